@@ -1,0 +1,108 @@
+/**
+ * Every way in which callclear fails, each with a code that logs, dead letters and HTTP answers carry.
+ *
+ * A code never changes its meaning: dashboards and runbooks name them.
+ */
+export const ERROR_CODES = {
+  CONFIG_INVALID: 'the environment lacks a variable, or one has a value that cannot be used',
+  SIGNATURE_INVALID: 'a webhook is not signed by anyone who holds one of its secrets',
+  BODY_MALFORMED: 'a webhook body is not what its kind must be',
+  BODY_TOO_LARGE: 'a webhook body is above the size limit',
+  ROUTE_UNKNOWN: 'nothing is served at this address',
+  QUEUE_UNAVAILABLE: 'the queue did not store the job; the sender is asked to come again',
+  PAYLOAD_INVALID: 'a job carries what its schema refuses',
+  PAYLOAD_VERSION_UNKNOWN: 'a job was made by a build that this one does not know',
+  PAYLOAD_UNSEALABLE: 'a sealed body was made with a key that is no longer configured',
+  JOB_UNKNOWN: 'the queue holds a job under a name that this build does not have',
+  JOB_TIMEOUT: 'a job ran longer than it may',
+  JOB_STALLED: 'a job stopped its worker more often than it may',
+  SNOOZED_TOO_LONG: 'what a job waited for did not come within a day',
+  DATABASE_UNAVAILABLE: 'the database does not answer; the work waits and uses no attempt',
+  DATABASE_REFUSED: 'the database refused a request for a reason of its own',
+  DATABASE_CONFLICT: 'a concurrent change came first; the whole transaction is tried again',
+  ANSWER_INVALID: 'an external service answered in a shape that is not documented',
+  STRIPE_UNAVAILABLE: 'Stripe cannot be reached or limits us; the work waits and uses no attempt',
+  STRIPE_REFUSED: 'Stripe refused a request for a reason of its own',
+  STRIPE_OUTCOME_UNKNOWN: 'a request may or may not have had its effect; it is looked up before anything is sent again',
+  STRIPE_MODE_MISMATCH: 'an object of Stripe is of the other mode (live or test) than this deployment',
+  STRIPE_KEY_MISMATCH: 'a key was used again with another body; nothing is sent until a person has looked',
+  CALL_UNKNOWN: 'no call has this id',
+  TERMS_MISSING: 'the campaign has no terms in force at the start of the call',
+  INVOICE_UNKNOWN: 'no invoice has this id',
+  INVOICE_MISMATCH: 'the lines at Stripe are not the lines that were frozen',
+  PAYOUT_UNKNOWN: 'no payout has this id',
+  TOKEN_STALE: 'another run has taken this work over; the late writer changes nothing',
+  JOURNAL_UNBALANCED: 'the postings of a journal do not sum to zero',
+  JOURNAL_CONFLICT: 'a journal with this key exists with other postings',
+  AMOUNT_INVALID: 'an amount is not a whole number of minor units in range',
+  CURRENCY_UNKNOWN: 'a currency that the exchange does not settle in',
+  CLOSE_OUT_OF_ORDER: 'an earlier business date is not closed yet',
+  CLOSE_UNKNOWN: 'no close exists for this business date',
+  RECONCILIATION_UNFINISHED: 'payouts wait because the money of the day is not reconciled',
+  LETTER_UNKNOWN: 'no dead letter has this id',
+  CLOCK_SKEWED: 'the clock of this machine differs from the database by more than it may',
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+interface Details {
+  cause?: unknown;
+  /** Plain facts for the log: ids, counts, codes. Never personal data, never secrets. */
+  detail?: Record<string, unknown>;
+}
+
+abstract class CodedError extends Error {
+  readonly code: ErrorCode;
+  readonly detail: Record<string, unknown>;
+  constructor(code: ErrorCode, message: string, { cause, detail = {} }: Details = {}) {
+    super(message, { cause });
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** Trying again cannot help: the job is a dead letter at once. */
+export class PermanentError extends CodedError {
+  override readonly name = 'PermanentError';
+}
+
+/** Trying again may help: the job backs off and uses one attempt. */
+export class TransientError extends CodedError {
+  override readonly name = 'TransientError';
+}
+
+/** Something we depend on is away: the job waits and uses no attempt, at most a day long. */
+export class OutageError extends CodedError {
+  override readonly name = 'OutageError';
+  readonly retryAfterMs: number;
+  constructor(code: ErrorCode, message: string, details: Details & { retryAfterMs?: number } = {}) {
+    super(code, message, details);
+    this.retryAfterMs = details.retryAfterMs ?? 5_000;
+  }
+}
+
+/** An external service answered with an error, or not at all (`statusCode` 0). */
+export class ApiError extends CodedError {
+  override readonly name = 'ApiError';
+  readonly statusCode: number;
+  readonly provider: string;
+  readonly retryable: boolean;
+  /** The provider's own code, as it stands in its answer. */
+  readonly providerCode: string | null;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    facts: Details & { statusCode: number; provider: string; retryable: boolean; providerCode?: string | null },
+  ) {
+    super(code, message, facts);
+    this.statusCode = facts.statusCode;
+    this.provider = facts.provider;
+    this.retryable = facts.retryable;
+    this.providerCode = facts.providerCode ?? null;
+  }
+}
+
+/** The code of any error; what carries none is told as `fallback`. */
+export function codeOf(error: unknown, fallback: ErrorCode): ErrorCode {
+  return error instanceof CodedError ? error.code : fallback;
+}
