@@ -1,0 +1,79 @@
+-- Schema `app` holds what functions share; the API exposes `public` only.
+create schema app;
+
+alter default privileges in schema public revoke all on tables from public;
+alter default privileges in schema public revoke execute on functions from public;
+alter default privileges in schema app revoke execute on functions from public;
+
+-- PostgREST passes `PTnnn` through as the HTTP status and keeps hint and detail: hint carries our error code.
+create function app.fail(p_code text, p_message text, p_detail jsonb default '{}', p_state text default 'PT409')
+returns void language plpgsql as $$
+begin
+  raise exception using errcode = p_state, message = p_message, hint = p_code, detail = p_detail::text;
+end $$;
+
+-- A JSON argument may arrive as a JSON string that holds the JSON (PostgREST passes it whole).
+create function app.json_arg(p jsonb) returns jsonb language sql immutable as $$
+  select case when jsonb_typeof(p) = 'string' then (p #>> '{}')::jsonb else p end
+$$;
+
+create function app.at(p_ms bigint) returns timestamptz language sql immutable as $$
+  select to_timestamp(p_ms / 1000) + make_interval(secs => (p_ms % 1000) / 1000.0)
+$$;
+
+create function app.ms(p_at timestamptz) returns bigint language sql immutable as $$
+  select round(extract(epoch from p_at) * 1000)::bigint
+$$;
+
+-- The currencies the exchange settles in, as in src/money.ts (a test compares them).
+create table public.currencies (
+  code text primary key check (code = lower(code) and length(code) = 3),
+  exponent int not null check (exponent between 0 and 3),
+  minimum_charge_minor bigint not null check (minimum_charge_minor > 0),
+  multiple_of_minor int not null default 1
+);
+insert into public.currencies (code, exponent, minimum_charge_minor, multiple_of_minor) values
+  ('usd', 2, 50, 1), ('eur', 2, 50, 1), ('gbp', 2, 30, 1), ('cad', 2, 50, 1), ('aud', 2, 50, 1),
+  ('jpy', 0, 50, 1), ('kwd', 3, 500, 10);
+
+-- An amount of money: whole minor units that a JavaScript number holds exactly.
+create domain app.amount_minor as bigint check (value between -9007199254740991 and 9007199254740991);
+
+create table public.settings (
+  singleton boolean primary key default true check (singleton),
+  timezone text not null default 'UTC',
+  payouts_stopped boolean not null default false,
+  -- A payout above this waits for a second person.
+  approval_limit_minor app.amount_minor not null default 1000000 check (approval_limit_minor > 0),
+  -- An unexplained difference between Stripe and the ledger above this stops the payouts of its currency.
+  difference_threshold_minor app.amount_minor not null default 0 check (difference_threshold_minor >= 0),
+  -- How long after the end of a buyer's day late calls still count to it.
+  billing_grace interval not null default '0'
+);
+insert into public.settings default values;
+
+create table public.audit_log (
+  id bigint generated always as identity primary key,
+  at timestamptz not null,
+  actor text not null,
+  action text not null,
+  subject text not null,
+  detail jsonb not null default '{}'
+);
+create index audit_log_subject on public.audit_log (subject, id);
+
+create function app.log_action(p_at timestamptz, p_actor text, p_action text, p_subject text, p_detail jsonb default '{}')
+returns void language sql as $$
+  insert into public.audit_log (at, actor, action, subject, detail) values (p_at, p_actor, p_action, p_subject, p_detail)
+$$;
+
+create function app.refuse_change() returns trigger language plpgsql as $$
+begin
+  perform app.fail('DATABASE_REFUSED', format('%I is append-only', tg_table_name), '{}', 'PT403');
+  return null;
+end $$;
+
+create trigger audit_log_append_only before update or delete on public.audit_log
+  for each row execute function app.refuse_change();
+create trigger audit_log_no_truncate before truncate on public.audit_log
+  for each statement execute function app.refuse_change();

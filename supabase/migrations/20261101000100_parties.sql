@@ -1,0 +1,63 @@
+-- Who sends calls, who pays for them, and under which terms.
+create table public.suppliers (
+  id uuid primary key default gen_random_uuid(),
+  name text not null check (length(name) between 1 and 200),
+  auth_user_id uuid unique,
+  -- `acct_…` of Stripe Connect; without one the supplier's earnings wait.
+  stripe_account_id text unique,
+  status text not null default 'active' check (status in ('active', 'held')),
+  made_at timestamptz not null default now()
+);
+
+create table public.buyers (
+  id uuid primary key default gen_random_uuid(),
+  name text not null check (length(name) between 1 and 200),
+  email text,
+  auth_user_id uuid unique,
+  -- `cus_…`; without one the buyer's invoices wait.
+  stripe_customer_id text unique,
+  -- A day of this buyer ends at midnight here.
+  timezone text not null default 'UTC',
+  status text not null default 'active' check (status in ('active', 'paused')),
+  made_at timestamptz not null default now()
+);
+
+create table public.campaigns (
+  id uuid primary key default gen_random_uuid(),
+  buyer_id uuid not null references public.buyers,
+  name text not null check (length(name) between 1 and 200),
+  status text not null default 'active' check (status in ('active', 'ended')),
+  made_at timestamptz not null default now()
+);
+create index campaigns_buyer on public.campaigns (buyer_id);
+
+-- The terms in force at a call's start are those with the latest valid_from at or before it.
+create table public.campaign_terms (
+  id uuid primary key default gen_random_uuid(),
+  campaign_id uuid not null references public.campaigns,
+  valid_from timestamptz not null,
+  currency text not null references public.currencies,
+  price_minor app.amount_minor not null check (price_minor > 0),
+  -- The supplier's share of the price in basis points; the rest is the exchange's margin.
+  supplier_share_bps int not null check (supplier_share_bps between 0 and 10000),
+  min_duration_s int not null check (min_duration_s >= 0),
+  -- A caller is paid for once per campaign in this window.
+  duplicate_window_s int not null check (duplicate_window_s >= 0),
+  unique (campaign_id, valid_from)
+);
+
+-- A tracking number belongs to one supplier's placement of one campaign.
+create table public.tracking_numbers (
+  number text primary key check (number like '+%' and length(number) between 5 and 20),
+  campaign_id uuid not null references public.campaigns,
+  supplier_id uuid not null references public.suppliers
+);
+create index tracking_numbers_campaign on public.tracking_numbers (campaign_id);
+create index tracking_numbers_supplier on public.tracking_numbers (supplier_id);
+
+create function app.terms_at(p_campaign uuid, p_at timestamptz) returns public.campaign_terms
+language sql stable as $$
+  select * from public.campaign_terms
+  where campaign_id = p_campaign and valid_from <= p_at
+  order by valid_from desc limit 1
+$$;

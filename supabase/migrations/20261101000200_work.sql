@@ -1,0 +1,104 @@
+-- What must be done once stands here; the queue is only a hint of it. A close's stages are rows of it too.
+create table public.work (
+  id bigint generated always as identity primary key,
+  job text not null,
+  key text not null,
+  -- Part of the queue's job id: raised whenever the row must run although the queue remembers it as ended.
+  generation int not null default 1 check (generation > 0),
+  payload jsonb not null,
+  trace text not null,
+  state text not null default 'due' check (state in ('due', 'done', 'dead', 'discarded')),
+  due_at timestamptz not null,
+  handed_at timestamptz,
+  close_date date,
+  close_stage text,
+  result text,
+  code text,
+  message text,
+  attempts int not null default 0,
+  replays int not null default 0,
+  made_at timestamptz not null default now(),
+  ended_at timestamptz,
+  unique (job, key)
+);
+create index work_due on public.work (id) where state = 'due';
+create index work_dead on public.work (id) where state = 'dead';
+create index work_close on public.work (close_date, close_stage) where close_date is not null;
+
+-- Makes a row due. With p_again a row that is done (or still due, and perhaps running) becomes due once more under the
+-- next generation; a dead one stays for ops. Without it the row is made once and never again.
+create function app.make_work(
+  p_job text, p_key text, p_payload jsonb, p_trace text, p_due_at timestamptz,
+  p_close_date date default null, p_close_stage text default null, p_again boolean default false)
+returns void language plpgsql as $$
+begin
+  insert into public.work as w (job, key, payload, trace, due_at, close_date, close_stage)
+  values (p_job, p_key, p_payload, p_trace, p_due_at, p_close_date, p_close_stage)
+  on conflict (job, key) do update
+    set state = 'due', generation = w.generation + 1, payload = excluded.payload, trace = excluded.trace,
+        due_at = excluded.due_at, handed_at = null, result = null, ended_at = null,
+        close_date = coalesce(excluded.close_date, case when w.state = 'due' then w.close_date end),
+        close_stage = coalesce(excluded.close_stage, case when w.state = 'due' then w.close_stage end)
+    where p_again and w.state in ('due', 'done');
+end $$;
+
+create function app.work_json(w public.work) returns jsonb language sql stable as $$
+  select jsonb_build_object('job', w.job, 'key', w.key, 'generation', w.generation, 'payload', w.payload,
+    'dueAtMs', app.ms(w.due_at), 'trace', w.trace)
+$$;
+
+create function public.take_due_work(p_now_ms bigint, p_handed_before_ms bigint, p_limit int)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_items jsonb;
+begin
+  with picked as (
+    select id from work
+    where state = 'due' and due_at <= app.at(p_now_ms)
+      and (handed_at is null or handed_at < app.at(p_handed_before_ms))
+    order by id limit least(p_limit, 500) for update skip locked
+  ), handed as (
+    update work w set handed_at = app.at(p_now_ms) from picked where w.id = picked.id returning w.*
+  )
+  select coalesce(jsonb_agg(app.work_json(h::work) order by h.id), '[]') into v_items from handed h;
+  return v_items;
+end $$;
+
+create function public.bump_work(p_job text, p_key text, p_generation int)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_generation int;
+begin
+  update work set generation = generation + 1
+  where job = p_job and key = p_key and state = 'due' and generation = p_generation;
+  select generation into v_generation from work where job = p_job and key = p_key;
+  return to_jsonb(coalesce(v_generation, p_generation));
+end $$;
+
+create function public.list_dead_work(p_after_id bigint, p_limit int)
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+      'id', d.id::text, 'job', d.job, 'key', d.key, 'generation', d.generation, 'code', d.code, 'message', d.message,
+      'attempts', d.attempts, 'failedAtMs', app.ms(d.ended_at), 'replays', d.replays) order by d.id), '[]')
+  from (select * from work where state = 'dead' and id > coalesce(p_after_id, 0) order by id limit least(p_limit, 500)) d
+$$;
+
+-- Safe to run twice: only a dead row is replayed, and it is dead once.
+create function public.replay_work(p_id bigint, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_row work;
+begin
+  update work set state = 'due', generation = generation + 1, handed_at = app.at(p_now_ms), code = null, message = null,
+    attempts = 0, replays = replays + 1, ended_at = null
+  where id = p_id and state = 'dead' returning * into v_row;
+  if not found then return null; end if;
+  perform app.log_action(app.at(p_now_ms), p_by, 'work.replay', 'work:' || p_id, jsonb_build_object('reason', p_reason));
+  return app.work_json(v_row);
+end $$;
+
+create function public.discard_work(p_id bigint, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  update work set state = 'discarded', result = 'discarded', payload = '{}' where id = p_id and state = 'dead';
+  if not found then return 'false'; end if;
+  perform app.log_action(app.at(p_now_ms), p_by, 'work.discard', 'work:' || p_id, jsonb_build_object('reason', p_reason));
+  return 'true';
+end $$;

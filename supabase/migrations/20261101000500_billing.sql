@@ -1,0 +1,187 @@
+-- One invoice per buyer, currency and period, frozen when it is planned.
+create table public.invoices (
+  id uuid primary key default gen_random_uuid(),
+  buyer_id uuid not null references public.buyers,
+  currency text not null references public.currencies,
+  -- Calls that started before this instant and were on no earlier invoice.
+  period_end timestamptz not null,
+  business_date date not null,
+  amount_minor app.amount_minor not null check (amount_minor > 0),
+  -- planned: not at Stripe yet; open: finalised there, not paid.
+  state text not null default 'planned' check (state in ('planned', 'open', 'paid', 'uncollectible', 'void')),
+  generation int not null default 1,
+  planned_at timestamptz not null,
+  attempt_token uuid,
+  stripe_invoice_id text unique,
+  charge_id text unique,
+  balance_transaction_id text unique,
+  fee_minor app.amount_minor,
+  net_minor app.amount_minor,
+  available_at timestamptz,
+  -- Set when the money became available: the journals `available` and `clear` are posted then.
+  cleared_at timestamptz,
+  last_problem text,
+  unique (buyer_id, currency, period_end)
+);
+create index invoices_unsettled on public.invoices (business_date) where state in ('planned', 'open');
+create index invoices_uncleared on public.invoices (available_at) where state = 'paid' and cleared_at is null;
+alter table public.earnings add foreign key (invoice_id) references public.invoices;
+
+create table public.invoice_lines (
+  invoice_id uuid not null references public.invoices,
+  campaign_id uuid not null references public.campaigns,
+  calls int not null check (calls > 0),
+  seconds bigint not null,
+  amount_minor app.amount_minor not null check (amount_minor > 0),
+  primary key (invoice_id, campaign_id)
+);
+
+-- Every try of something that moves money, written before it is made.
+create table public.attempts (
+  id bigint generated always as identity primary key,
+  subject_kind text not null check (subject_kind in ('invoice', 'payout')),
+  subject_id uuid not null,
+  generation int not null,
+  token uuid not null,
+  started_at timestamptz not null,
+  sent_at timestamptz,
+  ended_at timestamptz,
+  outcome text,
+  detail text
+);
+create index attempts_subject on public.attempts (subject_kind, subject_id, id);
+create index attempts_token on public.attempts (token);
+
+-- Midnight of the buyer's day that has ended at p_at, grace included.
+create function app.period_end(p_timezone text, p_at timestamptz) returns timestamptz language sql stable as $$
+  select date_trunc('day', (p_at - billing_grace) at time zone p_timezone) at time zone p_timezone from public.settings
+$$;
+
+-- Freezes what each buyer owes for days that have ended, and makes the work of billing it. A total below Stripe's
+-- minimum charge rolls to the next period. Safe to run twice: an earning is put on one invoice.
+create function app.plan_invoices(p_date date, p_due_at timestamptz) returns void language plpgsql as $$
+declare v_due record; v_invoice_id uuid;
+begin
+  for v_due in
+    select e.buyer_id, e.currency, app.period_end(b.timezone, p_due_at) as period_end, sum(e.price_minor)::bigint as amount
+    from earnings e join buyers b on b.id = e.buyer_id join currencies c on c.code = e.currency
+    where e.invoice_id is null and e.state = 'accrued' and e.started_at < app.period_end(b.timezone, p_due_at)
+    group by e.buyer_id, e.currency, b.timezone, c.minimum_charge_minor
+    having sum(e.price_minor) >= c.minimum_charge_minor
+    order by e.buyer_id, e.currency
+  loop
+    insert into invoices (buyer_id, currency, period_end, business_date, amount_minor, planned_at)
+    values (v_due.buyer_id, v_due.currency, v_due.period_end, p_date, v_due.amount, p_due_at)
+    on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
+    continue when v_invoice_id is null;
+    update earnings set invoice_id = v_invoice_id
+    where buyer_id = v_due.buyer_id and currency = v_due.currency and invoice_id is null and state = 'accrued'
+      and started_at < v_due.period_end;
+    insert into invoice_lines (invoice_id, campaign_id, calls, seconds, amount_minor)
+    select v_invoice_id, campaign_id, count(*), sum(duration_s), sum(price_minor) from earnings
+    where invoice_id = v_invoice_id group by campaign_id;
+    v_invoice_id := null;
+  end loop;
+  -- Those just planned, and every earlier one that is not settled yet.
+  perform app.make_work('billing.bill-buyer', i.id::text, jsonb_build_object('invoiceId', i.id), 'close-' || p_date, p_due_at,
+    p_date, 'billing', true)
+  from invoices i where i.state in ('planned', 'open') order by i.id;
+end $$;
+
+create function app.invoice_of_token(p_invoice_id uuid, p_token uuid) returns public.invoices language plpgsql as $$
+declare v_invoice invoices;
+begin
+  select * into v_invoice from invoices where id = p_invoice_id for update;
+  if v_invoice.id is null then perform app.fail('INVOICE_UNKNOWN', 'no such invoice', '{}', 'PT404'); end if;
+  if v_invoice.attempt_token is distinct from p_token then
+    perform app.fail('TOKEN_STALE', 'another run has taken this invoice over', jsonb_build_object('invoiceId', p_invoice_id));
+  end if;
+  return v_invoice;
+end $$;
+
+-- Takes an invoice over: from here on only the holder of the returned token may record anything about it.
+create function public.claim_invoice(p_invoice_id uuid, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_invoice invoices; v_customer text; v_token uuid := gen_random_uuid();
+begin
+  select * into v_invoice from invoices where id = p_invoice_id for update;
+  if v_invoice.id is null then perform app.fail('INVOICE_UNKNOWN', 'no such invoice', '{}', 'PT404'); end if;
+  if v_invoice.state not in ('planned', 'open') then
+    return jsonb_build_object('kind', 'settled', 'reason', v_invoice.state);
+  end if;
+  select stripe_customer_id into v_customer from buyers where id = v_invoice.buyer_id;
+  if v_customer is null then return jsonb_build_object('kind', 'settled', 'reason', 'buyer_has_no_customer'); end if;
+  update invoices set attempt_token = v_token where id = v_invoice.id;
+  insert into attempts (subject_kind, subject_id, generation, token, started_at)
+  values ('invoice', v_invoice.id, v_invoice.generation, v_token, app.at(p_now_ms));
+  return jsonb_build_object('kind', 'claimed', 'token', v_token, 'state', v_invoice.state,
+    'stripeInvoiceId', v_invoice.stripe_invoice_id, 'businessDate', v_invoice.business_date,
+    'invoice', jsonb_build_object('invoiceId', v_invoice.id, 'generation', v_invoice.generation, 'customer', v_customer,
+      'currency', v_invoice.currency, 'amountMinor', v_invoice.amount_minor, 'plannedAtMs', app.ms(v_invoice.planned_at),
+      'lines', (select jsonb_agg(jsonb_build_object('campaignId', l.campaign_id, 'description', format('%s: %s calls', k.name, l.calls),
+          'calls', l.calls, 'amountMinor', l.amount_minor) order by k.name, k.id)
+        from invoice_lines l join campaigns k on k.id = l.campaign_id where l.invoice_id = v_invoice.id)));
+end $$;
+
+-- The invoice stands finalised at Stripe: the receivable is posted. Safe to run twice: the journal's key is the invoice.
+create function public.record_invoice_issued(p_invoice_id uuid, p_token uuid, p_stripe_invoice_id text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_invoice invoices;
+begin
+  perform app.lock_ledger();
+  v_invoice := app.invoice_of_token(p_invoice_id, p_token);
+  if v_invoice.state <> 'planned' then return '{}'; end if;
+  update invoices set state = 'open', stripe_invoice_id = p_stripe_invoice_id where id = p_invoice_id;
+  update earnings set state = 'billed' where invoice_id = p_invoice_id and state = 'accrued';
+  perform app.post_journal('invoice', format('invoice:%s:%s', p_invoice_id, v_invoice.generation), v_invoice.business_date,
+    v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
+    jsonb_build_object('invoiceId', p_invoice_id, 'stripeInvoiceId', p_stripe_invoice_id), app.at(p_now_ms));
+  return '{}';
+end $$;
+
+-- Stripe charged the invoice: cash in pending, the fee, the receivable gone. Safe to run twice: the key is the charge.
+create function public.record_invoice_paid(p_invoice_id uuid, p_token uuid, p_payment jsonb, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_invoice invoices; v_payment jsonb := app.json_arg(p_payment);
+begin
+  perform app.lock_ledger();
+  v_invoice := app.invoice_of_token(p_invoice_id, p_token);
+  if v_invoice.state = 'paid' and v_invoice.charge_id = v_payment ->> 'chargeId' then return '{}'; end if;
+  if v_invoice.state <> 'open' or (v_payment ->> 'grossMinor')::bigint <> v_invoice.amount_minor
+    or v_payment ->> 'currency' <> v_invoice.currency
+    or (v_payment ->> 'grossMinor')::bigint <> (v_payment ->> 'feeMinor')::bigint + (v_payment ->> 'netMinor')::bigint
+  then
+    perform app.fail('INVOICE_MISMATCH', 'the charge is not what the invoice says', jsonb_build_object('invoiceId', p_invoice_id), 'PT422');
+  end if;
+  update invoices set state = 'paid', charge_id = v_payment ->> 'chargeId', last_problem = null,
+    balance_transaction_id = v_payment ->> 'balanceTransactionId', fee_minor = (v_payment ->> 'feeMinor')::bigint,
+    net_minor = (v_payment ->> 'netMinor')::bigint, available_at = app.at((v_payment ->> 'availableOnMs')::bigint)
+  where id = p_invoice_id;
+  update attempts set ended_at = app.at(p_now_ms), outcome = 'paid', detail = v_payment ->> 'chargeId' where token = p_token;
+  perform app.post_journal('charge', 'charge:' || (v_payment ->> 'chargeId'), app.unclosed_date(v_invoice.business_date), v_invoice.currency,
+    jsonb_build_object('gross', v_payment -> 'grossMinor', 'fee', v_payment -> 'feeMinor', 'net', v_payment -> 'netMinor'),
+    jsonb_build_object('buyer', v_invoice.buyer_id),
+    jsonb_build_object('invoiceId', p_invoice_id, 'chargeId', v_payment -> 'chargeId',
+      'balanceTransactionId', v_payment -> 'balanceTransactionId'), app.at(p_now_ms));
+  return '{}';
+end $$;
+
+-- Stripe could not collect, or the invoice ended at Stripe without money. Posts nothing: the receivable stands.
+create function public.record_invoice_unpaid(p_invoice_id uuid, p_token uuid, p_problem text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  perform app.invoice_of_token(p_invoice_id, p_token);
+  update invoices set last_problem = left(p_problem, 200) where id = p_invoice_id and state = 'open';
+  update attempts set ended_at = app.at(p_now_ms), outcome = 'unpaid', detail = left(p_problem, 200) where token = p_token;
+  return '{}';
+end $$;
+
+-- A hint of Stripe about one of our invoices: the present state is read by the job that bills it.
+create function public.poke_invoice(p_invoice_id uuid, p_trace text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  if not exists (select 1 from invoices where id = p_invoice_id and state in ('planned', 'open')) then return 'false'; end if;
+  perform app.make_work('billing.bill-buyer', p_invoice_id::text, jsonb_build_object('invoiceId', p_invoice_id), p_trace,
+    app.at(p_now_ms), null, null, true);
+  return 'true';
+end $$;

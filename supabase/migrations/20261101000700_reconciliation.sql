@@ -1,0 +1,182 @@
+-- What Stripe says moved, as it said it. Rows are only added: Stripe's balance transactions do not change.
+create table public.stripe_movements (
+  id text primary key,
+  source_id text,
+  reporting_category text not null,
+  amount_minor app.amount_minor not null,
+  fee_minor app.amount_minor not null,
+  net_minor app.amount_minor not null,
+  currency text not null,
+  available_at timestamptz not null,
+  created_at timestamptz not null,
+  seen_at timestamptz not null
+);
+create index stripe_movements_created on public.stripe_movements (created_at);
+create index stripe_movements_source on public.stripe_movements (source_id);
+
+-- One cash comparison per business date and currency.
+create table public.reconciliation_runs (
+  business_date date not null,
+  currency text not null references public.currencies,
+  state text not null check (state in ('finished')),
+  as_of timestamptz not null,
+  stripe_available_minor bigint not null,
+  stripe_pending_minor bigint not null,
+  ledger_available_minor bigint not null,
+  ledger_pending_minor bigint not null,
+  -- Stripe's total less the ledger's.
+  difference_minor bigint not null,
+  matched int not null,
+  finished_at timestamptz not null,
+  primary key (business_date, currency)
+);
+
+create table public.reconciliation_breaks (
+  id bigint generated always as identity primary key,
+  -- The same difference found again is the same row.
+  identity text not null unique,
+  kind text not null check (kind in
+    ('missing_in_ledger', 'missing_in_stripe', 'amount', 'currency', 'orphan_transfer', 'unknown_category')),
+  currency text not null,
+  amount_minor bigint not null,
+  evidence jsonb not null,
+  -- Whether it stops the payouts of its currency.
+  gates boolean not null,
+  state text not null default 'open' check (state in ('open', 'closed')),
+  first_seen_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  closed_at timestamptz
+);
+create index reconciliation_breaks_open on public.reconciliation_breaks (currency) where state = 'open';
+
+-- Whether payouts of a currency may be planned for a date: its cash comparison finished and left nothing unexplained.
+create function app.payout_gate(p_date date, p_currency text) returns text language sql stable as $$
+  select case
+    when r.state is distinct from 'finished' then 'reconciliation_unfinished'
+    when abs(r.difference_minor) > s.difference_threshold_minor then 'difference_unexplained'
+    when exists (select 1 from public.reconciliation_breaks b where b.currency = p_currency and b.state = 'open' and b.gates)
+      then 'break_open'
+    else 'open' end
+  from public.settings s left join public.reconciliation_runs r on r.business_date = p_date and r.currency = p_currency
+$$;
+
+-- The newest moment up to which Stripe's movements are known; listing goes on from an hour before it.
+create function public.movements_watermark()
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select to_jsonb(app.ms(max(created_at))) from stripe_movements
+$$;
+
+-- Stores what Stripe listed. Safe to run twice: a movement has one id.
+create function public.store_movements(p_movements jsonb, p_now_ms bigint)
+returns jsonb language sql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  with added as (
+    insert into stripe_movements (id, source_id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at,
+      created_at, seen_at)
+    select m ->> 'id', m ->> 'sourceId', m ->> 'reportingCategory', (m ->> 'amountMinor')::bigint, (m ->> 'feeMinor')::bigint,
+      (m ->> 'netMinor')::bigint, m ->> 'currency', app.at((m ->> 'availableOnMs')::bigint), app.at((m ->> 'createdMs')::bigint),
+      app.at(p_now_ms)
+    from jsonb_array_elements(app.json_arg(p_movements)) m
+    on conflict (id) do nothing returning 1
+  )
+  select to_jsonb(count(*)) from added
+$$;
+
+-- Money that became available by the due instant of the date: pending → available, and the earnings it covers clear.
+create function app.clear_available(p_date date, p_due_at timestamptz, p_now timestamptz) returns void language plpgsql as $$
+declare v_invoice invoices; v_share record;
+begin
+  for v_invoice in
+    select i.* from invoices i join stripe_movements m on m.id = i.balance_transaction_id
+    where i.state = 'paid' and i.cleared_at is null and m.available_at <= p_due_at
+      and m.net_minor = i.net_minor and m.currency = i.currency
+    order by i.id for update of i
+  loop
+    perform app.post_journal('available', 'available:' || v_invoice.balance_transaction_id, app.unclosed_date(p_date), v_invoice.currency,
+      jsonb_build_object('net', v_invoice.net_minor), '{}', jsonb_build_object('invoiceId', v_invoice.id,
+        'balanceTransactionId', v_invoice.balance_transaction_id), p_now);
+    for v_share in
+      select supplier_id, sum(share_minor)::bigint as share from earnings
+      where invoice_id = v_invoice.id and state = 'billed' group by supplier_id order by supplier_id
+    loop
+      perform app.post_journal('clear', format('clear:%s:%s', v_invoice.id, v_share.supplier_id), app.unclosed_date(p_date),
+        v_invoice.currency, jsonb_build_object('share', v_share.share), jsonb_build_object('supplier', v_share.supplier_id),
+        jsonb_build_object('invoiceId', v_invoice.id), p_now);
+    end loop;
+    update earnings set state = 'cleared' where invoice_id = v_invoice.id and state = 'billed';
+    update invoices set cleared_at = p_now where id = v_invoice.id;
+  end loop;
+end $$;
+
+-- Every difference between movements and the rows that explain them, as of now.
+create function app.find_breaks() returns table (
+  identity text, kind text, currency text, amount_minor bigint, evidence jsonb, gates boolean) language sql stable as $$
+  select 'movement:' || m.id,
+    case when m.reporting_category = 'charge' then 'missing_in_ledger'
+         when m.reporting_category in ('transfer', 'transfer_reversal') then 'orphan_transfer' else 'unknown_category' end,
+    m.currency, m.net_minor, jsonb_build_object('movement', m.id, 'source', m.source_id, 'category', m.reporting_category), true
+  from public.stripe_movements m
+  where not exists (select 1 from public.invoices i where i.balance_transaction_id = m.id and m.reporting_category = 'charge')
+    and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and m.reporting_category = 'transfer')
+  union all
+  select 'amount:' || m.id, case when m.currency <> e.currency then 'currency' else 'amount' end, e.currency,
+    m.net_minor - e.net, jsonb_build_object('movement', m.id, 'subject', e.subject, 'expectedMinor', e.net), true
+  from (
+    select balance_transaction_id as id, currency, net_minor as net, 'invoice:' || id as subject from public.invoices
+      where balance_transaction_id is not null
+    union all
+    select balance_transaction_id, currency, -amount_minor, 'payout:' || id from public.payouts where balance_transaction_id is not null
+  ) e join public.stripe_movements m on m.id = e.id
+  where m.net_minor <> e.net or m.currency <> e.currency
+  union all
+  select 'missing:' || e.id, 'missing_in_stripe', e.currency, e.net, jsonb_build_object('movement', e.id, 'subject', e.subject), true
+  from (
+    select balance_transaction_id as id, currency, net_minor as net, 'invoice:' || id as subject from public.invoices
+      where balance_transaction_id is not null
+    union all
+    select balance_transaction_id, currency, -amount_minor, 'payout:' || id from public.payouts where balance_transaction_id is not null
+  ) e where not exists (select 1 from public.stripe_movements m where m.id = e.id)
+$$;
+
+-- Compares Stripe's movements with the ledger as of the due instant of a date, clears what became available, and keeps
+-- one row per difference. The movements must have been stored before. Safe to run twice: journals have the movement's
+-- key, a break its identity; a second run of the day updates the same rows.
+create function public.reconcile_money(p_date date, p_due_ms bigint, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_due timestamptz := app.at(p_due_ms); v_now timestamptz := app.at(p_now_ms); v_runs jsonb;
+begin
+  perform app.lock_ledger();
+  perform app.clear_available(p_date, v_due, v_now);
+  insert into reconciliation_breaks as b (identity, kind, currency, amount_minor, evidence, gates, first_seen_at, last_seen_at)
+  select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, f.gates, v_now, v_now from app.find_breaks() f
+  on conflict (identity) do update set state = 'open', closed_at = null, last_seen_at = v_now, kind = excluded.kind,
+    amount_minor = excluded.amount_minor, evidence = excluded.evidence;
+  update reconciliation_breaks set state = 'closed', closed_at = v_now
+  where state = 'open' and last_seen_at < v_now and identity not in (select f.identity from app.find_breaks() f);
+
+  insert into reconciliation_runs as r (business_date, currency, state, as_of, stripe_available_minor, stripe_pending_minor,
+    ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at)
+  select p_date, c.code, 'finished', v_due, s.available, s.pending, l.available, l.pending,
+    s.available + s.pending - l.available - l.pending, s.matched, v_now
+  from currencies c
+    cross join lateral (
+      -- A transfer leaves the available balance when it is made; a charge is pending until its own date.
+      select coalesce(sum(net_minor) filter (where available_at <= v_due or net_minor < 0), 0)::bigint as available,
+        coalesce(sum(net_minor) filter (where available_at > v_due and net_minor >= 0), 0)::bigint as pending,
+        count(*) filter (where exists (select 1 from invoices i where i.balance_transaction_id = m.id)
+          or exists (select 1 from payouts p where p.balance_transaction_id = m.id)) as matched
+      from stripe_movements m where m.currency = c.code) s
+    cross join lateral (
+      select coalesce(sum(balance_minor) filter (where kind = 'stripe_available'), 0)::bigint as available,
+        coalesce(sum(balance_minor) filter (where kind = 'stripe_pending'), 0)::bigint as pending
+      from ledger_accounts a where a.currency = c.code) l
+  on conflict (business_date, currency) do update set as_of = excluded.as_of,
+    stripe_available_minor = excluded.stripe_available_minor, stripe_pending_minor = excluded.stripe_pending_minor,
+    ledger_available_minor = excluded.ledger_available_minor, ledger_pending_minor = excluded.ledger_pending_minor,
+    difference_minor = excluded.difference_minor, matched = excluded.matched, finished_at = excluded.finished_at;
+
+  select jsonb_agg(jsonb_build_object('currency', currency, 'differenceMinor', difference_minor, 'matched', matched,
+    'availableAgrees', stripe_available_minor = ledger_available_minor) order by currency) into v_runs
+  from reconciliation_runs where business_date = p_date and (matched > 0 or difference_minor <> 0);
+  return jsonb_build_object('runs', coalesce(v_runs, '[]'),
+    'openBreaks', (select count(*) from reconciliation_breaks where state = 'open'));
+end $$;

@@ -1,0 +1,57 @@
+-- Makes or updates parties by id; terms are only added, because what was in force stays in force. Calls that waited for
+-- a tracking number that is known now are scored. Safe to run twice: everything has its id.
+create function public.import_parties(p_parties jsonb, p_by text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v jsonb := app.json_arg(p_parties); v_routed int;
+begin
+  insert into suppliers as s (id, name, auth_user_id, stripe_account_id)
+  select (x ->> 'id')::uuid, x ->> 'name', (x ->> 'authUserId')::uuid, x ->> 'stripeAccountId' from jsonb_array_elements(v -> 'suppliers') x
+  on conflict (id) do update set name = excluded.name, auth_user_id = excluded.auth_user_id, stripe_account_id = excluded.stripe_account_id;
+  insert into buyers as b (id, name, email, auth_user_id, stripe_customer_id, timezone)
+  select (x ->> 'id')::uuid, x ->> 'name', x ->> 'email', (x ->> 'authUserId')::uuid, x ->> 'stripeCustomerId', x ->> 'timezone'
+  from jsonb_array_elements(v -> 'buyers') x
+  on conflict (id) do update set name = excluded.name, email = excluded.email, auth_user_id = excluded.auth_user_id,
+    stripe_customer_id = excluded.stripe_customer_id;
+  insert into campaigns (id, buyer_id, name)
+  select (x ->> 'id')::uuid, (x ->> 'buyerId')::uuid, x ->> 'name' from jsonb_array_elements(v -> 'campaigns') x
+  on conflict (id) do update set name = excluded.name;
+  insert into campaign_terms (id, campaign_id, valid_from, currency, price_minor, supplier_share_bps, min_duration_s, duplicate_window_s)
+  select (x ->> 'id')::uuid, (x ->> 'campaignId')::uuid, app.at((x ->> 'validFromMs')::bigint), x ->> 'currency', (x ->> 'priceMinor')::bigint,
+    (x ->> 'supplierShareBps')::int, (x ->> 'minDurationS')::int, (x ->> 'duplicateWindowS')::int
+  from jsonb_array_elements(v -> 'terms') x on conflict (id) do nothing;
+  insert into tracking_numbers (number, campaign_id, supplier_id)
+  select x ->> 'number', (x ->> 'campaignId')::uuid, (x ->> 'supplierId')::uuid from jsonb_array_elements(v -> 'trackingNumbers') x
+  on conflict (number) do update set campaign_id = excluded.campaign_id, supplier_id = excluded.supplier_id;
+
+  with routed as (
+    update calls c set campaign_id = t.campaign_id, supplier_id = t.supplier_id, buyer_id = k.buyer_id, status = 'stored',
+      facts_version = facts_version + 1, changed_at = app.at(p_now_ms)
+    from tracking_numbers t join campaigns k on k.id = t.campaign_id
+    where c.tracking_number = t.number and c.campaign_id is null and c.status in ('held', 'stored') returning c.id, c.trace
+  )
+  select count(app.make_work('fraud.score-call', r.id::text, jsonb_build_object('callId', r.id), r.trace, app.at(p_now_ms),
+    null, null, true)) into v_routed from routed r;
+  perform app.log_action(app.at(p_now_ms), p_by, 'parties.import', 'parties', jsonb_build_object('routedCalls', v_routed));
+  return jsonb_build_object('routedCalls', v_routed);
+end $$;
+
+-- The exchange's timezone decides business dates, so it may not change once there are calls.
+create function public.ensure_timezone(p_timezone text)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  if not exists (select 1 from pg_timezone_names where name = p_timezone) then
+    perform app.fail('CONFIG_INVALID', 'the database does not know this timezone', '{}', 'PT422');
+  end if;
+  if exists (select 1 from settings where timezone = p_timezone) then return 'true'; end if;
+  if exists (select 1 from calls) then
+    perform app.fail('CONFIG_INVALID', 'EXCHANGE_TIMEZONE differs from the one that the business dates were made with', '{}', 'PT422');
+  end if;
+  update settings set timezone = p_timezone where true;
+  return 'true';
+end $$;
+
+-- The database's clock, for the skew check.
+create function public.database_time()
+returns jsonb language sql volatile security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select to_jsonb(app.ms(clock_timestamp()))
+$$;
