@@ -23,7 +23,8 @@ export const ERROR_CODES = {
   ANSWER_INVALID: 'an external service answered in a shape that is not documented',
   STRIPE_UNAVAILABLE: 'Stripe cannot be reached or limits us; the work waits and uses no attempt',
   STRIPE_REFUSED: 'Stripe refused a request for a reason of its own',
-  STRIPE_OUTCOME_UNKNOWN: 'a request may or may not have had its effect; it is looked up before anything is sent again',
+  STRIPE_OUTCOME_UNKNOWN:
+    'a request may or may not have had its effect; it is looked up before anything is sent again',
   STRIPE_MODE_MISMATCH: 'an object of Stripe is of the other mode (live or test) than this deployment',
   STRIPE_KEY_MISMATCH: 'a key was used again with another body; nothing is sent until a person has looked',
   CALL_UNKNOWN: 'no call has this id',
@@ -92,7 +93,12 @@ export class ApiError extends CodedError {
   constructor(
     code: ErrorCode,
     message: string,
-    facts: Details & { statusCode: number; provider: string; retryable: boolean; providerCode?: string | null },
+    facts: Details & {
+      statusCode: number;
+      provider: string;
+      retryable: boolean;
+      providerCode?: string | null;
+    },
   ) {
     super(code, message, facts);
     this.statusCode = facts.statusCode;

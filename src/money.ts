@@ -32,13 +32,18 @@ export function parseCurrency(value: string): Currency {
 /** Passes a safe integer through; anything else is an AMOUNT_INVALID. Minus zero becomes zero. */
 export function parseAmountMinor(value: unknown): number {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return value + 0;
-  throw new PermanentError('AMOUNT_INVALID', `${String(value).slice(0, 40)} is no whole number of minor units.`);
+  throw new PermanentError(
+    'AMOUNT_INVALID',
+    `${String(value).slice(0, 40)} is no whole number of minor units.`,
+  );
 }
 
 /** `12345 usd` as `123.45 USD`. For people only: nothing reads it back. */
 export function formatMoney({ amountMinor, currency }: Money): string {
   const { exponent } = CURRENCIES[currency];
-  const digits = Math.abs(amountMinor).toString().padStart(exponent + 1, '0');
+  const digits = Math.abs(amountMinor)
+    .toString()
+    .padStart(exponent + 1, '0');
   const whole = digits.slice(0, digits.length - exponent);
   const sign = amountMinor < 0 ? '-' : '';
   const fraction = exponent === 0 ? '' : `.${digits.slice(digits.length - exponent)}`;

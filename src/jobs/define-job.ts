@@ -2,7 +2,16 @@ import { z } from 'zod';
 import type { JobServices } from '../services.ts';
 
 /** The queues, each with its own worker; which jobs go where stands on the jobs. */
-export const QUEUES = ['calls', 'fraud', 'billing', 'payouts', 'reconciliation', 'analytics', 'operations', 'stripe'] as const;
+export const QUEUES = [
+  'calls',
+  'fraud',
+  'billing',
+  'payouts',
+  'reconciliation',
+  'analytics',
+  'operations',
+  'stripe',
+] as const;
 export type QueueName = (typeof QUEUES)[number];
 
 /** How long to wait before attempt n + 1: baseMs × 2^n, at most maxMs, spread by ± jitter / 2. */
@@ -85,10 +94,17 @@ type HandleBatch<Payload, Uses extends keyof JobServices> = (
   context: Omit<RunContext, 'attempt' | 'trace' | 'dueAtMs'> & Pick<JobServices, Uses>,
 ) => Promise<readonly (Outcome | Error)[]>;
 
-export type JobSpec<Name extends string, Payload, Uses extends keyof JobServices> = JobSettings<Name, Payload, Uses> &
+export type JobSpec<Name extends string, Payload, Uses extends keyof JobServices> = JobSettings<
+  Name,
+  Payload,
+  Uses
+> &
   (
     | { readonly handle: Handle<Payload, Uses> }
-    | { readonly batch: { readonly size: number; readonly waitMs: number }; readonly handleBatch: HandleBatch<Payload, Uses> }
+    | {
+        readonly batch: { readonly size: number; readonly waitMs: number };
+        readonly handleBatch: HandleBatch<Payload, Uses>;
+      }
   );
 
 /** A job with its payload's type closed over, as the machinery sees it. */
@@ -109,7 +125,12 @@ export interface Job {
   readonly keyOf: (payload: unknown) => string;
   /** Runs one item; for a batch job, a batch of one. */
   readonly run: (payload: unknown, context: RunContext & JobServices) => Promise<Outcome>;
-  readonly runBatch: ((payloads: readonly unknown[], context: RunContext & JobServices) => Promise<readonly (Outcome | Error)[]>) | null;
+  readonly runBatch:
+    | ((
+        payloads: readonly unknown[],
+        context: RunContext & JobServices,
+      ) => Promise<readonly (Outcome | Error)[]>)
+    | null;
 }
 
 /** A job that other code can enqueue with a checked payload. */
@@ -124,7 +145,8 @@ export function defineJob<Name extends string, Payload, const Uses extends keyof
   const parse = (payload: unknown): Payload => spec.payload.parse(payload);
   const runBatch =
     'handleBatch' in spec
-      ? (payloads: readonly unknown[], context: RunContext & JobServices) => spec.handleBatch(payloads.map(parse), context)
+      ? (payloads: readonly unknown[], context: RunContext & JobServices) =>
+          spec.handleBatch(payloads.map(parse), context)
       : null;
   return {
     name: spec.name,

@@ -11,6 +11,8 @@ create table public.invoices (
   state text not null default 'planned' check (state in ('planned', 'open', 'paid', 'uncollectible', 'void')),
   generation int not null default 1,
   planned_at timestamptz not null,
+  -- The business date whose close last asked for the money; Stripe is asked once per date.
+  collect_on date not null,
   attempt_token uuid,
   stripe_invoice_id text unique,
   charge_id text unique,
@@ -70,8 +72,8 @@ begin
     having sum(e.price_minor) >= c.minimum_charge_minor
     order by e.buyer_id, e.currency
   loop
-    insert into invoices (buyer_id, currency, period_end, business_date, amount_minor, planned_at)
-    values (v_due.buyer_id, v_due.currency, v_due.period_end, p_date, v_due.amount, p_due_at)
+    insert into invoices (buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on)
+    values (v_due.buyer_id, v_due.currency, v_due.period_end, p_date, v_due.amount, p_due_at, p_date)
     on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
     continue when v_invoice_id is null;
     update earnings set invoice_id = v_invoice_id
@@ -83,6 +85,7 @@ begin
     v_invoice_id := null;
   end loop;
   -- Those just planned, and every earlier one that is not settled yet.
+  update invoices set collect_on = p_date where state in ('planned', 'open');
   perform app.make_work('billing.bill-buyer', i.id::text, jsonb_build_object('invoiceId', i.id), 'close-' || p_date, p_due_at,
     p_date, 'billing', true)
   from invoices i where i.state in ('planned', 'open') order by i.id;
@@ -115,7 +118,7 @@ begin
   insert into attempts (subject_kind, subject_id, generation, token, started_at)
   values ('invoice', v_invoice.id, v_invoice.generation, v_token, app.at(p_now_ms));
   return jsonb_build_object('kind', 'claimed', 'token', v_token, 'state', v_invoice.state,
-    'stripeInvoiceId', v_invoice.stripe_invoice_id, 'businessDate', v_invoice.business_date,
+    'stripeInvoiceId', v_invoice.stripe_invoice_id, 'collectOn', v_invoice.collect_on,
     'invoice', jsonb_build_object('invoiceId', v_invoice.id, 'generation', v_invoice.generation, 'customer', v_customer,
       'currency', v_invoice.currency, 'amountMinor', v_invoice.amount_minor, 'plannedAtMs', app.ms(v_invoice.planned_at),
       'lines', (select jsonb_agg(jsonb_build_object('campaignId', l.campaign_id, 'description', format('%s: %s calls', k.name, l.calls),

@@ -17,7 +17,13 @@ export interface BalanceTransaction {
 
 export interface StripeBalance {
   /** All transactions created in [createdFromMs, createdBeforeMs), oldest last, page by page to the end. */
-  listTransactions(window: { createdFromMs: number; createdBeforeMs: number; signal: AbortSignal }): Promise<BalanceTransaction[]>;
+  listTransactions(window: {
+    createdFromMs: number;
+    createdBeforeMs: number;
+    signal: AbortSignal;
+  }): Promise<BalanceTransaction[]>;
   /** Pending and available per currency, now. */
-  read(options: { signal: AbortSignal }): Promise<{ currency: string; availableMinor: number; pendingMinor: number }[]>;
+  read(options: {
+    signal: AbortSignal;
+  }): Promise<{ currency: string; availableMinor: number; pendingMinor: number }[]>;
 }

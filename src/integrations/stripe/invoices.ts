@@ -54,5 +54,8 @@ export interface StripeInvoices {
   /** Charges the customer's default payment method. A decline is an answer (`open`), not an error. `attemptKey` makes two tries of one night one try. */
   pay(stripeInvoiceId: string, attemptKey: string, options: { signal: AbortSignal }): Promise<InvoiceState>;
   /** The present state, with the payment when there is one. */
-  read(stripeInvoiceId: string, options: { signal: AbortSignal }): Promise<InvoiceState & { readonly invoiceId: string | null }>;
+  read(
+    stripeInvoiceId: string,
+    options: { signal: AbortSignal },
+  ): Promise<InvoiceState & { readonly invoiceId: string | null }>;
 }

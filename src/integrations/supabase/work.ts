@@ -1,3 +1,6 @@
+import { z } from 'zod';
+import { instantMs, nothing, type Rpc } from './rpc.ts';
+
 /** A row of table `work`: something that must be done once, whatever becomes of the queue. */
 export interface WorkItem {
   /** Name of the job. */
@@ -42,11 +45,72 @@ export interface WorkStore {
    * Marks the row dead, making it when the job had none (a webhook that was never stored); its sealed payload stays
    * replayable. Returns false when the row was already dead in this generation (so that it is reported once).
    */
-  fail(dead: WorkRef & { payload: unknown; trace: string; dueAtMs: number; code: string; message: string; attempts: number; nowMs: number }): Promise<boolean>;
+  fail(
+    dead: WorkRef & {
+      payload: unknown;
+      trace: string;
+      dueAtMs: number;
+      code: string;
+      message: string;
+      attempts: number;
+      nowMs: number;
+    },
+  ): Promise<boolean>;
   /** Dead rows, oldest first, keyset-paged by id. */
   listDead(page: { afterId: string | null; limit: number }): Promise<DeadWork[]>;
   /** Makes a dead row due again under the next generation, with an audit line. Null when it is not dead (any more). */
   replay(request: { id: string; by: string; reason: string; nowMs: number }): Promise<WorkItem | null>;
   /** Drops a dead row for good, with an audit line. False when it is not dead (any more). */
   discard(request: { id: string; by: string; reason: string; nowMs: number }): Promise<boolean>;
+}
+
+const workItem = z.object({
+  job: z.string(),
+  key: z.string(),
+  generation: z.int(),
+  payload: z.unknown(),
+  dueAtMs: instantMs,
+  trace: z.string(),
+});
+
+const deadWork = z.object({
+  id: z.string(),
+  job: z.string(),
+  key: z.string(),
+  generation: z.int(),
+  code: z.string(),
+  message: z.string(),
+  attempts: z.int(),
+  failedAtMs: instantMs,
+  replays: z.int(),
+});
+
+/** Table `work`, reached through its functions. */
+export function createWorkStore(rpc: Rpc, clock: { nowMs(): number }): WorkStore {
+  return {
+    takeDue: ({ nowMs, handedBeforeMs, limit }) =>
+      rpc(
+        'take_due_work',
+        { p_now_ms: nowMs, p_handed_before_ms: handedBeforeMs, p_limit: limit },
+        z.array(workItem),
+      ),
+    bump: ({ job, key, generation }) =>
+      rpc('bump_work', { p_job: job, p_key: key, p_generation: generation }, z.int()),
+    finish: (refs) => rpc('finish_work', { p_refs: refs, p_now_ms: clock.nowMs() }, nothing),
+    fail: ({ nowMs, ...dead }) => rpc('fail_work', { p_dead: dead, p_now_ms: nowMs }, z.boolean()),
+    listDead: ({ afterId, limit }) =>
+      rpc(
+        'list_dead_work',
+        { p_after_id: afterId === null ? null : Number(afterId), p_limit: limit },
+        z.array(deadWork),
+      ),
+    replay: ({ id, by, reason, nowMs }) =>
+      rpc(
+        'replay_work',
+        { p_id: Number(id), p_by: by, p_reason: reason, p_now_ms: nowMs },
+        workItem.nullable(),
+      ),
+    discard: ({ id, by, reason, nowMs }) =>
+      rpc('discard_work', { p_id: Number(id), p_by: by, p_reason: reason, p_now_ms: nowMs }, z.boolean()),
+  };
 }

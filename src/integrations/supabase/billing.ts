@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { type Currency, parseCurrency } from '../../money.ts';
+import { amountMinor, instantMs, nothing, type Rpc } from './rpc.ts';
+
+const currency = z.string().transform((code): Currency => parseCurrency(code));
+
+const claim = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('settled'), reason: z.string() }),
+  z.object({
+    kind: z.literal('claimed'),
+    token: z.uuid(),
+    state: z.enum(['planned', 'open']),
+    stripeInvoiceId: z.string().nullable(),
+    /** The business date whose close last asked for the money. */
+    collectOn: z.string(),
+    invoice: z.object({
+      invoiceId: z.uuid(),
+      generation: z.int(),
+      customer: z.string(),
+      currency,
+      amountMinor,
+      plannedAtMs: instantMs,
+      lines: z.array(
+        z.object({ campaignId: z.uuid(), description: z.string(), calls: z.int(), amountMinor }),
+      ),
+    }),
+  }),
+]);
+export type InvoiceClaim = Extract<z.infer<typeof claim>, { kind: 'claimed' }>;
+
+/** What Stripe's balance transaction says of the charge; see integrations/stripe/invoices.ts. */
+interface Payment {
+  readonly chargeId: string;
+  readonly balanceTransactionId: string;
+  readonly grossMinor: number;
+  readonly feeMinor: number;
+  readonly netMinor: number;
+  readonly currency: string;
+  readonly availableOnMs: number;
+}
+
+export type BillingStore = ReturnType<typeof createBillingStore>;
+
+/** Invoices; whoever holds the newest token may write, a late writer gets TOKEN_STALE and changes nothing. */
+export function createBillingStore(rpc: Rpc) {
+  return {
+    claim: (invoiceId: string, nowMs: number) =>
+      rpc('claim_invoice', { p_invoice_id: invoiceId, p_now_ms: nowMs }, claim),
+    recordIssued: (invoiceId: string, token: string, stripeInvoiceId: string, nowMs: number) =>
+      rpc(
+        'record_invoice_issued',
+        { p_invoice_id: invoiceId, p_token: token, p_stripe_invoice_id: stripeInvoiceId, p_now_ms: nowMs },
+        nothing,
+      ),
+    recordPaid: (invoiceId: string, token: string, payment: Payment, nowMs: number) =>
+      rpc(
+        'record_invoice_paid',
+        { p_invoice_id: invoiceId, p_token: token, p_payment: payment, p_now_ms: nowMs },
+        nothing,
+      ),
+    recordUnpaid: (invoiceId: string, token: string, problem: string, nowMs: number) =>
+      rpc(
+        'record_invoice_unpaid',
+        { p_invoice_id: invoiceId, p_token: token, p_problem: problem, p_now_ms: nowMs },
+        nothing,
+      ),
+    /** Has the invoice billed again, which reads its present state; false when it is settled or not ours. */
+    poke: (invoiceId: string, trace: string, nowMs: number) =>
+      rpc('poke_invoice', { p_invoice_id: invoiceId, p_trace: trace, p_now_ms: nowMs }, z.boolean()),
+  };
+}

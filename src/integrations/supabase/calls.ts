@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { amountMinor, instantMs, type Rpc } from './rpc.ts';
+
+/** One report of a call, as its provider stated it; the body stays sealed. */
+export interface CallEvent {
+  readonly source: string;
+  readonly eventId: string;
+  readonly kind: string;
+  readonly receivedAtMs: number;
+  readonly bodySealed: string | null;
+  readonly trace: string;
+  readonly report: CallFacts;
+}
+
+interface CallFacts {
+  readonly externalId: string;
+  /** E.164 */
+  readonly trackingNumber: string;
+  readonly callerNumber: string | null;
+  readonly startedAtMs: number;
+  readonly durationS: number;
+  readonly answered: boolean;
+  readonly factsAtMs: number;
+}
+
+const ingestResult = z.union([
+  z.enum(['stored', 'duplicate', 'revised', 'unchanged', 'superseded', 'late']),
+  z.object({ code: z.literal('BODY_MALFORMED'), message: z.string() }),
+]);
+export type IngestResult = z.infer<typeof ingestResult>;
+
+const scoringContext = z.object({
+  callId: z.uuid(),
+  factsVersion: z.int(),
+  status: z.enum(['stored', 'qualified', 'rejected', 'held']),
+  /** Whether the tracking number belongs to a campaign. */
+  routed: z.boolean(),
+  callerNumber: z.string().nullable(),
+  durationS: z.int(),
+  answered: z.boolean(),
+  startedAtMs: instantMs,
+  /** The terms in force at the start; null when there are none. */
+  terms: z
+    .object({
+      termsId: z.uuid(),
+      currency: z.string(),
+      priceMinor: amountMinor,
+      supplierShareBps: z.int(),
+      minDurationS: z.int(),
+      duplicateWindowS: z.int(),
+    })
+    .nullable(),
+  paidInWindow: z.boolean(),
+  callerCallsLastHour: z.int(),
+  callerCallsLastDay: z.int(),
+});
+export type ScoringContext = z.infer<typeof scoringContext>;
+
+export interface Reason {
+  readonly signal: string;
+  readonly version: number;
+  readonly points: number;
+  readonly text: string;
+}
+
+export interface Decision {
+  readonly callId: string;
+  readonly factsVersion: number;
+  readonly score: number;
+  readonly decision: 'qualify' | 'reject' | 'hold';
+  readonly reasons: readonly Reason[];
+  /** With `qualify`: the terms it was rated by, and the split. */
+  readonly termsId?: string;
+  readonly priceMinor?: number;
+  readonly shareMinor?: number;
+}
+
+const rateResult = z.enum(['qualify', 'reject', 'hold', 'already', 'stale']);
+
+export type CallsStore = ReturnType<typeof createCallsStore>;
+
+/** Calls and what is decided about them; every write is one function of the database. */
+export function createCallsStore(rpc: Rpc) {
+  return {
+    /** Stores a batch, at most 500 events; one result per event, in order. */
+    ingest: (events: readonly CallEvent[], nowMs: number): Promise<IngestResult[]> =>
+      rpc('ingest_calls', { p_events: events, p_now_ms: nowMs }, z.array(ingestResult).length(events.length)),
+    /** What scoring needs to know, in one read; a call that does not exist is absent. */
+    scoringContext: (callIds: readonly string[]): Promise<ScoringContext[]> =>
+      rpc('scoring_context', { p_call_ids: callIds }, z.array(scoringContext)),
+    /** Records decisions and, for what qualifies, earning and journal, in one transaction. */
+    rate: (decisions: readonly Decision[], nowMs: number): Promise<z.infer<typeof rateResult>[]> =>
+      rpc(
+        'rate_calls',
+        { p_decisions: decisions, p_now_ms: nowMs },
+        z.array(rateResult).length(decisions.length),
+      ),
+  };
+}

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { type Currency, parseCurrency } from '../../money.ts';
+import { amountMinor, instantMs, type Rpc } from './rpc.ts';
+
+const currency = z.string().transform((code): Currency => parseCurrency(code));
+
+const claimed = z.object({
+  kind: z.literal('claimed'),
+  token: z.uuid().nullable(),
+  /** A request of this generation may have reached Stripe and its outcome is not recorded. */
+  inDoubt: z.boolean(),
+  /** Requests of this generation so far. */
+  sends: z.int(),
+  lastSentAtMs: instantMs.nullable(),
+  keyMadeAtMs: instantMs,
+  transfer: z.object({
+    payoutId: z.uuid(),
+    generation: z.int(),
+    amountMinor,
+    currency,
+    destination: z.string(),
+    description: z.string(),
+  }),
+});
+const settled = z.object({ kind: z.literal('settled'), reason: z.string() });
+export type PayoutClaim = z.infer<typeof claimed> & { readonly token: string };
+
+/** How a send or a look-up ended, as the books take it. */
+export type PayoutResult =
+  | {
+      readonly kind: 'sent';
+      readonly transferId: string;
+      readonly balanceTransactionId: string;
+      readonly amountMinor: number;
+      readonly currency: string;
+      readonly destination: string;
+    }
+  | { readonly kind: 'refused' | 'unknown'; readonly reason: string }
+  | { readonly kind: 'not_executed'; readonly reason: string; readonly wasInDoubt: boolean }
+  | { readonly kind: 'absent' };
+
+const plan = z.object({
+  planned: z.int(),
+  amountMinor,
+  skipped: z.array(z.object({ supplierId: z.uuid(), currency: z.string(), amountMinor, reason: z.string() })),
+});
+
+export type PayoutsStore = ReturnType<typeof createPayoutsStore>;
+
+/** Payouts; whoever holds the newest token may write, a late writer gets TOKEN_STALE and changes nothing. */
+export function createPayoutsStore(rpc: Rpc) {
+  return {
+    /** Freezes the payouts of a date from cleared earnings, behind the gate of its cash comparison. */
+    plan: (date: string, nowMs: number) => rpc('plan_payouts', { p_date: date, p_now_ms: nowMs }, plan),
+    /** Takes a payout over and, the first time, reserves its money. */
+    claim: (payoutId: string, nowMs: number) =>
+      rpc(
+        'claim_payout',
+        { p_payout_id: payoutId, p_now_ms: nowMs },
+        z.union([settled, claimed.extend({ token: z.uuid() })]),
+      ),
+    /** Must be written before each request to Stripe. */
+    noteSend: (payoutId: string, token: string, nowMs: number) =>
+      rpc(
+        'note_payout_send',
+        { p_payout_id: payoutId, p_token: token, p_now_ms: nowMs },
+        z.union([settled, z.object({ kind: z.literal('noted') })]),
+      ),
+    settle: (payoutId: string, token: string, result: PayoutResult, nowMs: number) =>
+      rpc(
+        'settle_payout',
+        { p_payout_id: payoutId, p_token: token, p_result: result, p_now_ms: nowMs },
+        claimed,
+      ),
+    approve: (payoutId: string, by: string, reason: string, nowMs: number) =>
+      rpc(
+        'approve_payout',
+        { p_payout_id: payoutId, p_by: by, p_reason: reason, p_now_ms: nowMs },
+        z.object({ approved: z.boolean(), state: z.string() }),
+      ),
+    /** The kill switch, read before every send. */
+    stop: (stopped: boolean, by: string, reason: string, nowMs: number) =>
+      rpc('stop_payouts', { p_stopped: stopped, p_by: by, p_reason: reason, p_now_ms: nowMs }, z.boolean()),
+  };
+}

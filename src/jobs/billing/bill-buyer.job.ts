@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
+
+/**
+ * Bills one frozen invoice: issues it at Stripe, asks for the money, and records what Stripe says came of it.
+ *
+ * Safe to run twice: each request carries a key made from the row and its generation, so Stripe makes one invoice and
+ * one charge per business date; each journal's key is the invoice or the charge; only the newest token may write.
+ */
+export const billBuyer = defineJob({
+  name: 'billing.bill-buyer',
+  queue: 'billing',
+  version: 1,
+  payload: z.strictObject({ invoiceId: z.uuid() }),
+  key: ({ invoiceId }) => invoiceId,
+  attempts: 8,
+  backoff: HOUSE_BACKOFF,
+  timeoutMs: 60_000,
+  uses: ['billing', 'stripeInvoices', 'clock'],
+  async handle({ invoiceId }, { billing, stripeInvoices, clock, signal }) {
+    const claim = await billing.claim(invoiceId, clock.nowMs());
+    if (claim.kind === 'settled') return skip(claim.reason);
+    const { invoice, token } = claim;
+
+    let { stripeInvoiceId } = claim;
+    if (stripeInvoiceId === null) {
+      const issued = await stripeInvoices.issue(invoice, { signal, nowMs: clock.nowMs() });
+      stripeInvoiceId = issued.stripeInvoiceId;
+      await billing.recordIssued(invoiceId, token, stripeInvoiceId, clock.nowMs());
+    }
+
+    // Read before asking for money: what a webhook never told, or an earlier run could not record, shows here.
+    let state: Awaited<ReturnType<typeof stripeInvoices.pay>> = await stripeInvoices.read(stripeInvoiceId, {
+      signal,
+    });
+    if (state.status === 'open') {
+      const payKey = `invoice-${invoiceId}-${invoice.generation}-pay-${claim.collectOn}`;
+      state = await stripeInvoices.pay(stripeInvoiceId, payKey, { signal });
+    }
+    if (state.status === 'paid') {
+      await billing.recordPaid(invoiceId, token, state.payment, clock.nowMs());
+      return done({ state: 'paid', chargeId: state.payment.chargeId });
+    }
+    await billing.recordUnpaid(invoiceId, token, state.lastPaymentError ?? state.status, clock.nowMs());
+    return done({ state: state.status });
+  },
+});

@@ -1,0 +1,63 @@
+import { z } from 'zod';
+import { PermanentError } from '../../errors.ts';
+import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
+
+/**
+ * Takes one verified webhook of a call: parses the report, stores event and call, and makes the work of scoring it.
+ *
+ * Safe to run twice: the event's unique row (source, event id) is claimed by the insert itself, and an event that was
+ * stored before changes nothing. A report that cannot be read fails alone; the others of its batch are stored.
+ */
+export const ingestCall = defineJob({
+  name: 'calls.ingest-call',
+  queue: 'calls',
+  version: 1,
+  payload: z.strictObject({
+    source: z.string().min(1).max(64),
+    kind: z.string().min(1).max(64),
+    eventId: z.string().min(1).max(256),
+    receivedAtMs: z.int(),
+    /** The raw body, base64; sealed while it waits in the queue. */
+    body: z.base64(),
+  }),
+  sealed: ['body'],
+  key: ({ source, eventId }) => `${source}/${eventId}`,
+  attempts: 8,
+  backoff: HOUSE_BACKOFF,
+  timeoutMs: 30_000,
+  batch: { size: 100, waitMs: 15 },
+  uses: ['calls', 'callReports', 'bodies', 'clock'],
+  async handleBatch(payloads, { calls, callReports, bodies, clock }) {
+    const parsed = payloads.map((payload) => {
+      try {
+        return callReports.parse(payload.source, Buffer.from(payload.body, 'base64'));
+      } catch (error) {
+        return error instanceof Error ? error : new Error('the report cannot be read', { cause: error });
+      }
+    });
+    const events = payloads.flatMap(({ body, source, kind, eventId, receivedAtMs }, index) => {
+      const report = parsed[index];
+      if (report === undefined || report instanceof Error) return [];
+      return [
+        {
+          source,
+          kind,
+          eventId,
+          receivedAtMs,
+          bodySealed: bodies.seal(body),
+          trace: `${source}/${eventId}`,
+          report,
+        },
+      ];
+    });
+    const results = events.length === 0 ? [] : await calls.ingest(events, clock.nowMs());
+    let next = 0;
+    return parsed.map((report) => {
+      if (report instanceof Error) return report;
+      const result = results[next++];
+      if (result === undefined) return new Error('the store answered fewer results than events');
+      if (typeof result === 'object') return new PermanentError(result.code, result.message);
+      return result === 'stored' || result === 'revised' ? done({ result }) : skip(result);
+    });
+  },
+});

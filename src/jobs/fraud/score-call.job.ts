@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import { PermanentError } from '../../errors.ts';
+import { defineJob, done, HOUSE_BACKOFF, type Outcome, skip, snooze } from '../define-job.ts';
+import { rateCall } from './rate.ts';
+import { scoreCall } from './rules.ts';
+
+/**
+ * Scores calls and, for those that qualify, rates them and posts earning and journal, all in one transaction.
+ *
+ * Safe to run twice: a call leaves the state `stored` once, under the ledger's lock, and its journal's key is the call.
+ * Whether its caller was paid for already is asked once more under that lock, so two workers cannot both pay.
+ */
+export const scoreCalls = defineJob({
+  name: 'fraud.score-call',
+  queue: 'fraud',
+  version: 1,
+  payload: z.strictObject({ callId: z.uuid() }),
+  key: ({ callId }) => callId,
+  attempts: 8,
+  backoff: HOUSE_BACKOFF,
+  timeoutMs: 30_000,
+  batch: { size: 100, waitMs: 15 },
+  uses: ['calls', 'clock'],
+  async handleBatch(payloads, { calls, clock }) {
+    const contexts = new Map(
+      (await calls.scoringContext(payloads.map(({ callId }) => callId))).map((call) => [call.callId, call]),
+    );
+    const decisions = [...contexts.values()]
+      .filter(({ status }) => status === 'stored')
+      .map((call) => {
+        const verdict = scoreCall(call);
+        const rating = verdict.decision === 'qualify' && call.terms !== null ? rateCall(call.terms) : {};
+        return { callId: call.callId, factsVersion: call.factsVersion, ...verdict, ...rating };
+      });
+    const results = decisions.length === 0 ? [] : await calls.rate(decisions, clock.nowMs());
+    const byCall = new Map(decisions.map(({ callId }, index) => [callId, results[index]]));
+    return payloads.map(({ callId }): Outcome | Error => {
+      if (!contexts.has(callId))
+        return new PermanentError('CALL_UNKNOWN', 'No call has this id.', { detail: { callId } });
+      const result = byCall.get(callId) ?? 'already';
+      // The facts changed between reading and rating: the next run reads the newer ones.
+      if (result === 'stale') return snooze(100, 'facts_changed');
+      return result === 'already' ? skip('already') : done({ decision: result });
+    });
+  },
+});

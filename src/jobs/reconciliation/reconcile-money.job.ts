@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
+
+/** Movements stored in one request; the API cuts answers at 1,000 rows. */
+const CHUNK = 500;
+/** Stripe's listing is by second and near its end it may still grow: read so much of the past again. */
+const OVERLAP_MS = 60 * 60 * 1_000;
+
+/**
+ * Reads what Stripe says moved since the last time, stores it, and compares it with the ledger as of the due instant:
+ * clears what became available, keeps one row per difference. Payouts of the date wait for it to finish.
+ *
+ * Safe to run twice: a movement has one id, a clearing journal the movement's key, a break its identity.
+ */
+export const reconcileMoney = defineJob({
+  name: 'reconciliation.reconcile-money',
+  queue: 'reconciliation',
+  version: 1,
+  payload: z.strictObject({ date: z.iso.date(), dueAtMs: z.int() }),
+  key: ({ date }) => date,
+  attempts: 8,
+  backoff: HOUSE_BACKOFF,
+  timeoutMs: 300_000,
+  uses: ['reconciliation', 'stripeBalance', 'clock', 'log'],
+  async handle({ date, dueAtMs }, { reconciliation, stripeBalance, clock, log, signal }) {
+    const watermarkMs = await reconciliation.watermark();
+    const movements = await stripeBalance.listTransactions({
+      createdFromMs: watermarkMs === null ? 0 : Math.max(0, watermarkMs - OVERLAP_MS),
+      createdBeforeMs: clock.nowMs() + 1_000,
+      signal,
+    });
+    for (let from = 0; from < movements.length; from += CHUNK) {
+      await reconciliation.store(movements.slice(from, from + CHUNK), clock.nowMs());
+    }
+    const { runs, openBreaks } = await reconciliation.reconcile(date, dueAtMs, clock.nowMs());
+    for (const run of runs) {
+      if (run.differenceMinor !== 0) log.error({ date, ...run }, 'Stripe and the ledger differ');
+    }
+    return done({
+      currencies: runs.length,
+      matched: runs.reduce((sum, { matched }) => sum + matched, 0),
+      openBreaks,
+    });
+  },
+});

@@ -1,0 +1,29 @@
+import { rollUpDay } from './analytics/roll-up-day.job.ts';
+import { rollUpRecent } from './analytics/roll-up-recent.job.ts';
+import { billBuyer } from './billing/bill-buyer.job.ts';
+import { ingestCall } from './calls/ingest-call.job.ts';
+import type { Job } from './define-job.ts';
+import { scoreCalls } from './fraud/score-call.job.ts';
+import { reportClose } from './operations/report-close.job.ts';
+import { startClose } from './operations/start-close.job.ts';
+import { sweep } from './operations/sweep.job.ts';
+import { paySupplier } from './payouts/pay-supplier.job.ts';
+import { planPayouts } from './payouts/plan-payouts.job.ts';
+import { reconcileMoney } from './reconciliation/reconcile-money.job.ts';
+import { applyEvent } from './stripe/apply-event.job.ts';
+
+/** Every job there is. Workers, schedules, the board and the rules' tests are derived from this list. */
+export const jobs: readonly Job[] = [
+  ingestCall,
+  scoreCalls,
+  billBuyer,
+  reconcileMoney,
+  planPayouts,
+  paySupplier,
+  rollUpDay,
+  rollUpRecent,
+  startClose,
+  sweep,
+  reportClose,
+  applyEvent,
+];
