@@ -2,7 +2,6 @@ import { posix } from 'node:path';
 import { isIn, perFile, type Rule } from './rule.ts';
 import type { Import, Source } from './source.ts';
 
-const LEAVES = ['src/config.ts', 'src/errors.ts', 'src/money.ts'];
 const DEFINE_JOB = 'src/jobs/define-job.ts';
 const SERVICES = 'src/services.ts';
 const REGISTRY = 'src/jobs/registry.ts';
@@ -41,7 +40,9 @@ function importRule(
   );
 }
 
-const isLeaf = (path: string): boolean => LEAVES.includes(path);
+/** The leaves; `config-….ts` are parts of the configuration. */
+const isLeaf = (path: string): boolean =>
+  ['src/config.ts', 'src/errors.ts', 'src/money.ts'].includes(path) || path.startsWith('src/config-');
 const isJobFile = (path: string): boolean => path.endsWith('.job.ts') && isIn('src/jobs')(path);
 const isSibling = (target: string, from: string): boolean => posix.dirname(target) === posix.dirname(from);
 /** Everything below `src/<folder>/<x>/` belongs to `src/<folder>/<x>`. */
