@@ -1,0 +1,124 @@
+import { BlockList, isIP } from 'node:net';
+import { z } from 'zod';
+
+/** Text in, `T` out; null is a fault. Faults say what is wanted and never what was given. */
+export function checked<T>(wanted: string, parse: (text: string) => T | null) {
+  return z.string().transform((text, context): T => {
+    const parsed = parse(text);
+    if (parsed !== null) return parsed;
+    context.addIssue({ code: 'custom', message: `must be ${wanted}` });
+    return z.NEVER;
+  });
+}
+
+export const itemsOf = (text: string, separator = ',') =>
+  text
+    .split(separator)
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+export function list<T>(wanted: string, parse: (item: string) => T | null) {
+  return checked(`a comma list of ${wanted}`, (text): readonly T[] | null => {
+    const parsed = itemsOf(text).map(parse);
+    return parsed.includes(null) ? null : (parsed as T[]);
+  });
+}
+
+export const text = z.string();
+export const secrets = list('secrets', (item) => item);
+export const oneOf = <const T extends string>(values: readonly T[]) =>
+  z.enum(values, { error: `must be one of ${values.join(', ')}` });
+
+export function url(protocols: readonly string[]) {
+  const wanted = protocols.map((protocol) => `${protocol}//`).join(' or ');
+  return checked(`an address that begins with ${wanted}`, (value) =>
+    URL.canParse(value) && protocols.includes(new URL(value).protocol) ? value : null,
+  );
+}
+
+export function whole(min: number, max: number) {
+  return checked(`a whole number from ${min} to ${max}`, (value) => {
+    const number = Number(value);
+    return Number.isInteger(number) && number >= min && number <= max ? number : null;
+  });
+}
+
+export const timezone = checked('the IANA name of a time zone', (name) => {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    // An offset such as +02:00 is taken by Intl and knows no change of clocks.
+    return name.startsWith('+') || name.startsWith('-') ? null : name;
+  } catch {
+    return null;
+  }
+});
+
+function parseProxy(item: string): string | null {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(item)) return item;
+  const [address = '', prefix, ...rest] = item.split('/');
+  const family = isIP(address);
+  if (family === 0 || rest.length > 0) return null;
+  if (prefix === undefined) return item;
+  try {
+    new BlockList().addSubnet(
+      address,
+      prefix === '' ? Number.NaN : Number(prefix),
+      family === 6 ? 'ipv6' : 'ipv4',
+    );
+    return item;
+  } catch {
+    return null;
+  }
+}
+
+function parseBodyKey(item: string): Buffer | null {
+  const key = Buffer.from(item, 'base64');
+  return key.length === 32 && key.toString('base64') === item ? key : null;
+}
+
+function isStandardSecret(secret: string): boolean {
+  const encoded = secret.slice('whsec_'.length);
+  const key = Buffer.from(encoded, 'base64');
+  const bounded = key.length >= 24 && key.length <= 64;
+  return secret.startsWith('whsec_') && bounded && key.toString('base64') === encoded;
+}
+
+const SOURCE_CHARACTERS = new Set('abcdefghijklmnopqrstuvwxyz0123456789-');
+
+function parseSource(item: string): [source: string, secrets: readonly string[]] | null {
+  const at = item.indexOf('=');
+  const source = item.slice(0, Math.max(at, 0));
+  const sourceSecrets = itemsOf(item.slice(at + 1), '|');
+  const named =
+    source !== '' && source.length <= 32 && [...source].every((letter) => SOURCE_CHARACTERS.has(letter));
+  // These two have receivers and signatures of their own.
+  if (!named || source === 'callrail' || source === 'stripe') return null;
+  return sourceSecrets.length > 0 && sourceSecrets.every(isStandardSecret) ? [source, sourceSecrets] : null;
+}
+
+export const proxies = list('addresses, CIDR blocks, loopback, linklocal or uniquelocal', parseProxy);
+export const bodyKeys = list('base64 of 32 bytes', parseBodyKey);
+export const sources = list(
+  'source=whsec_...|whsec_... with 24 to 64 bytes of base64 in each secret',
+  parseSource,
+);
+
+/** Which mode of Stripe a key is for; null when it is no secret or restricted key. */
+export function stripeMode(key: string): 'live' | 'test' | null {
+  if (key.startsWith('sk_live_') || key.startsWith('rk_live_')) return 'live';
+  return key.startsWith('sk_test_') || key.startsWith('rk_test_') ? 'test' : null;
+}
+
+export const stripeKey = checked('a key that begins with sk_test_, rk_test_, sk_live_ or rk_live_', (key) =>
+  stripeMode(key) === null ? null : key,
+);
+
+/** Short, of few different characters, or plainly a placeholder. An entry `source=a|b` is as weak as its weakest secret. */
+export function isWeak(item: string): boolean {
+  return itemsOf(item.includes('=whsec_') ? item.slice(item.indexOf('=') + 1) : item, '|').some((secret) => {
+    const telling = ['example', 'changeme', 'password', 'not-a-'].some((word) =>
+      secret.toLowerCase().includes(word),
+    );
+    return secret.length < 16 || new Set(secret).size < 6 || telling;
+  });
+}

@@ -1,0 +1,291 @@
+import { z } from 'zod';
+import {
+  bodyKeys,
+  isWeak,
+  itemsOf,
+  oneOf,
+  proxies,
+  secrets,
+  sources,
+  stripeKey,
+  stripeMode,
+  text,
+  timezone,
+  url,
+  whole,
+} from './config-values.ts';
+import { PermanentError } from './errors.ts';
+
+/**
+ * Every variable that callclear reads, in the order of `.env.example`, where each stands with its purpose and example.
+ *
+ * `secret` values are refused in prod when they are weak or the example. `required` outside dev; dev stands in.
+ */
+export const VARIABLES = {
+  APP_ENV: {
+    purpose: 'dev, staging or prod; dev stands in for what is not configured',
+    example: 'dev',
+    schema: oneOf(['dev', 'staging', 'prod']).prefault('dev'),
+  },
+  HOST: { purpose: 'address to listen on', example: '127.0.0.1', schema: text.prefault('127.0.0.1') },
+  PORT: {
+    purpose: 'port to listen on; 0 takes a free one',
+    example: '8080',
+    schema: whole(0, 65_535).prefault('8080'),
+  },
+  TRUST_PROXY: {
+    purpose:
+      'proxies whose X-Forwarded headers count: addresses, CIDR blocks, loopback, uniquelocal, comma list',
+    example: '',
+    schema: proxies.prefault(''),
+  },
+  LOG_LEVEL: {
+    purpose: 'how much is logged: trace, debug, info, warn, error, fatal or silent',
+    example: 'info',
+    schema: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
+  },
+  EXCHANGE_TIMEZONE: {
+    purpose: 'IANA name of the zone in which a business day begins and ends',
+    example: 'UTC',
+    schema: timezone.prefault('UTC'),
+  },
+  SUPABASE_URL: {
+    purpose: 'address of the Supabase project',
+    example: '',
+    required: true,
+    schema: url(['https:', 'http:']).optional(),
+  },
+  SUPABASE_SECRET_KEY: {
+    purpose: 'secret key of the Supabase project',
+    example: '',
+    secret: true,
+    required: true,
+    schema: text.optional(),
+  },
+  REDIS_URL: {
+    purpose: 'the queue on Redis or Valkey (or QUEUE_DATABASE_URL)',
+    example: '',
+    schema: url(['redis:', 'rediss:']).optional(),
+  },
+  QUEUE_DATABASE_URL: {
+    purpose: 'the queue on PostgreSQL (or REDIS_URL)',
+    example: '',
+    schema: url(['postgres:', 'postgresql:']).optional(),
+  },
+  STRIPE_SECRET_KEY: {
+    purpose: 'secret or restricted key of the Stripe platform account',
+    example: '',
+    secret: true,
+    required: true,
+    schema: stripeKey.optional(),
+  },
+  STRIPE_API_BASE: {
+    purpose: 'another address than that of Stripe, never in prod',
+    example: '',
+    schema: url(['https:', 'http:']).optional(),
+  },
+  STRIPE_WEBHOOK_SECRETS: {
+    purpose: 'signing secrets of the Stripe endpoints (platform and Connect), newest first, comma list',
+    example: 'whsec_example-not-a-secret',
+    secret: true,
+    required: true,
+    schema: secrets.prefault(''),
+  },
+  CALLRAIL_SIGNING_KEYS: {
+    purpose: 'signing keys of the CallRail companies, newest first, comma list',
+    example: 'example-not-a-signing-key',
+    secret: true,
+    schema: secrets.prefault(''),
+  },
+  CALL_WEBHOOK_SECRETS: {
+    purpose: 'source=whsec_...|whsec_... per sender of Standard Webhooks, newest first, comma list',
+    example: 'acme=whsec_bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldA==',
+    secret: true,
+    schema: sources.prefault(''),
+  },
+  BODY_KEYS: {
+    purpose: 'keys that seal call bodies in the queue, base64 of 32 bytes, newest first, comma list',
+    example: 'bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldC1ub3QtYSE=',
+    secret: true,
+    required: true,
+    schema: bodyKeys.prefault(''),
+  },
+  OPS_PASSWORDS: {
+    purpose: 'passwords of the user ops for /ops and /metrics, newest first, comma list',
+    example: 'example-not-a-password',
+    secret: true,
+    required: true,
+    schema: secrets.prefault(''),
+  },
+  SENTRY_DSN: {
+    purpose: 'where terminal failures are reported; empty reports nowhere',
+    example: '',
+    schema: url(['https:', 'http:']).optional(),
+  },
+  SHUTDOWN_DEADLINE_MS: {
+    purpose: 'how long a stop may take, in milliseconds',
+    example: '25000',
+    schema: whole(1_000, 600_000).prefault('25000'),
+  },
+  START_DEADLINE_MS: {
+    purpose: 'how long a start may take, in milliseconds',
+    example: '60000',
+    schema: whole(1_000, 600_000).prefault('60000'),
+  },
+} as const satisfies Record<string, Variable>;
+
+interface Variable {
+  readonly purpose: string;
+  readonly example: string;
+  readonly secret?: boolean;
+  readonly required?: boolean;
+  readonly schema: z.ZodType<unknown, string | undefined>;
+}
+
+type VariableName = keyof typeof VARIABLES;
+type Values = { [Name in VariableName]: z.output<(typeof VARIABLES)[Name]['schema']> };
+type Given = Partial<Record<VariableName, string>>;
+
+/** All settings, frozen. Null and empty lists are what is not configured, which only dev allows. */
+export interface Config {
+  readonly env: 'dev' | 'staging' | 'prod';
+  readonly host: string;
+  readonly port: number;
+  /** Proxies whose X-Forwarded headers count. */
+  readonly trustProxy: readonly string[];
+  readonly logLevel: Values['LOG_LEVEL'];
+  readonly exchangeTimezone: string;
+  readonly supabase: { readonly url: string; readonly secretKey: string } | null;
+  readonly queue: { readonly kind: 'redis' | 'postgres'; readonly url: string } | null;
+  readonly stripe: {
+    readonly secretKey: string;
+    readonly apiBase: string | null;
+    readonly livemode: boolean;
+  } | null;
+  readonly stripeWebhookSecrets: readonly string[];
+  readonly callRailSigningKeys: readonly string[];
+  /** Secrets of each sender of Standard Webhooks, by source. */
+  readonly callWebhookSecrets: Readonly<Record<string, readonly string[]>>;
+  readonly bodyKeys: readonly Buffer[];
+  readonly opsPasswords: readonly string[];
+  readonly sentryDsn: string | null;
+  readonly shutdownDeadlineMs: number;
+  readonly startDeadlineMs: number;
+  /** What is not configured, so that an embedded part stands in. */
+  readonly embedded: { readonly database: boolean; readonly queue: boolean; readonly stripe: boolean };
+}
+
+const NAMES = Object.keys(VARIABLES) as VariableName[];
+const variableOf = (name: VariableName): Variable => VARIABLES[name];
+
+/** Faults of one variable beside another, as [variable, what is wrong]. */
+function crossFaults(env: Config['env'], given: Given): [VariableName, string][] {
+  const faults: [VariableName, string][] = [];
+  const missing = (name: VariableName, why: string) => faults.push([name, `is missing: ${why}`]);
+  if (given.REDIS_URL !== undefined && given.QUEUE_DATABASE_URL !== undefined)
+    faults.push(['QUEUE_DATABASE_URL', 'and REDIS_URL are both set: the queue is in one place only']);
+  if (env === 'dev') {
+    const pairs = [
+      ['SUPABASE_URL', 'SUPABASE_SECRET_KEY'],
+      ['SUPABASE_SECRET_KEY', 'SUPABASE_URL'],
+      ['STRIPE_SECRET_KEY', 'STRIPE_API_BASE'],
+    ] as const;
+    for (const [name, beside] of pairs)
+      if (given[name] === undefined && given[beside] !== undefined) missing(name, `${beside} is set`);
+  } else {
+    for (const name of NAMES)
+      if (variableOf(name).required && given[name] === undefined) missing(name, `${env} needs it`);
+    if (given.REDIS_URL === undefined && given.QUEUE_DATABASE_URL === undefined)
+      missing('REDIS_URL', `${env} needs it or QUEUE_DATABASE_URL`);
+    if (given.CALLRAIL_SIGNING_KEYS === undefined && given.CALL_WEBHOOK_SECRETS === undefined)
+      missing('CALL_WEBHOOK_SECRETS', `${env} needs it or CALLRAIL_SIGNING_KEYS`);
+  }
+  const mode = stripeMode(given.STRIPE_SECRET_KEY ?? '');
+  if (env !== 'prod' && mode === 'live')
+    faults.push(['STRIPE_SECRET_KEY', 'is a live key, which only prod may hold']);
+  if (env !== 'prod') return faults;
+  if (mode === 'test') faults.push(['STRIPE_SECRET_KEY', 'is a test key, which prod may not hold']);
+  if (given.STRIPE_API_BASE !== undefined) faults.push(['STRIPE_API_BASE', 'may not be set in prod']);
+  for (const name of NAMES.filter((candidate) => variableOf(candidate).secret)) {
+    const examples = itemsOf(variableOf(name).example);
+    if (itemsOf(given[name] ?? '').some((item) => examples.includes(item) || isWeak(item)))
+      faults.push([name, 'holds a value that is weak or an example, which prod may not']);
+  }
+  return faults;
+}
+
+/** A source that stands twice keeps the secrets of both entries: dropping some would refuse good webhooks. */
+function secretsBySource(entries: Values['CALL_WEBHOOK_SECRETS']): Config['callWebhookSecrets'] {
+  const bySource: Record<string, readonly string[]> = {};
+  for (const [source, held] of entries)
+    bySource[source] = Object.freeze([
+      ...(Object.hasOwn(bySource, source) ? (bySource[source] ?? []) : []),
+      ...held,
+    ]);
+  return Object.freeze(bySource);
+}
+
+function configOf(values: Values): Config {
+  const { SUPABASE_URL, SUPABASE_SECRET_KEY, REDIS_URL, QUEUE_DATABASE_URL, STRIPE_SECRET_KEY } = values;
+  const supabase =
+    SUPABASE_URL !== undefined && SUPABASE_SECRET_KEY !== undefined
+      ? Object.freeze({ url: SUPABASE_URL, secretKey: SUPABASE_SECRET_KEY })
+      : null;
+  const queueUrl = REDIS_URL ?? QUEUE_DATABASE_URL;
+  const kind = REDIS_URL === undefined ? 'postgres' : 'redis';
+  const queue = queueUrl === undefined ? null : Object.freeze({ kind, url: queueUrl } as const);
+  const livemode = stripeMode(STRIPE_SECRET_KEY ?? '') === 'live';
+  const apiBase = values.STRIPE_API_BASE ?? null;
+  const stripe =
+    STRIPE_SECRET_KEY === undefined
+      ? null
+      : Object.freeze({ secretKey: STRIPE_SECRET_KEY, apiBase, livemode });
+  return Object.freeze({
+    env: values.APP_ENV,
+    host: values.HOST,
+    port: values.PORT,
+    trustProxy: Object.freeze(values.TRUST_PROXY),
+    logLevel: values.LOG_LEVEL,
+    exchangeTimezone: values.EXCHANGE_TIMEZONE,
+    supabase,
+    queue,
+    stripe,
+    stripeWebhookSecrets: Object.freeze(values.STRIPE_WEBHOOK_SECRETS),
+    callRailSigningKeys: Object.freeze(values.CALLRAIL_SIGNING_KEYS),
+    callWebhookSecrets: secretsBySource(values.CALL_WEBHOOK_SECRETS),
+    bodyKeys: Object.freeze(values.BODY_KEYS),
+    opsPasswords: Object.freeze(values.OPS_PASSWORDS),
+    sentryDsn: values.SENTRY_DSN ?? null,
+    shutdownDeadlineMs: values.SHUTDOWN_DEADLINE_MS,
+    startDeadlineMs: values.START_DEADLINE_MS,
+    embedded: Object.freeze({ database: supabase === null, queue: queue === null, stripe: stripe === null }),
+  });
+}
+
+/**
+ * Reads and checks the environment.
+ *
+ * Throws one CONFIG_INVALID that names every variable at fault, what is wrong with it and what it is for. The message
+ * holds no value: it goes to logs. An empty variable counts as missing, since compose files pass them so.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given: Given = {};
+  for (const name of NAMES) {
+    const value = env[name]?.trim();
+    if (value !== undefined && value !== '') given[name] = value;
+  }
+  const shape = Object.fromEntries(NAMES.map((name) => [name, variableOf(name).schema]));
+  const result = z.object(shape).safeParse(given);
+  const faults: [VariableName, string][] = [];
+  for (const issue of result.error?.issues ?? []) faults.push([issue.path[0] as VariableName, issue.message]);
+  const appEnv = VARIABLES.APP_ENV.schema.safeParse(given.APP_ENV);
+  if (appEnv.success) faults.push(...crossFaults(appEnv.data, given));
+  if (faults.length > 0) {
+    const lines = faults.map(([name, fault]) => `  ${name} ${fault} (${variableOf(name).purpose})`);
+    const message = ['The environment cannot be used:', ...lines].join('\n');
+    throw new PermanentError('CONFIG_INVALID', message, {
+      detail: { variables: faults.map(([name]) => name) },
+    });
+  }
+  return configOf(result.data as Values);
+}

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { readJsonObject } from './json.ts';
+import {
+  type CallReport,
+  callerNumber,
+  externalId,
+  instant,
+  MAX_DURATION_S,
+  readReport,
+  trackingNumber,
+} from './report.ts';
+
+/** Seconds in plain digits: CallRail sends the duration as a string. */
+const durationText = z
+  .string()
+  .max(9)
+  .refine((text) => text !== '' && [...text].every((letter) => letter >= '0' && letter <= '9'))
+  .transform(Number)
+  .refine((durationS) => durationS <= MAX_DURATION_S);
+
+const schema = z.object({
+  resource_id: externalId.nullish(),
+  /** The numeric id of calls from before 2021; above 2^53 − 1 two calls would read as one. */
+  id: z.union([z.number().int().positive(), externalId]).nullish(),
+  tracking_phone_number: trackingNumber,
+  customer_phone_number: callerNumber,
+  start_time: instant,
+  /** Outbound calls have webhooks of their own; one that comes here is a wrong setting, and nobody owes for it. */
+  direction: z.literal('inbound').nullish(),
+  duration: durationText,
+  answered: z.boolean(),
+  created_at: instant.nullish(),
+  timestamp: instant.nullish(),
+});
+
+/**
+ * Reads a post_call or call_modified body of CallRail. Throws BODY_MALFORMED.
+ *
+ * `timestamp` is often the start of the call, also in bodies sent after it; what a body states was known at the
+ * earliest when the call ended, so the latest of these instants is taken.
+ */
+export function parseCallrailReport(body: Uint8Array): CallReport {
+  const report = readReport(
+    schema.refine(({ resource_id, id }) => resource_id != null || id != null, {
+      path: ['resource_id'],
+    }),
+    readJsonObject(body),
+  );
+  const startedAtMs = report.start_time;
+  const endedAtMs = startedAtMs + report.duration * 1_000;
+  return {
+    externalId: report.resource_id ?? String(report.id),
+    trackingNumber: report.tracking_phone_number,
+    callerNumber: report.customer_phone_number,
+    startedAtMs,
+    durationS: report.duration,
+    answered: report.answered,
+    factsAtMs: Math.max(endedAtMs, report.created_at ?? 0, report.timestamp ?? 0),
+  };
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { PermanentError } from '../../errors.ts';
+
+/** One call as a provider reported it, in one shape whoever the provider is. */
+export interface CallReport {
+  /** The provider's id of the call: letters, digits, `-`, `_`, `.` and `:`, at most 64. */
+  readonly externalId: string;
+  /** The number that was dialled, in E.164. */
+  readonly trackingNumber: string;
+  /** As reported; null when the caller is anonymous. */
+  readonly callerNumber: string | null;
+  readonly startedAtMs: number;
+  readonly durationS: number;
+  readonly answered: boolean;
+  /**
+   * When the provider stated these facts. Later facts replace earlier ones; where two reports of one call carry the
+   * same instant, only the order in which they were received is left to decide.
+   */
+  readonly factsAtMs: number;
+}
+
+/** No call lasts longer than a week; a longer one is a fault of the sender and not something to bill. */
+export const MAX_DURATION_S = 7 * 86_400;
+
+const EXTERNAL_ID_MARKS = new Set(['-', '_', '.', ':']);
+
+const isDigit = (letter: string) => letter >= '0' && letter <= '9';
+
+function isExternalId(id: string): boolean {
+  const plain = (letter: string) =>
+    isDigit(letter) || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
+  return (
+    id !== '' && id.length <= 64 && [...id].every((letter) => plain(letter) || EXTERNAL_ID_MARKS.has(letter))
+  );
+}
+
+function isE164(number: string): boolean {
+  const digits = number.slice(1);
+  const bounded = digits.length >= 7 && digits.length <= 15;
+  return number.startsWith('+') && bounded && !digits.startsWith('0') && [...digits].every(isDigit);
+}
+
+/** Words in place of a number, and the same words as they are dialled on a keypad, which carriers send too. */
+const ANONYMOUS = new Set([
+  '',
+  'anonymous',
+  'blocked',
+  'private',
+  'restricted',
+  'unavailable',
+  'unknown',
+  'withheld',
+  '+266696687',
+  '+2562533',
+  '+7378742833',
+  '+86282452253',
+  '+8656696',
+]);
+
+export const externalId = z.string().refine(isExternalId);
+export const trackingNumber = z.string().refine(isE164);
+
+export const callerNumber = z
+  .string()
+  .max(64)
+  .refine((number) => [...number].every((letter) => letter >= ' ' && letter <= '~'))
+  .nullish()
+  .transform((number) => {
+    const trimmed = number?.trim() ?? '';
+    return ANONYMOUS.has(trimmed.toLowerCase()) ? null : trimmed;
+  });
+
+/** ISO 8601 with an offset or Z, from 2000 to 2099, as milliseconds. */
+export const instant = z.iso
+  .datetime({ offset: true })
+  .transform((text) => Date.parse(text))
+  .refine((ms) => ms >= Date.UTC(2000, 0) && ms < Date.UTC(2100, 0));
+
+/** The parsed value, or BODY_MALFORMED with the names of the fields at fault and never their values. */
+export function readReport<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const fields = [...new Set(result.error.issues.map((issue) => issue.path.join('.')))];
+  throw new PermanentError('BODY_MALFORMED', `The call report is not usable: ${fields.join(', ')}.`, {
+    detail: { fields },
+  });
+}

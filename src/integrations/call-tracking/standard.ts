@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { readJsonObject } from './json.ts';
+import {
+  type CallReport,
+  callerNumber,
+  externalId,
+  instant,
+  MAX_DURATION_S,
+  readReport,
+  trackingNumber,
+} from './report.ts';
+
+/** The types of event that carry a call; a sender may send others, which are accepted and not used. */
+export const CALL_EVENT_TYPES = ['call.completed', 'call.modified'] as const;
+
+const schema = z.object({
+  type: z.enum(CALL_EVENT_TYPES),
+  /** When the sender stated these facts. */
+  timestamp: instant,
+  data: z.object({
+    call_id: externalId,
+    tracking_number: trackingNumber,
+    caller_number: callerNumber,
+    started_at: instant,
+    duration_s: z.number().int().min(0).max(MAX_DURATION_S),
+    answered: z.boolean(),
+  }),
+});
+
+/**
+ * Reads our own body, for every sender that has none of its own. Throws BODY_MALFORMED.
+ *
+ * `{ "type": "call.completed" | "call.modified", "timestamp": ISO, "data": { "call_id", "tracking_number" (E.164),
+ * "caller_number" (null when anonymous), "started_at": ISO, "duration_s", "answered" } }`; unknown fields are ignored.
+ */
+export function parseStandardReport(body: Uint8Array): CallReport {
+  const { timestamp, data } = readReport(schema, readJsonObject(body));
+  return {
+    externalId: data.call_id,
+    trackingNumber: data.tracking_number,
+    callerNumber: data.caller_number,
+    startedAtMs: data.started_at,
+    durationS: data.duration_s,
+    answered: data.answered,
+    factsAtMs: timestamp,
+  };
+}

@@ -1,0 +1,53 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+/**
+ * What is counted for dashboards and alerts.
+ *
+ * Labels come from closed sets (jobs, codes, configured sources), never from outside: each new value would be a new
+ * series for ever.
+ */
+export interface Metrics {
+  /** One run ended; outcome is done, skip, snooze, failed or dead. */
+  jobEnded(job: string, outcome: string): void;
+  attemptFailed(job: string, code: string): void;
+  deadLetter(job: string, code: string): void;
+  webhookAnswered(source: string, statusCode: number): void;
+  integrationFailed(provider: string, code: string): void;
+  /** Age of the oldest waiting job; 0 for an empty queue. */
+  queueAge(queue: string, ageMs: number): void;
+  /** All of it in the text format of Prometheus. */
+  render(): Promise<{ contentType: string; text: string }>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name: `callclear_${name}`, help, labelNames, registers });
+
+  const jobs = counter('jobs_total', 'Runs of jobs by how they ended.', ['job', 'outcome']);
+  const attempts = counter('attempt_failures_total', 'Failed attempts by error code.', ['job', 'code']);
+  const letters = counter('dead_letters_total', 'Jobs that ended for good without success.', ['job', 'code']);
+  const answers = counter('webhook_answers_total', 'Answers to webhooks.', ['source', 'status']);
+  const failures = counter('integration_failures_total', 'Failed calls of other services.', [
+    'provider',
+    'code',
+  ]);
+  const ages = new Gauge({
+    name: 'callclear_queue_oldest_age_seconds',
+    help: 'Age of the oldest waiting job.',
+    labelNames: ['queue'] as const,
+    registers,
+  });
+
+  return {
+    jobEnded: (job, outcome) => jobs.inc({ job, outcome }),
+    attemptFailed: (job, code) => attempts.inc({ job, code }),
+    deadLetter: (job, code) => letters.inc({ job, code }),
+    webhookAnswered: (source, statusCode) => answers.inc({ source, status: statusCode }),
+    integrationFailed: (provider, code) => failures.inc({ provider, code }),
+    queueAge: (queue, ageMs) => ages.set({ queue }, ageMs / 1_000),
+    render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+  };
+}
