@@ -23,7 +23,7 @@ import { PermanentError } from './errors.ts';
  */
 export const VARIABLES = {
   APP_ENV: {
-    purpose: 'dev, staging or prod; dev stands in for what is not configured',
+    purpose: 'the deployment: dev, staging or prod; dev stands in for what is not configured',
     example: 'dev',
     schema: oneOf(['dev', 'staging', 'prod']).prefault('dev'),
   },
@@ -98,7 +98,7 @@ export const VARIABLES = {
     schema: secrets.prefault(''),
   },
   CALL_WEBHOOK_SECRETS: {
-    purpose: 'source=whsec_...|whsec_... per sender of Standard Webhooks, newest first, comma list',
+    purpose: 'entries source=whsec_...|whsec_... per sender of Standard Webhooks, newest first, comma list',
     example: 'acme=whsec_bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldA==',
     secret: true,
     schema: sources.prefault(''),
@@ -279,7 +279,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   const faults: [VariableName, string][] = [];
   for (const issue of result.error?.issues ?? []) faults.push([issue.path[0] as VariableName, issue.message]);
   const appEnv = VARIABLES.APP_ENV.schema.safeParse(given.APP_ENV);
-  if (appEnv.success) faults.push(...crossFaults(appEnv.data, given));
+  const told = new Set(faults.map(([name]) => name));
+  if (appEnv.success) faults.push(...crossFaults(appEnv.data, given).filter(([name]) => !told.has(name)));
   if (faults.length > 0) {
     const lines = faults.map(([name, fault]) => `  ${name} ${fault} (${variableOf(name).purpose})`);
     const message = ['The environment cannot be used:', ...lines].join('\n');

@@ -1,0 +1,118 @@
+import { expect, test } from 'vitest';
+import { parseCallReport } from '../../src/integrations/call-tracking/parse.ts';
+import { CALLRAIL_VECTOR } from '../helpers/callrail-vector.ts';
+import { HOSTILE_BODIES, STANDARD_BODY } from '../helpers/hostile-bodies.ts';
+
+const malformed = expect.objectContaining({ name: 'PermanentError', code: 'BODY_MALFORMED' });
+const bytes = (body: unknown) => Buffer.from(JSON.stringify(body));
+
+const callRailBody = JSON.parse(CALLRAIL_VECTOR.body) as Record<string, unknown>;
+const readCallRail = (change: Record<string, unknown>) =>
+  parseCallReport('callrail', bytes({ ...callRailBody, ...change }));
+const readStandard = (change: Record<string, unknown>) =>
+  parseCallReport('acme', bytes({ ...STANDARD_BODY, data: { ...STANDARD_BODY.data, ...change } }));
+
+const PLAIN = {
+  externalId: 'call-1',
+  trackingNumber: '+14045558514',
+  callerNumber: '+12148654559',
+  startedAtMs: Date.UTC(2026, 2, 8, 12, 0),
+  durationS: 93,
+  answered: true,
+  factsAtMs: Date.UTC(2026, 2, 8, 12, 5),
+};
+
+test("CallRail's published body becomes a report", () => {
+  expect(parseCallReport('callrail', Buffer.from(CALLRAIL_VECTOR.body))).toEqual({
+    externalId: '766970532',
+    trackingNumber: '+14045558514',
+    callerNumber: '+12148654559',
+    startedAtMs: Date.UTC(2018, 1, 19, 18, 41, 0, 236),
+    durationS: 13,
+    answered: false,
+    factsAtMs: Date.UTC(2018, 1, 19, 18, 41, 13, 236),
+  });
+});
+
+test('our own body becomes a report', () => {
+  expect(readStandard({})).toEqual(PLAIN);
+});
+
+test("CallRail's resource id goes before the numeric one", () => {
+  expect(readCallRail({ resource_id: 'CAL8154748ae6bd4e278a7cddd38a662f4f' }).externalId).toBe(
+    'CAL8154748ae6bd4e278a7cddd38a662f4f',
+  );
+  expect(readCallRail({ resource_id: null, id: '766970532' }).externalId).toBe('766970532');
+});
+
+test('a numeric id that could stand for two calls is refused', () => {
+  for (const id of [2 ** 53, -1, 0, 1.5, null, undefined, true, {}])
+    expect(() => readCallRail({ id })).toThrow(malformed);
+  const rounded = CALLRAIL_VECTOR.body.replace('"id":766970532', '"id":9007199254740993');
+  expect(() => parseCallReport('callrail', Buffer.from(rounded))).toThrow(malformed);
+});
+
+test('a duration of CallRail is text in plain digits', () => {
+  expect(readCallRail({ duration: '0' }).durationS).toBe(0);
+  for (const duration of [
+    '',
+    ' 13',
+    '13 ',
+    '1e3',
+    '-1',
+    '+1',
+    '0x1f',
+    '1.5',
+    '١٣',
+    '9999999',
+    '1'.repeat(400),
+    13,
+    null,
+  ])
+    expect(() => readCallRail({ duration })).toThrow(malformed);
+});
+
+test('an outbound call is refused: nobody owes for it', () => {
+  expect(() => readCallRail({ direction: 'outbound' })).toThrow(malformed);
+});
+
+test('an anonymous caller is null, whatever word or keypad spelling stands for it', () => {
+  for (const caller_number of [
+    null,
+    undefined,
+    '',
+    ' ',
+    'Anonymous',
+    'RESTRICTED',
+    'unknown',
+    '+266696687',
+    '+86282452253',
+  ])
+    expect(readStandard({ caller_number }).callerNumber).toBeNull();
+  expect(readStandard({ caller_number: '(214) 865-4559' }).callerNumber).toBe('(214) 865-4559');
+});
+
+test('facts are never older than the end of the call', () => {
+  const early = readCallRail({ duration: '600' });
+  expect(early.factsAtMs).toBe(early.startedAtMs + 600_000);
+  expect(readCallRail({ timestamp: '2018-02-19T14:00:00-05:00' }).factsAtMs).toBe(
+    Date.UTC(2018, 1, 19, 19, 0),
+  );
+});
+
+test('a fault names its fields and none of their values', () => {
+  const read = () =>
+    readStandard({ caller_number: '+1214\n8654559', tracking_number: 'Jane Canary', duration_s: -7 });
+  expect(read).toThrow('data.tracking_number, data.caller_number, data.duration_s');
+  expect(read).not.toThrow(/Jane|8654559|-7/);
+});
+
+test.each(HOSTILE_BODIES.refused)('a body that is %s is malformed for both parsers', (_name, body) => {
+  expect(() => parseCallReport('acme', body)).toThrow(malformed);
+  expect(() => parseCallReport('callrail', body)).toThrow(malformed);
+});
+
+test.each(HOSTILE_BODIES.taken)('a body with %s is read as what it says', (_name, body) => {
+  expect(parseCallReport('acme', body)).toEqual(PLAIN);
+  expect(Object.hasOwn(Object.prototype, 'polluted')).toBe(false);
+});
