@@ -1,4 +1,9 @@
+import { z } from 'zod';
+import { codeOf } from '../../errors.ts';
 import type { Currency } from '../../money.ts';
+import type { StripeClient } from './client.ts';
+import type { StripeFailure } from './errors.ts';
+import { epochMs, listSchema, minorUnits, readAllPages } from './schemas.ts';
 
 /** What the planner froze; the same body is sent under the same key however often it is tried. */
 export interface FrozenTransfer {
@@ -44,4 +49,108 @@ export interface StripeTransfers {
    * transfer that carries our payout id, or null when no page has it. Throws OutageError when a page cannot be read.
    */
   findByPayout(payoutId: string, options: { signal: AbortSignal }): Promise<Transfer | null>;
+}
+
+const transferSchema = z.object({
+  id: z.string(),
+  amount: minorUnits,
+  currency: z.string(),
+  destination: z.string(),
+  balance_transaction: z.string(),
+  created: epochMs,
+  metadata: z.record(z.string(), z.string()),
+});
+
+export function createStripeTransfers(client: StripeClient): StripeTransfers {
+  return {
+    async send(frozen, { signal }) {
+      if (signal.aborted) return { kind: 'wait', reason: 'aborted before it was sent', delayMs: 1_000 };
+      const operation = 'transfers.create';
+      const key = `payout-${frozen.payoutId}-${frozen.generation}`;
+      try {
+        const answer = await client.post({
+          operation,
+          signal,
+          schema: transferSchema,
+          run: (sdk) => sdk.transfers.create(bodyOf(frozen), { idempotencyKey: key }),
+        });
+        return answer.ok ? resultOf(frozen, answer.value) : resultOfFailure(answer.failure);
+      } catch (error) {
+        // The transfer was made, in the other mode: nobody but a person can tell what that means.
+        if (codeOf(error, 'STRIPE_OUTCOME_UNKNOWN') === 'STRIPE_MODE_MISMATCH') {
+          return { kind: 'mismatch', message: 'The transfer is of the other mode, live or test.' };
+        }
+        return { kind: 'unknown', reason: error instanceof Error ? error.message : 'no readable answer' };
+      }
+    },
+    async findByPayout(payoutId, { signal }) {
+      const found = await readAllPages((after) =>
+        client.read({
+          operation: 'transfers.list',
+          signal,
+          schema: listSchema(transferSchema),
+          run: (sdk) => sdk.transfers.list({ transfer_group: groupOf(payoutId), limit: 100, ...cursor(after) }),
+        }),
+      );
+      const ours = found.find(({ metadata }) => metadata.payout_id === payoutId);
+      return ours === undefined ? null : toTransfer(ours);
+    },
+  };
+}
+
+function groupOf(payoutId: string): string {
+  return `payout-${payoutId}`;
+}
+
+function bodyOf({ payoutId, amountMinor, currency, destination, description }: FrozenTransfer) {
+  const metadata = { payout_id: payoutId };
+  return { amount: amountMinor, currency, destination, description, transfer_group: groupOf(payoutId), metadata };
+}
+
+/** A transfer that is not what was frozen is nobody's to adopt. */
+function resultOf(frozen: FrozenTransfer, answer: z.output<typeof transferSchema>): SendResult {
+  const transfer = toTransfer(answer);
+  const same =
+    transfer.amountMinor === frozen.amountMinor &&
+    transfer.currency === frozen.currency &&
+    transfer.destination === frozen.destination &&
+    answer.metadata.payout_id === frozen.payoutId;
+  if (same) return { kind: 'sent', transfer };
+  return { kind: 'mismatch', message: `Stripe answered with ${transfer.id}, which is not the transfer that was sent.` };
+}
+
+function resultOfFailure({ kind, code, message }: StripeFailure): SendResult {
+  switch (kind) {
+    case 'limited':
+      return { kind: 'wait', reason: code, delayMs: code === 'lock_timeout' ? 1_000 : 5_000 };
+    case 'in-use':
+      return { kind: 'wait', reason: code, delayMs: 2_000 };
+    case 'denied':
+      return { kind: 'wait', reason: code, delayMs: 60_000 };
+    case 'key-mismatch':
+      return { kind: 'mismatch', message };
+    case 'unreachable':
+      return { kind: 'unknown', reason: code };
+    case 'parameters':
+      // Refused before the key was looked at: an earlier send of it may have gone through.
+      return { kind: 'unknown', reason: code };
+    case 'declined':
+    case 'refused':
+      return { kind: 'refused', providerCode: code, message };
+  }
+}
+
+function toTransfer(answer: z.output<typeof transferSchema>): Transfer {
+  return {
+    id: answer.id,
+    amountMinor: answer.amount,
+    currency: answer.currency,
+    destination: answer.destination,
+    balanceTransactionId: answer.balance_transaction,
+    createdMs: answer.created,
+  };
+}
+
+function cursor(after: string | undefined) {
+  return after === undefined ? {} : { starting_after: after };
 }

@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { faultSchema } from './faults.ts';
+import type { Journal } from './journal.ts';
+import type { Kind } from './objects.ts';
+import { type Machine, settle } from './requests.ts';
+
+interface ControlRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly search: string;
+  readonly body: string;
+}
+
+/**
+ * Steers the simulator from another process, in JSON:
+ * `GET /_sim/clock`, `POST /_sim/clock {nowMs}`, `POST /_sim/faults {kind, …}`, `DELETE /_sim/faults`,
+ * `POST /_sim/webhooks {twiceShuffled}`, `POST /_sim/keys/prune {everything}`, `GET /_sim/state[?kind=transfer]`.
+ */
+export function control(
+  machine: Machine,
+  journal: Journal,
+  request: ControlRequest,
+): { status: number; value: unknown } {
+  const { clock, faults, keys } = machine;
+  const body = <T>(schema: z.ZodType<T>): T => schema.parse(JSON.parse(request.body));
+  switch (`${request.method} ${request.path}`) {
+    case 'GET /_sim/clock':
+      return ok({ nowMs: clock.nowMs() });
+    case 'POST /_sim/clock':
+      advance(machine, body(z.strictObject({ nowMs: z.int() })).nowMs);
+      return ok({ nowMs: clock.nowMs() });
+    case 'POST /_sim/faults':
+      faults.add(body(faultSchema));
+      return ok({});
+    case 'DELETE /_sim/faults':
+      faults.clear();
+      return ok({});
+    case 'POST /_sim/webhooks':
+      faults.deliverTwiceShuffled(body(z.strictObject({ twiceShuffled: z.boolean() })).twiceShuffled);
+      return ok({});
+    case 'POST /_sim/keys/prune':
+      return ok({ pruned: keys.prune(body(z.strictObject({ everything: z.boolean() })).everything) });
+    case 'GET /_sim/state':
+      return ok(state(machine, journal, new URLSearchParams(request.search).get('kind')));
+    default:
+      return { status: 404, value: { error: 'no such control' } };
+  }
+}
+
+/** Moves the clock and makes available what is due by then. */
+export function advance(machine: Machine, ms: number): void {
+  machine.store.transaction(() => {
+    machine.clock.advanceTo(ms);
+    settle(machine);
+  });
+  machine.webhooks.wake();
+}
+
+function state({ store, books, clock }: Machine, journal: Journal, kind: string | null): object {
+  if (kind !== null) return { data: journal.all(kind as Kind) };
+  const counts = store.rows('SELECT kind, count(*) AS count FROM objects GROUP BY kind ORDER BY kind');
+  const waiting = store.rows('SELECT count(*) AS count FROM deliveries WHERE delivered = 0')[0]?.count;
+  return {
+    nowMs: clock.nowMs(),
+    balance: books.balance(),
+    counts: Object.fromEntries(counts.map((row) => [row.kind, row.count])),
+    undelivered: waiting,
+    requests: journal.requests(),
+    problems: journal.check(),
+  };
+}
+
+function ok(value: unknown) {
+  return { status: 200, value };
+}

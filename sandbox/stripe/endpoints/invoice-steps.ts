@@ -1,0 +1,113 @@
+import type { Context } from '../context.ts';
+import type { Invoice, InvoicePayment } from '../objects.ts';
+import { checkCharge } from '../params.ts';
+import { invalidRequest } from '../refusal.ts';
+import { newId } from '../store.ts';
+import { confirmIntent, decline, makeIntent } from './payment-intents.ts';
+
+const DAY_S = 86_400;
+
+/**
+ * Draft → open, with the payment intent that will pay it; nothing to pay → paid.
+ *
+ * A total below the minimum charge is refused here. Stripe would carry it over on the customer's credit balance,
+ * which no balance transaction shows: a caller must not come that far.
+ */
+export function finalizeInvoice(
+  context: Context,
+  invoice: Invoice,
+  autoAdvance: boolean | undefined,
+): Invoice {
+  const { store, nowS, emit } = context;
+  if (invoice.status !== 'draft') {
+    throw invalidRequest('This invoice is already finalized.', { code: 'invoice_not_editable' });
+  }
+  if (invoice.total > 0) checkCharge(invoice.total, invoice.currency);
+  const paid = invoice.total <= 0;
+  const open = store.update('invoice', {
+    ...invoice,
+    auto_advance: autoAdvance ?? invoice.auto_advance,
+    due_date: invoice.days_until_due === null ? null : nowS + invoice.days_until_due * DAY_S,
+    number: `SIM-${invoice.id.slice(-8).toUpperCase()}`,
+    status: paid ? 'paid' : 'open',
+  });
+  emit('invoice.finalized', open);
+  if (paid) {
+    emit('invoice.paid', open);
+    return open;
+  }
+  const intent = makeIntent(context, {
+    amount: open.amount_due,
+    currency: open.currency,
+    customer: open.customer,
+    description: open.description ?? `Payment for Invoice ${open.number}`,
+    metadata: {},
+    payment_method: null,
+  });
+  const payment: InvoicePayment = {
+    id: newId('inpay'),
+    object: 'invoice_payment',
+    amount_paid: null,
+    amount_requested: open.amount_due,
+    created: nowS,
+    currency: open.currency,
+    invoice: open.id,
+    is_default: true,
+    livemode: false,
+    payment: { type: 'payment_intent', payment_intent: intent.id },
+    status: 'open',
+  };
+  store.insert('invoice_payment', payment, nowS);
+  return open;
+}
+
+export function payInvoice(context: Context, found: Invoice, chosen: string | undefined): Invoice {
+  const { store, emit } = context;
+  if (found.status === 'paid')
+    throw invalidRequest('Invoice is already paid', { code: 'invoice_already_paid' });
+  const invoice = found.status === 'draft' ? finalizeInvoice(context, found, undefined) : found;
+  if (invoice.status === 'paid') return invoice;
+  if (invoice.status !== 'open')
+    throw invalidRequest('Only open invoices can be paid.', { code: 'invoice_not_editable' });
+  const customer = store.get('customer', invoice.customer);
+  const method = chosen ?? invoice.default_payment_method ?? customer.invoice_settings.default_payment_method;
+  if (method === null) {
+    throw invalidRequest('There is no `default_payment_method` set on this Customer or Invoice.', {
+      code: 'resource_missing',
+    });
+  }
+  const payment = store.all('invoice_payment', 'invoice', invoice.id)[0];
+  if (payment === undefined) throw new Error(`${invoice.id} is open and has no payment.`);
+  const intent = confirmIntent(context, store.get('payment_intent', payment.payment.payment_intent), method);
+  const tried = { ...invoice, attempt_count: invoice.attempt_count + 1, attempted: true };
+  if (intent.status !== 'succeeded') {
+    emit('invoice.payment_failed', store.update('invoice', tried));
+    throw decline(intent);
+  }
+  store.update('invoice_payment', { ...payment, amount_paid: payment.amount_requested, status: 'paid' });
+  const paid = store.update('invoice', {
+    ...tried,
+    amount_paid: tried.amount_due,
+    amount_remaining: 0,
+    status: 'paid',
+  });
+  emit('invoice.paid', paid);
+  emit('invoice.payment_succeeded', paid);
+  return paid;
+}
+
+export function voidInvoice({ store, emit }: Context, invoice: Invoice): Invoice {
+  if (invoice.status !== 'open' && invoice.status !== 'uncollectible') {
+    throw invalidRequest('Only open invoices can be voided.', { code: 'invoice_not_editable' });
+  }
+  for (const payment of store.all('invoice_payment', 'invoice', invoice.id)) {
+    store.update('invoice_payment', { ...payment, status: 'canceled' });
+    store.update('payment_intent', {
+      ...store.get('payment_intent', payment.payment.payment_intent),
+      status: 'canceled',
+    });
+  }
+  const voided = store.update('invoice', { ...invoice, status: 'void' });
+  emit('invoice.voided', voided);
+  return voided;
+}

@@ -1,0 +1,202 @@
+import { z } from 'zod';
+import { availableOn, feeOf } from '../books.ts';
+import { type Context, endpoint, listOf } from '../context.ts';
+import type { Charge, PaymentIntent } from '../objects.ts';
+import { checkCharge, currency, flag, metadata, page, positive, range, text } from '../params.ts';
+import { invalidRequest, Refusal } from '../refusal.ts';
+import { newId } from '../store.ts';
+
+export function makeIntent(
+  { store, nowS, emit }: Context,
+  facts: Pick<
+    PaymentIntent,
+    'amount' | 'currency' | 'customer' | 'description' | 'metadata' | 'payment_method'
+  >,
+): PaymentIntent {
+  const intent: PaymentIntent = {
+    ...facts,
+    id: newId('pi'),
+    object: 'payment_intent',
+    amount_received: 0,
+    created: nowS,
+    last_payment_error: null,
+    latest_charge: null,
+    livemode: false,
+    payment_method_types: ['card'],
+    status: facts.payment_method === null ? 'requires_payment_method' : 'requires_confirmation',
+  };
+  emit('payment_intent.created', intent);
+  return store.insert('payment_intent', intent, nowS);
+}
+
+/** Charges the card: `succeeded`, or the intent with its `last_payment_error`. Both are recorded. */
+export function confirmIntent(context: Context, intent: PaymentIntent, methodId: string): PaymentIntent {
+  const { store, emit } = context;
+  const method = store.get('payment_method', methodId, 'payment_method', 400);
+  if (method.customer !== intent.customer) {
+    throw invalidRequest('The payment method does not belong to the customer.', {
+      code: 'payment_method_invalid',
+    });
+  }
+  const declined = method.card.last4 === '0341';
+  const charge = makeCharge(context, intent, methodId, declined, method.card.last4 === '0077');
+  const message = 'Your card was declined.';
+  const error = {
+    type: 'card_error',
+    code: 'card_declined',
+    decline_code: 'generic_decline',
+    charge: charge.id,
+    message,
+  };
+  const changed = store.update('payment_intent', {
+    ...intent,
+    amount_received: declined ? 0 : intent.amount,
+    last_payment_error: declined ? error : null,
+    latest_charge: charge.id,
+    payment_method: declined ? null : methodId,
+    status: declined ? 'requires_payment_method' : 'succeeded',
+  });
+  emit(declined ? 'charge.failed' : 'charge.succeeded', charge);
+  emit(declined ? 'payment_intent.payment_failed' : 'payment_intent.succeeded', changed);
+  return changed;
+}
+
+function makeCharge(
+  { store, books, nowS }: Context,
+  intent: PaymentIntent,
+  method: string,
+  declined: boolean,
+  atOnce: boolean,
+): Charge {
+  const id = newId('ch');
+  const { amount, currency } = intent;
+  const transaction = declined
+    ? null
+    : books.record(
+        {
+          type: 'charge',
+          category: 'charge',
+          amount,
+          fee: feeOf(amount),
+          currency,
+          source: id,
+          availableOn: atOnce ? nowS : availableOn(nowS),
+          description: intent.description,
+        },
+        nowS,
+      );
+  const charge: Charge = {
+    id,
+    object: 'charge',
+    amount,
+    amount_captured: declined ? 0 : amount,
+    amount_refunded: 0,
+    balance_transaction: transaction?.id ?? null,
+    captured: !declined,
+    created: nowS,
+    currency,
+    customer: intent.customer,
+    failure_code: declined ? 'card_declined' : null,
+    failure_message: declined ? 'Your card was declined.' : null,
+    livemode: false,
+    metadata: intent.metadata,
+    paid: !declined,
+    payment_intent: intent.id,
+    payment_method: method,
+    refunded: false,
+    status: declined ? 'failed' : 'succeeded',
+  };
+  return store.insert('charge', charge, nowS);
+}
+
+/** The 402 of a decline: told after it is recorded. */
+export function decline(intent: PaymentIntent): Refusal {
+  const body = {
+    type: 'card_error',
+    code: 'card_declined',
+    decline_code: 'generic_decline',
+    message: 'Your card was declined.',
+    payment_intent: intent,
+  } as const;
+  return new Refusal(402, body, true);
+}
+
+export const paymentIntentEndpoints = [
+  endpoint({
+    method: 'POST',
+    path: '/v1/payment_intents',
+    answers: 'payment_intent',
+    params: z.strictObject({
+      amount: positive,
+      currency,
+      customer: text.optional(),
+      payment_method: text.optional(),
+      description: text.optional(),
+      metadata: metadata.optional(),
+      confirm: flag.optional(),
+      off_session: flag.optional(),
+    }),
+    run(context, params) {
+      checkCharge(params.amount, params.currency);
+      if (params.customer !== undefined) context.store.get('customer', params.customer, 'customer', 400);
+      const intent = makeIntent(context, {
+        amount: params.amount,
+        currency: params.currency,
+        customer: params.customer ?? null,
+        description: params.description ?? null,
+        metadata: params.metadata ?? {},
+        payment_method: params.payment_method ?? null,
+      });
+      if (params.confirm !== true) return intent;
+      return confirmed(context, intent, params.payment_method);
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/v1/payment_intents/:id/confirm',
+    answers: 'payment_intent',
+    params: z.strictObject({ payment_method: text.optional(), off_session: flag.optional() }),
+    run: (context, { payment_method: method }, id) => {
+      const intent = context.store.get('payment_intent', id);
+      return confirmed(context, intent, method ?? intent.payment_method ?? undefined);
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/v1/payment_intents',
+    answers: 'list:payment_intent',
+    params: z.strictObject({ ...page, customer: text.optional(), created: range.optional() }),
+    run: ({ store }, { customer, ...query }) =>
+      listOf(store.list('payment_intent', { ...query, equals: { customer } }), '/v1/payment_intents'),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/v1/payment_intents/:id',
+    answers: 'payment_intent',
+    params: z.strictObject({}),
+    run: ({ store }, _, id) => store.get('payment_intent', id),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/v1/charges/:id',
+    answers: 'charge',
+    params: z.strictObject({}),
+    run: ({ store }, _, id) => store.get('charge', id),
+  }),
+];
+
+function confirmed(context: Context, intent: PaymentIntent, method: string | undefined): PaymentIntent {
+  if (intent.status === 'succeeded' || intent.status === 'canceled') {
+    throw invalidRequest('This PaymentIntent is in a final state.', {
+      code: 'payment_intent_unexpected_state',
+    });
+  }
+  if (method === undefined) {
+    throw invalidRequest('You cannot confirm this PaymentIntent: it has no payment method.', {
+      code: 'payment_intent_unexpected_state',
+    });
+  }
+  const changed = confirmIntent(context, intent, method);
+  if (changed.status !== 'succeeded') throw decline(changed);
+  return changed;
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+
+/** What goes wrong, on demand. `error-*` answers are stored under the key, as Stripe stores its 500s. */
+export const faultSchema = z.strictObject({
+  kind: z.enum([
+    'error-before-commit',
+    'error-after-commit',
+    'cut-before-commit',
+    'cut-after-commit',
+    'stall',
+    'rate-limit',
+    'lock-timeout',
+    'garbage-answer',
+    'refuse',
+  ]),
+  /** Matches any method when absent. */
+  method: z.enum(['GET', 'POST', 'DELETE']).optional(),
+  pathPrefix: z.string().default('/v1/'),
+  /** How many matching requests are let through first. */
+  skip: z.int().min(0).default(0),
+  /** How many requests it strikes. */
+  count: z.int().min(1).default(1),
+  /** Of `stall`: waits this long, then executes and answers, whoever still listens. */
+  stallMs: z.int().min(0).default(3_000),
+  /** Of `refuse`. */
+  code: z.string().default('account_invalid'),
+});
+export type Fault = z.output<typeof faultSchema>;
+
+export interface Faults {
+  add(fault: z.input<typeof faultSchema>): void;
+  clear(): void;
+  /** While on, every new event is delivered twice, and what is due goes out in reverse. */
+  deliverTwiceShuffled(on: boolean): void;
+}
+
+export interface FaultTable extends Faults {
+  /** The fault that strikes this request, used up by it. */
+  take(method: string, path: string): Fault | null;
+  readonly shuffling: boolean;
+}
+
+export function createFaults(): FaultTable {
+  let faults: Fault[] = [];
+  let shuffling = false;
+  return {
+    add: (fault) => void faults.push(faultSchema.parse(fault)),
+    clear() {
+      faults = [];
+    },
+    deliverTwiceShuffled(on) {
+      shuffling = on;
+    },
+    get shuffling() {
+      return shuffling;
+    },
+    take(method, path) {
+      for (const fault of faults) {
+        if ((fault.method ?? method) !== method || !path.startsWith(fault.pathPrefix)) continue;
+        if (fault.skip > 0) {
+          fault.skip -= 1;
+          continue;
+        }
+        fault.count -= 1;
+        if (fault.count === 0) faults = faults.filter((other) => other !== fault);
+        return fault;
+      }
+      return null;
+    },
+  };
+}

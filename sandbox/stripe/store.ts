@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type { Kind, Kinds } from './objects.ts';
+import { missing } from './refusal.ts';
+
+const SCHEMA = `
+CREATE TABLE IF NOT EXISTS objects (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, created INTEGER NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS objects_kind ON objects (kind, seq);
+CREATE INDEX IF NOT EXISTS objects_customer ON objects (kind, json_extract(body, '$.customer'));
+CREATE INDEX IF NOT EXISTS objects_group ON objects (kind, json_extract(body, '$.transfer_group'));
+CREATE INDEX IF NOT EXISTS objects_invoice ON objects (kind, json_extract(body, '$.invoice'));
+CREATE TABLE IF NOT EXISTS balances (
+  currency TEXT PRIMARY KEY, available INTEGER NOT NULL, pending INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS pending (txn TEXT PRIMARY KEY, available_on INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS keys (
+  key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, params TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, created_ms INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS deliveries (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT NOT NULL, attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL, delivered INTEGER NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (delivered, next_ms);
+CREATE TABLE IF NOT EXISTS requests (
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, method TEXT NOT NULL, path TEXT NOT NULL, key TEXT, status INTEGER NOT NULL, replayed INTEGER NOT NULL
+) STRICT;
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+`;
+
+export interface Range {
+  gt?: number | undefined;
+  gte?: number | undefined;
+  lt?: number | undefined;
+  lte?: number | undefined;
+}
+
+/** A page of one kind, newest first. */
+export interface Query {
+  equals?: Record<string, string | undefined>;
+  anyOf?: { field: string; values: readonly string[] } | undefined;
+  created?: Range | undefined;
+  limit: number;
+  starting_after?: string | undefined;
+  ending_before?: string | undefined;
+}
+
+export type Store = ReturnType<typeof openStore>;
+
+/** Opens (or makes) the file. What is committed is on the disk: a SIGKILL at any instant loses nothing of it. */
+export function openStore(dataDir: string) {
+  mkdirSync(dataDir, { recursive: true });
+  const db = new DatabaseSync(join(dataDir, 'stripe.sqlite'));
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
+  db.exec(SCHEMA);
+
+  function rows(sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] {
+    return statement(sql).all(...values);
+  }
+  const statements = new Map<string, ReturnType<DatabaseSync['prepare']>>();
+  function statement(sql: string) {
+    const known = statements.get(sql) ?? db.prepare(sql);
+    statements.set(sql, known);
+    return known;
+  }
+  function run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(statement(sql).run(...values).changes);
+  }
+
+  function find<K extends Kind>(kind: K, id: string): Kinds[K] | null {
+    const row = rows('SELECT body FROM objects WHERE id = ? AND kind = ?', id, kind)[0];
+    return row === undefined ? null : (JSON.parse(String(row.body)) as Kinds[K]);
+  }
+
+  return {
+    rows,
+    run,
+    find,
+    /** All or nothing; nested calls are savepoints of the outer one. */
+    transaction<T>(work: () => T): T {
+      const inner = db.isTransaction;
+      db.exec(inner ? 'SAVEPOINT inner_work' : 'BEGIN IMMEDIATE');
+      try {
+        const result = work();
+        db.exec(inner ? 'RELEASE inner_work' : 'COMMIT');
+        return result;
+      } catch (error) {
+        db.exec(inner ? 'ROLLBACK TO inner_work; RELEASE inner_work' : 'ROLLBACK');
+        throw error;
+      }
+    },
+    insert<K extends Kind>(kind: K, body: Kinds[K], created: number): Kinds[K] {
+      run(
+        'INSERT INTO objects (id, kind, created, body) VALUES (?, ?, ?, ?)',
+        body.id,
+        kind,
+        created,
+        JSON.stringify(body),
+      );
+      return body;
+    },
+    update<K extends Kind>(kind: K, body: Kinds[K]): Kinds[K] {
+      run('UPDATE objects SET body = ? WHERE id = ? AND kind = ?', JSON.stringify(body), body.id, kind);
+      return body;
+    },
+    remove(kind: Kind, id: string): void {
+      run('DELETE FROM objects WHERE id = ? AND kind = ?', id, kind);
+    },
+    get<K extends Kind>(kind: K, id: string, param = 'id', status = 404): Kinds[K] {
+      const found = find(kind, id);
+      if (found === null) throw missing(kind.replaceAll('_', ' '), id, param, status);
+      return found;
+    },
+    all<K extends Kind>(kind: K, field?: string, value?: string): Kinds[K][] {
+      const where = field === undefined ? '' : `AND json_extract(body, '$.${field}') = ?`;
+      const values = value === undefined ? [kind] : [kind, value];
+      const found = rows(`SELECT body FROM objects WHERE kind = ? ${where} ORDER BY seq`, ...values);
+      return found.map((row) => JSON.parse(String(row.body)) as Kinds[K]);
+    },
+    list<K extends Kind>(kind: K, query: Query): { data: Kinds[K][]; has_more: boolean } {
+      const { sql, values, upwards } = selectPage(kind, query, seqOf);
+      const found = rows(sql, ...values, query.limit + 1);
+      const page = found.slice(0, query.limit);
+      if (upwards) page.reverse();
+      return {
+        data: page.map((row) => JSON.parse(String(row.body)) as Kinds[K]),
+        has_more: found.length > query.limit,
+      };
+    },
+    meta(name: string): string | null {
+      const row = rows('SELECT value FROM meta WHERE name = ?', name)[0];
+      return row === undefined ? null : String(row.value);
+    },
+    setMeta(name: string, value: string): void {
+      run(
+        'INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        name,
+        value,
+      );
+    },
+    close(): void {
+      db.close();
+    },
+  };
+
+  function seqOf(kind: Kind, id: string, param: string): number {
+    const row = rows('SELECT seq FROM objects WHERE id = ? AND kind = ?', id, kind)[0];
+    if (row === undefined) throw missing(kind.replaceAll('_', ' '), id, param, 400);
+    return Number(row.seq);
+  }
+}
+
+function selectPage(kind: Kind, query: Query, seqOf: (kind: Kind, id: string, param: string) => number) {
+  const wheres = ['kind = ?'];
+  const values: SQLInputValue[] = [kind];
+  const where = (sql: string, ...more: SQLInputValue[]) => {
+    wheres.push(sql);
+    values.push(...more);
+  };
+  for (const [field, value] of Object.entries(query.equals ?? {})) {
+    if (value !== undefined) where(`json_extract(body, '$.${field}') = ?`, value);
+  }
+  const { anyOf, created = {} } = query;
+  if (anyOf !== undefined) {
+    where(
+      `json_extract(body, '$.${anyOf.field}') IN (${anyOf.values.map(() => '?').join(', ')})`,
+      ...anyOf.values,
+    );
+  }
+  const signs = { gt: '>', gte: '>=', lt: '<', lte: '<=' } as const;
+  for (const name of ['gt', 'gte', 'lt', 'lte'] as const) {
+    const bound = created[name];
+    if (bound !== undefined) where(`created ${signs[name]} ?`, bound);
+  }
+  if (query.starting_after !== undefined)
+    where('seq < ?', seqOf(kind, query.starting_after, 'starting_after'));
+  const upwards = query.ending_before !== undefined;
+  if (query.ending_before !== undefined) where('seq > ?', seqOf(kind, query.ending_before, 'ending_before'));
+  const order = upwards ? 'ASC' : 'DESC';
+  return {
+    sql: `SELECT body FROM objects WHERE ${wheres.join(' AND ')} ORDER BY seq ${order} LIMIT ?`,
+    values,
+    upwards,
+  };
+}
+
+export function newId(prefix: string): string {
+  return `${prefix}_${randomBytes(12).toString('hex')}`;
+}
