@@ -10,6 +10,14 @@ const closeStatus = z.object({
 });
 export type CloseStatus = z.infer<typeof closeStatus>;
 
+const health = z.object({
+  databaseTimeMs: instantMs,
+  /** Age of the sweep's last beat; null before the first. */
+  beatAgeMs: z.int().nullable(),
+  due: z.array(z.object({ job: z.string(), count: z.int(), ageMs: z.int() })),
+  dead: z.int(),
+});
+
 export type OperationsStore = ReturnType<typeof createOperationsStore>;
 
 /** The close, the roll-ups, the inbox of Stripe's events, and what ops set. */
@@ -47,7 +55,9 @@ export function createOperationsStore(rpc: Rpc) {
         z.object({ routedCalls: z.int() }),
       ),
     ensureTimezone: (timezone: string) => rpc('ensure_timezone', { p_timezone: timezone }, nothing),
-    databaseTimeMs: () => rpc('database_time', {}, instantMs),
+    /** Proves progress through the real queue. */
+    beat: () => rpc('beat', { p_name: 'sweep' }, nothing),
+    health: (nowMs: number) => rpc('health', { p_now_ms: nowMs }, health),
   };
 }
 

@@ -19,6 +19,7 @@ export const sweep = defineJob({
   concurrency: 1,
   uses: ['queueSweep', 'operations', 'clock'],
   async handle(_tick, { queueSweep, operations, clock }) {
+    await operations.beat();
     const open = await operations.advanceCloses(clock.nowMs());
     return done({ ...(await queueSweep.sweep()), openClose: open });
   },

@@ -50,8 +50,26 @@ begin
   return 'true';
 end $$;
 
--- The database's clock, for the skew check.
-create function public.database_time()
+-- Proof of progress through the real queue: the sweep, itself a job, beats here every minute.
+create table public.heartbeats (
+  name text primary key,
+  at timestamptz not null
+);
+
+create function public.beat(p_name text)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  insert into heartbeats as h (name, at) values (p_name, clock_timestamp()) on conflict (name) do update set at = excluded.at;
+  return 'true';
+end $$;
+
+-- What health and metrics say of the database's side: its clock, the age of the last beat, and due work by job.
+create function public.health(p_now_ms bigint)
 returns jsonb language sql volatile security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  select to_jsonb(app.ms(clock_timestamp()))
+  select jsonb_build_object(
+    'databaseTimeMs', app.ms(clock_timestamp()),
+    'beatAgeMs', (select app.ms(clock_timestamp()) - app.ms(at) from heartbeats where name = 'sweep'),
+    'due', (select coalesce(jsonb_agg(jsonb_build_object('job', d.job, 'count', d.count, 'ageMs', greatest(0, p_now_ms - app.ms(d.oldest)))), '[]')
+      from (select job, count(*) as count, min(due_at) as oldest from work where state = 'due' group by job) d),
+    'dead', (select count(*) from work where state = 'dead'))
 $$;
