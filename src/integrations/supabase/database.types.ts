@@ -1,0 +1,1675 @@
+// Made by "npm run generate" from migrations 50e66fa19ce85b13, text 2784b9d50245b7a1. Do not edit.
+export type Json =
+	| string
+	| number
+	| boolean
+	| null
+	| { [key: string]: Json | undefined }
+	| Json[];
+
+export type Database = {
+	public: {
+		Tables: {
+			account_kinds: {
+				Row: {
+					kind: string;
+					meaning: string;
+					normal_side: string;
+					owner: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					kind: string;
+					meaning: string;
+					normal_side: string;
+					owner: string;
+				};
+				Update: {
+					kind?: string;
+					meaning?: string;
+					normal_side?: string;
+					owner?: string;
+				};
+				Relationships: [];
+			};
+			approvals: {
+				Row: {
+					approved_at: string;
+					approved_by: string;
+					content_hash: string;
+					id: number;
+					reason: string;
+					subject_id: string;
+					subject_kind: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					approved_at: string;
+					approved_by: string;
+					content_hash: string;
+					id?: never;
+					reason: string;
+					subject_id: string;
+					subject_kind: string;
+				};
+				Update: {
+					approved_at?: string;
+					approved_by?: string;
+					content_hash?: string;
+					id?: never;
+					reason?: string;
+					subject_id?: string;
+					subject_kind?: string;
+				};
+				Relationships: [];
+			};
+			attempts: {
+				Row: {
+					detail: string | null;
+					ended_at: string | null;
+					generation: number;
+					id: number;
+					outcome: string | null;
+					sent_at: string | null;
+					started_at: string;
+					subject_id: string;
+					subject_kind: string;
+					token: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					detail?: string | null;
+					ended_at?: string | null;
+					generation: number;
+					id?: never;
+					outcome?: string | null;
+					sent_at?: string | null;
+					started_at: string;
+					subject_id: string;
+					subject_kind: string;
+					token: string;
+				};
+				Update: {
+					detail?: string | null;
+					ended_at?: string | null;
+					generation?: number;
+					id?: never;
+					outcome?: string | null;
+					sent_at?: string | null;
+					started_at?: string;
+					subject_id?: string;
+					subject_kind?: string;
+					token?: string;
+				};
+				Relationships: [];
+			};
+			audit_log: {
+				Row: {
+					action: string;
+					actor: string;
+					at: string;
+					detail: NonNullable<Json>;
+					id: number;
+					subject: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					action: string;
+					actor: string;
+					at: string;
+					detail?: NonNullable<Json>;
+					id?: never;
+					subject: string;
+				};
+				Update: {
+					action?: string;
+					actor?: string;
+					at?: string;
+					detail?: NonNullable<Json>;
+					id?: never;
+					subject?: string;
+				};
+				Relationships: [];
+			};
+			buyers: {
+				Row: {
+					auth_user_id: string | null;
+					email: string | null;
+					id: string;
+					made_at: string;
+					name: string;
+					status: string;
+					stripe_customer_id: string | null;
+					timezone: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					auth_user_id?: string | null;
+					email?: string | null;
+					id?: string;
+					made_at?: string;
+					name: string;
+					status?: string;
+					stripe_customer_id?: string | null;
+					timezone?: string;
+				};
+				Update: {
+					auth_user_id?: string | null;
+					email?: string | null;
+					id?: string;
+					made_at?: string;
+					name?: string;
+					status?: string;
+					stripe_customer_id?: string | null;
+					timezone?: string;
+				};
+				Relationships: [];
+			};
+			call_scores: {
+				Row: {
+					call_id: string;
+					decision: string;
+					facts_version: number;
+					reasons: NonNullable<Json>;
+					score: number;
+					scored_at: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					call_id: string;
+					decision: string;
+					facts_version: number;
+					reasons: NonNullable<Json>;
+					score: number;
+					scored_at: string;
+				};
+				Update: {
+					call_id?: string;
+					decision?: string;
+					facts_version?: number;
+					reasons?: NonNullable<Json>;
+					score?: number;
+					scored_at?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "call_scores_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: false;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			calls: {
+				Row: {
+					answered: boolean;
+					business_date: string;
+					buyer_id: string | null;
+					caller_number: string | null;
+					campaign_id: string | null;
+					changed_at: string;
+					duration_s: number;
+					external_id: string;
+					facts_at: string;
+					facts_version: number;
+					id: string;
+					late_facts: Json | null;
+					made_at: string;
+					source: string;
+					started_at: string;
+					status: string;
+					supplier_id: string | null;
+					trace: string;
+					tracking_number: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					answered: boolean;
+					business_date: string;
+					buyer_id?: string | null;
+					caller_number?: string | null;
+					campaign_id?: string | null;
+					changed_at: string;
+					duration_s: number;
+					external_id: string;
+					facts_at: string;
+					facts_version?: number;
+					id?: string;
+					late_facts?: Json | null;
+					made_at: string;
+					source: string;
+					started_at: string;
+					status?: string;
+					supplier_id?: string | null;
+					trace: string;
+					tracking_number: string;
+				};
+				Update: {
+					answered?: boolean;
+					business_date?: string;
+					buyer_id?: string | null;
+					caller_number?: string | null;
+					campaign_id?: string | null;
+					changed_at?: string;
+					duration_s?: number;
+					external_id?: string;
+					facts_at?: string;
+					facts_version?: number;
+					id?: string;
+					late_facts?: Json | null;
+					made_at?: string;
+					source?: string;
+					started_at?: string;
+					status?: string;
+					supplier_id?: string | null;
+					trace?: string;
+					tracking_number?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "calls_buyer_id_fkey";
+						columns: ["buyer_id"];
+						isOneToOne: false;
+						referencedRelation: "buyers";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "calls_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "calls_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			campaign_terms: {
+				Row: {
+					campaign_id: string;
+					currency: string;
+					duplicate_window_s: number;
+					id: string;
+					min_duration_s: number;
+					price_minor: number;
+					supplier_share_bps: number;
+					valid_from: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					campaign_id: string;
+					currency: string;
+					duplicate_window_s: number;
+					id?: string;
+					min_duration_s: number;
+					price_minor: number;
+					supplier_share_bps: number;
+					valid_from: string;
+				};
+				Update: {
+					campaign_id?: string;
+					currency?: string;
+					duplicate_window_s?: number;
+					id?: string;
+					min_duration_s?: number;
+					price_minor?: number;
+					supplier_share_bps?: number;
+					valid_from?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "campaign_terms_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "campaign_terms_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
+			};
+			campaigns: {
+				Row: {
+					buyer_id: string;
+					id: string;
+					made_at: string;
+					name: string;
+					status: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					buyer_id: string;
+					id?: string;
+					made_at?: string;
+					name: string;
+					status?: string;
+				};
+				Update: {
+					buyer_id?: string;
+					id?: string;
+					made_at?: string;
+					name?: string;
+					status?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "campaigns_buyer_id_fkey";
+						columns: ["buyer_id"];
+						isOneToOne: false;
+						referencedRelation: "buyers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			closes: {
+				Row: {
+					business_date: string;
+					due_at: string;
+					ended_at: string | null;
+					report: Json | null;
+					stage: string;
+					started_at: string;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					business_date: string;
+					due_at: string;
+					ended_at?: string | null;
+					report?: Json | null;
+					stage?: string;
+					started_at: string;
+					state?: string;
+				};
+				Update: {
+					business_date?: string;
+					due_at?: string;
+					ended_at?: string | null;
+					report?: Json | null;
+					stage?: string;
+					started_at?: string;
+					state?: string;
+				};
+				Relationships: [];
+			};
+			currencies: {
+				Row: {
+					code: string;
+					exponent: number;
+					minimum_charge_minor: number;
+					multiple_of_minor: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					code: string;
+					exponent: number;
+					minimum_charge_minor: number;
+					multiple_of_minor?: number;
+				};
+				Update: {
+					code?: string;
+					exponent?: number;
+					minimum_charge_minor?: number;
+					multiple_of_minor?: number;
+				};
+				Relationships: [];
+			};
+			earnings: {
+				Row: {
+					business_date: string;
+					buyer_id: string;
+					call_id: string;
+					campaign_id: string;
+					currency: string;
+					duration_s: number;
+					id: string;
+					invoice_id: string | null;
+					payout_id: string | null;
+					price_minor: number;
+					share_minor: number;
+					started_at: string;
+					state: string;
+					supplier_id: string;
+					terms_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					business_date: string;
+					buyer_id: string;
+					call_id: string;
+					campaign_id: string;
+					currency: string;
+					duration_s: number;
+					id?: string;
+					invoice_id?: string | null;
+					payout_id?: string | null;
+					price_minor: number;
+					share_minor: number;
+					started_at: string;
+					state?: string;
+					supplier_id: string;
+					terms_id: string;
+				};
+				Update: {
+					business_date?: string;
+					buyer_id?: string;
+					call_id?: string;
+					campaign_id?: string;
+					currency?: string;
+					duration_s?: number;
+					id?: string;
+					invoice_id?: string | null;
+					payout_id?: string | null;
+					price_minor?: number;
+					share_minor?: number;
+					started_at?: string;
+					state?: string;
+					supplier_id?: string;
+					terms_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "earnings_buyer_id_fkey";
+						columns: ["buyer_id"];
+						isOneToOne: false;
+						referencedRelation: "buyers";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "earnings_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: true;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "earnings_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "earnings_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "earnings_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "earnings_payout_id_fkey";
+						columns: ["payout_id"];
+						isOneToOne: false;
+						referencedRelation: "payouts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "earnings_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "earnings_terms_id_fkey";
+						columns: ["terms_id"];
+						isOneToOne: false;
+						referencedRelation: "campaign_terms";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			invoice_lines: {
+				Row: {
+					amount_minor: number;
+					calls: number;
+					campaign_id: string;
+					invoice_id: string;
+					seconds: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					calls: number;
+					campaign_id: string;
+					invoice_id: string;
+					seconds: number;
+				};
+				Update: {
+					amount_minor?: number;
+					calls?: number;
+					campaign_id?: string;
+					invoice_id?: string;
+					seconds?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "invoice_lines_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "invoice_lines_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			invoices: {
+				Row: {
+					amount_minor: number;
+					attempt_token: string | null;
+					available_at: string | null;
+					balance_transaction_id: string | null;
+					business_date: string;
+					buyer_id: string;
+					charge_id: string | null;
+					cleared_at: string | null;
+					currency: string;
+					fee_minor: number | null;
+					generation: number;
+					id: string;
+					last_problem: string | null;
+					net_minor: number | null;
+					period_end: string;
+					planned_at: string;
+					state: string;
+					stripe_invoice_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					attempt_token?: string | null;
+					available_at?: string | null;
+					balance_transaction_id?: string | null;
+					business_date: string;
+					buyer_id: string;
+					charge_id?: string | null;
+					cleared_at?: string | null;
+					currency: string;
+					fee_minor?: number | null;
+					generation?: number;
+					id?: string;
+					last_problem?: string | null;
+					net_minor?: number | null;
+					period_end: string;
+					planned_at: string;
+					state?: string;
+					stripe_invoice_id?: string | null;
+				};
+				Update: {
+					amount_minor?: number;
+					attempt_token?: string | null;
+					available_at?: string | null;
+					balance_transaction_id?: string | null;
+					business_date?: string;
+					buyer_id?: string;
+					charge_id?: string | null;
+					cleared_at?: string | null;
+					currency?: string;
+					fee_minor?: number | null;
+					generation?: number;
+					id?: string;
+					last_problem?: string | null;
+					net_minor?: number | null;
+					period_end?: string;
+					planned_at?: string;
+					state?: string;
+					stripe_invoice_id?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "invoices_buyer_id_fkey";
+						columns: ["buyer_id"];
+						isOneToOne: false;
+						referencedRelation: "buyers";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "invoices_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
+			};
+			journal_templates: {
+				Row: {
+					account_kind: string;
+					amount: string;
+					leg: number;
+					side: string;
+					template: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					account_kind: string;
+					amount: string;
+					leg: number;
+					side: string;
+					template: string;
+				};
+				Update: {
+					account_kind?: string;
+					amount?: string;
+					leg?: number;
+					side?: string;
+					template?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "journal_templates_account_kind_fkey";
+						columns: ["account_kind"];
+						isOneToOne: false;
+						referencedRelation: "account_kinds";
+						referencedColumns: ["kind"];
+					},
+				];
+			};
+			journals: {
+				Row: {
+					amounts: NonNullable<Json>;
+					business_date: string;
+					currency: string;
+					id: number;
+					key: string;
+					owners: NonNullable<Json>;
+					posted_at: string;
+					refs: NonNullable<Json>;
+					template: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amounts: NonNullable<Json>;
+					business_date: string;
+					currency: string;
+					id?: never;
+					key: string;
+					owners: NonNullable<Json>;
+					posted_at: string;
+					refs: NonNullable<Json>;
+					template: string;
+				};
+				Update: {
+					amounts?: NonNullable<Json>;
+					business_date?: string;
+					currency?: string;
+					id?: never;
+					key?: string;
+					owners?: NonNullable<Json>;
+					posted_at?: string;
+					refs?: NonNullable<Json>;
+					template?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "journals_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
+			};
+			ledger_accounts: {
+				Row: {
+					balance_minor: number;
+					currency: string;
+					id: number;
+					kind: string;
+					owner_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					balance_minor?: number;
+					currency: string;
+					id?: never;
+					kind: string;
+					owner_id?: string | null;
+				};
+				Update: {
+					balance_minor?: number;
+					currency?: string;
+					id?: never;
+					kind?: string;
+					owner_id?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "ledger_accounts_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "ledger_accounts_kind_fkey";
+						columns: ["kind"];
+						isOneToOne: false;
+						referencedRelation: "account_kinds";
+						referencedColumns: ["kind"];
+					},
+				];
+			};
+			payout_runs: {
+				Row: {
+					amount_minor: number;
+					business_date: string;
+					content_hash: string;
+					currency: string;
+					id: string;
+					planned_at: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					business_date: string;
+					content_hash: string;
+					currency: string;
+					id?: string;
+					planned_at: string;
+				};
+				Update: {
+					amount_minor?: number;
+					business_date?: string;
+					content_hash?: string;
+					currency?: string;
+					id?: string;
+					planned_at?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "payout_runs_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
+			};
+			payouts: {
+				Row: {
+					amount_minor: number;
+					attempt_token: string | null;
+					balance_transaction_id: string | null;
+					body_hash: string;
+					business_date: string;
+					currency: string;
+					destination: string;
+					ended_at: string | null;
+					generation: number;
+					id: string;
+					in_doubt: boolean;
+					key_made_at: string;
+					last_sent_at: string | null;
+					planned_at: string;
+					problem: string | null;
+					run_id: string;
+					sends: number;
+					state: string;
+					supplier_id: string;
+					transfer_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					attempt_token?: string | null;
+					balance_transaction_id?: string | null;
+					body_hash: string;
+					business_date: string;
+					currency: string;
+					destination: string;
+					ended_at?: string | null;
+					generation?: number;
+					id?: string;
+					in_doubt?: boolean;
+					key_made_at: string;
+					last_sent_at?: string | null;
+					planned_at: string;
+					problem?: string | null;
+					run_id: string;
+					sends?: number;
+					state?: string;
+					supplier_id: string;
+					transfer_id?: string | null;
+				};
+				Update: {
+					amount_minor?: number;
+					attempt_token?: string | null;
+					balance_transaction_id?: string | null;
+					body_hash?: string;
+					business_date?: string;
+					currency?: string;
+					destination?: string;
+					ended_at?: string | null;
+					generation?: number;
+					id?: string;
+					in_doubt?: boolean;
+					key_made_at?: string;
+					last_sent_at?: string | null;
+					planned_at?: string;
+					problem?: string | null;
+					run_id?: string;
+					sends?: number;
+					state?: string;
+					supplier_id?: string;
+					transfer_id?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "payouts_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "payouts_run_id_fkey";
+						columns: ["run_id"];
+						isOneToOne: false;
+						referencedRelation: "payout_runs";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "payouts_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			postings: {
+				Row: {
+					account_id: number;
+					amount_minor: number;
+					currency: string;
+					id: number;
+					journal_id: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					account_id: number;
+					amount_minor: number;
+					currency: string;
+					id?: never;
+					journal_id: number;
+				};
+				Update: {
+					account_id?: number;
+					amount_minor?: number;
+					currency?: string;
+					id?: never;
+					journal_id?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "postings_account_id_fkey";
+						columns: ["account_id"];
+						isOneToOne: false;
+						referencedRelation: "ledger_accounts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "postings_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "postings_journal_id_fkey";
+						columns: ["journal_id"];
+						isOneToOne: false;
+						referencedRelation: "journals";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			reconciliation_breaks: {
+				Row: {
+					amount_minor: number;
+					closed_at: string | null;
+					currency: string;
+					evidence: NonNullable<Json>;
+					first_seen_at: string;
+					gates: boolean;
+					id: number;
+					identity: string;
+					kind: string;
+					last_seen_at: string;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					closed_at?: string | null;
+					currency: string;
+					evidence: NonNullable<Json>;
+					first_seen_at: string;
+					gates: boolean;
+					id?: never;
+					identity: string;
+					kind: string;
+					last_seen_at: string;
+					state?: string;
+				};
+				Update: {
+					amount_minor?: number;
+					closed_at?: string | null;
+					currency?: string;
+					evidence?: NonNullable<Json>;
+					first_seen_at?: string;
+					gates?: boolean;
+					id?: never;
+					identity?: string;
+					kind?: string;
+					last_seen_at?: string;
+					state?: string;
+				};
+				Relationships: [];
+			};
+			reconciliation_runs: {
+				Row: {
+					as_of: string;
+					business_date: string;
+					currency: string;
+					difference_minor: number;
+					finished_at: string;
+					ledger_available_minor: number;
+					ledger_pending_minor: number;
+					matched: number;
+					state: string;
+					stripe_available_minor: number;
+					stripe_pending_minor: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					as_of: string;
+					business_date: string;
+					currency: string;
+					difference_minor: number;
+					finished_at: string;
+					ledger_available_minor: number;
+					ledger_pending_minor: number;
+					matched: number;
+					state: string;
+					stripe_available_minor: number;
+					stripe_pending_minor: number;
+				};
+				Update: {
+					as_of?: string;
+					business_date?: string;
+					currency?: string;
+					difference_minor?: number;
+					finished_at?: string;
+					ledger_available_minor?: number;
+					ledger_pending_minor?: number;
+					matched?: number;
+					state?: string;
+					stripe_available_minor?: number;
+					stripe_pending_minor?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "reconciliation_runs_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
+			};
+			rollup_watermarks: {
+				Row: {
+					changed_at: string;
+					grain: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					changed_at: string;
+					grain: string;
+				};
+				Update: {
+					changed_at?: string;
+					grain?: string;
+				};
+				Relationships: [];
+			};
+			rollups: {
+				Row: {
+					bucket: string;
+					calls: number;
+					campaign_id: string | null;
+					currency: string | null;
+					grain: string;
+					held: number;
+					price_minor: number;
+					qualified: number;
+					rejected: number;
+					seconds: number;
+					share_minor: number;
+					supplier_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					bucket: string;
+					calls: number;
+					campaign_id?: string | null;
+					currency?: string | null;
+					grain: string;
+					held: number;
+					price_minor: number;
+					qualified: number;
+					rejected: number;
+					seconds: number;
+					share_minor: number;
+					supplier_id?: string | null;
+				};
+				Update: {
+					bucket?: string;
+					calls?: number;
+					campaign_id?: string | null;
+					currency?: string | null;
+					grain?: string;
+					held?: number;
+					price_minor?: number;
+					qualified?: number;
+					rejected?: number;
+					seconds?: number;
+					share_minor?: number;
+					supplier_id?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "rollups_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "rollups_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "rollups_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			schedule_runs: {
+				Row: {
+					due_at: string;
+					ended_at: string | null;
+					period: string;
+					pipeline: string;
+					result: Json | null;
+					started_at: string | null;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					due_at: string;
+					ended_at?: string | null;
+					period: string;
+					pipeline: string;
+					result?: Json | null;
+					started_at?: string | null;
+					state: string;
+				};
+				Update: {
+					due_at?: string;
+					ended_at?: string | null;
+					period?: string;
+					pipeline?: string;
+					result?: Json | null;
+					started_at?: string | null;
+					state?: string;
+				};
+				Relationships: [];
+			};
+			settings: {
+				Row: {
+					approval_limit_minor: number;
+					billing_grace: string;
+					difference_threshold_minor: number;
+					payouts_stopped: boolean;
+					singleton: boolean;
+					timezone: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					approval_limit_minor?: number;
+					billing_grace?: string;
+					difference_threshold_minor?: number;
+					payouts_stopped?: boolean;
+					singleton?: boolean;
+					timezone?: string;
+				};
+				Update: {
+					approval_limit_minor?: number;
+					billing_grace?: string;
+					difference_threshold_minor?: number;
+					payouts_stopped?: boolean;
+					singleton?: boolean;
+					timezone?: string;
+				};
+				Relationships: [];
+			};
+			stripe_movements: {
+				Row: {
+					amount_minor: number;
+					available_at: string;
+					created_at: string;
+					currency: string;
+					fee_minor: number;
+					id: string;
+					net_minor: number;
+					reporting_category: string;
+					seen_at: string;
+					source_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					available_at: string;
+					created_at: string;
+					currency: string;
+					fee_minor: number;
+					id: string;
+					net_minor: number;
+					reporting_category: string;
+					seen_at: string;
+					source_id?: string | null;
+				};
+				Update: {
+					amount_minor?: number;
+					available_at?: string;
+					created_at?: string;
+					currency?: string;
+					fee_minor?: number;
+					id?: string;
+					net_minor?: number;
+					reporting_category?: string;
+					seen_at?: string;
+					source_id?: string | null;
+				};
+				Relationships: [];
+			};
+			suppliers: {
+				Row: {
+					auth_user_id: string | null;
+					id: string;
+					made_at: string;
+					name: string;
+					status: string;
+					stripe_account_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					auth_user_id?: string | null;
+					id?: string;
+					made_at?: string;
+					name: string;
+					status?: string;
+					stripe_account_id?: string | null;
+				};
+				Update: {
+					auth_user_id?: string | null;
+					id?: string;
+					made_at?: string;
+					name?: string;
+					status?: string;
+					stripe_account_id?: string | null;
+				};
+				Relationships: [];
+			};
+			tracking_numbers: {
+				Row: {
+					campaign_id: string;
+					number: string;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					campaign_id: string;
+					number: string;
+					supplier_id: string;
+				};
+				Update: {
+					campaign_id?: string;
+					number?: string;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "tracking_numbers_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "tracking_numbers_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			webhook_events: {
+				Row: {
+					body_sealed: string | null;
+					event_id: string;
+					id: number;
+					kind: string;
+					received_at: string;
+					result: string;
+					source: string;
+					trace: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					body_sealed?: string | null;
+					event_id: string;
+					id?: never;
+					kind: string;
+					received_at: string;
+					result: string;
+					source: string;
+					trace: string;
+				};
+				Update: {
+					body_sealed?: string | null;
+					event_id?: string;
+					id?: never;
+					kind?: string;
+					received_at?: string;
+					result?: string;
+					source?: string;
+					trace?: string;
+				};
+				Relationships: [];
+			};
+			work: {
+				Row: {
+					attempts: number;
+					close_date: string | null;
+					close_stage: string | null;
+					code: string | null;
+					due_at: string;
+					ended_at: string | null;
+					generation: number;
+					handed_at: string | null;
+					id: number;
+					job: string;
+					key: string;
+					made_at: string;
+					message: string | null;
+					payload: NonNullable<Json>;
+					replays: number;
+					result: string | null;
+					state: string;
+					trace: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					attempts?: number;
+					close_date?: string | null;
+					close_stage?: string | null;
+					code?: string | null;
+					due_at: string;
+					ended_at?: string | null;
+					generation?: number;
+					handed_at?: string | null;
+					id?: never;
+					job: string;
+					key: string;
+					made_at?: string;
+					message?: string | null;
+					payload: NonNullable<Json>;
+					replays?: number;
+					result?: string | null;
+					state?: string;
+					trace: string;
+				};
+				Update: {
+					attempts?: number;
+					close_date?: string | null;
+					close_stage?: string | null;
+					code?: string | null;
+					due_at?: string;
+					ended_at?: string | null;
+					generation?: number;
+					handed_at?: string | null;
+					id?: never;
+					job?: string;
+					key?: string;
+					made_at?: string;
+					message?: string | null;
+					payload?: NonNullable<Json>;
+					replays?: number;
+					result?: string | null;
+					state?: string;
+					trace?: string;
+				};
+				Relationships: [];
+			};
+		};
+		Views: {
+			[_ in never]: never;
+		};
+		Functions: {
+			advance_closes: { Args: { p_now_ms: number }; Returns: Json };
+			approve_payout: {
+				Args: {
+					p_by: string;
+					p_now_ms: number;
+					p_payout_id: string;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			bump_work: {
+				Args: { p_generation: number; p_job: string; p_key: string };
+				Returns: Json;
+			};
+			claim_invoice: {
+				Args: { p_invoice_id: string; p_now_ms: number };
+				Returns: Json;
+			};
+			claim_payout: {
+				Args: { p_now_ms: number; p_payout_id: string };
+				Returns: Json;
+			};
+			close_status: { Args: { p_date: string }; Returns: Json };
+			database_time: { Args: Record<PropertyKey, never>; Returns: Json };
+			discard_work: {
+				Args: {
+					p_by: string;
+					p_id: number;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			ensure_timezone: { Args: { p_timezone: string }; Returns: Json };
+			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
+			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
+			import_parties: {
+				Args: { p_by: string; p_now_ms: number; p_parties: Json };
+				Returns: Json;
+			};
+			ingest_calls: {
+				Args: { p_events: Json; p_now_ms: number };
+				Returns: Json;
+			};
+			list_dead_work: {
+				Args: { p_after_id: number; p_limit: number };
+				Returns: Json;
+			};
+			movements_watermark: { Args: Record<PropertyKey, never>; Returns: Json };
+			note_payout_send: {
+				Args: { p_now_ms: number; p_payout_id: string; p_token: string };
+				Returns: Json;
+			};
+			plan_closes: {
+				Args: { p_due_ms: number; p_now_ms: number };
+				Returns: Json;
+			};
+			plan_payouts: {
+				Args: { p_date: string; p_now_ms: number };
+				Returns: Json;
+			};
+			poke_invoice: {
+				Args: { p_invoice_id: string; p_now_ms: number; p_trace: string };
+				Returns: Json;
+			};
+			rate_calls: {
+				Args: { p_decisions: Json; p_now_ms: number };
+				Returns: Json;
+			};
+			reconcile_money: {
+				Args: { p_date: string; p_due_ms: number; p_now_ms: number };
+				Returns: Json;
+			};
+			record_invoice_issued: {
+				Args: {
+					p_invoice_id: string;
+					p_now_ms: number;
+					p_stripe_invoice_id: string;
+					p_token: string;
+				};
+				Returns: Json;
+			};
+			record_invoice_paid: {
+				Args: {
+					p_invoice_id: string;
+					p_now_ms: number;
+					p_payment: Json;
+					p_token: string;
+				};
+				Returns: Json;
+			};
+			record_invoice_unpaid: {
+				Args: {
+					p_invoice_id: string;
+					p_now_ms: number;
+					p_problem: string;
+					p_token: string;
+				};
+				Returns: Json;
+			};
+			replay_work: {
+				Args: {
+					p_by: string;
+					p_id: number;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			report_close: { Args: { p_date: string }; Returns: Json };
+			roll_up_day: { Args: { p_date: string }; Returns: Json };
+			roll_up_recent: { Args: { p_now_ms: number }; Returns: Json };
+			scoring_context: { Args: { p_call_ids: Json }; Returns: Json };
+			settle_payout: {
+				Args: {
+					p_now_ms: number;
+					p_payout_id: string;
+					p_result: Json;
+					p_token: string;
+				};
+				Returns: Json;
+			};
+			start_close: {
+				Args: { p_date: string; p_now_ms: number };
+				Returns: Json;
+			};
+			stop_payouts: {
+				Args: {
+					p_by: string;
+					p_now_ms: number;
+					p_reason: string;
+					p_stopped: boolean;
+				};
+				Returns: Json;
+			};
+			store_movements: {
+				Args: { p_movements: Json; p_now_ms: number };
+				Returns: Json;
+			};
+			store_stripe_event: {
+				Args: { p_event: Json; p_now_ms: number; p_result: string };
+				Returns: Json;
+			};
+			take_due_work: {
+				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
+				Returns: Json;
+			};
+		};
+		Enums: {
+			[_ in never]: never;
+		};
+		CompositeTypes: {
+			[_ in never]: never;
+		};
+	};
+};
+
+type DatabaseWithoutInternals = Omit<Database, "__InternalSupabase">;
+
+type DefaultSchema = DatabaseWithoutInternals[Extract<
+	keyof Database,
+	"public"
+>];
+
+export type Tables<
+	DefaultSchemaTableNameOrOptions extends
+		| keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
+		| { schema: keyof DatabaseWithoutInternals },
+	TableName extends DefaultSchemaTableNameOrOptions extends {
+		schema: keyof DatabaseWithoutInternals;
+	}
+		? keyof (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+				DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])
+		: never = never,
+> = DefaultSchemaTableNameOrOptions extends {
+	schema: keyof DatabaseWithoutInternals;
+}
+	? (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
+			DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])[TableName] extends {
+			Row: infer R;
+		}
+		? R
+		: never
+	: DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] &
+				DefaultSchema["Views"])
+		? (DefaultSchema["Tables"] &
+				DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+				Row: infer R;
+			}
+			? R
+			: never
+		: never;
+
+export type TablesInsert<
+	DefaultSchemaTableNameOrOptions extends
+		| keyof DefaultSchema["Tables"]
+		| { schema: keyof DatabaseWithoutInternals },
+	TableName extends DefaultSchemaTableNameOrOptions extends {
+		schema: keyof DatabaseWithoutInternals;
+	}
+		? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+		: never = never,
+> = DefaultSchemaTableNameOrOptions extends {
+	schema: keyof DatabaseWithoutInternals;
+}
+	? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+			Insert: infer I;
+		}
+		? I
+		: never
+	: DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+		? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+				Insert: infer I;
+			}
+			? I
+			: never
+		: never;
+
+export type TablesUpdate<
+	DefaultSchemaTableNameOrOptions extends
+		| keyof DefaultSchema["Tables"]
+		| { schema: keyof DatabaseWithoutInternals },
+	TableName extends DefaultSchemaTableNameOrOptions extends {
+		schema: keyof DatabaseWithoutInternals;
+	}
+		? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
+		: never = never,
+> = DefaultSchemaTableNameOrOptions extends {
+	schema: keyof DatabaseWithoutInternals;
+}
+	? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
+			Update: infer U;
+		}
+		? U
+		: never
+	: DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
+		? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+				Update: infer U;
+			}
+			? U
+			: never
+		: never;
+
+export type Enums<
+	DefaultSchemaEnumNameOrOptions extends
+		| keyof DefaultSchema["Enums"]
+		| { schema: keyof DatabaseWithoutInternals },
+	EnumName extends DefaultSchemaEnumNameOrOptions extends {
+		schema: keyof DatabaseWithoutInternals;
+	}
+		? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
+		: never = never,
+> = DefaultSchemaEnumNameOrOptions extends {
+	schema: keyof DatabaseWithoutInternals;
+}
+	? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
+	: DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
+		? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+		: never;
+
+export type CompositeTypes<
+	PublicCompositeTypeNameOrOptions extends
+		| keyof DefaultSchema["CompositeTypes"]
+		| { schema: keyof DatabaseWithoutInternals },
+	CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
+		schema: keyof DatabaseWithoutInternals;
+	}
+		? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
+		: never = never,
+> = PublicCompositeTypeNameOrOptions extends {
+	schema: keyof DatabaseWithoutInternals;
+}
+	? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
+	: PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
+		? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+		: never;
+
+export const Constants = {
+	public: {
+		Enums: {},
+	},
+} as const;

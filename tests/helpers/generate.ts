@@ -1,0 +1,4 @@
+import { generateTypes, TYPES_FILE } from './generate-types.ts';
+
+await generateTypes();
+console.log(`Written: ${TYPES_FILE}`);
