@@ -1,0 +1,8 @@
+import { startEmbeddedPostgres } from '../../sandbox/database/embedded.ts';
+
+// Holds an embedded database until it is killed: `node hold-database.ts <data directory>`.
+const dataDir = process.argv[2];
+if (dataDir === undefined) throw new Error('A data directory is needed.');
+const postgres = await startEmbeddedPostgres({ dataDir });
+console.log(JSON.stringify({ adminUrl: postgres.adminUrl }));
+setInterval(() => undefined, 60_000);
