@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import type { Database } from './client.ts';
 
 /** Calls one function of the database: one request, one transaction. Its answer is parsed before anybody reads it. */
-export type Rpc = <T>(name: string, args: Record<string, unknown>, answer: z.ZodType<T>) => Promise<T>;
+export type Rpc = Database['rpc'];
 
 /** Whole minor units that a number holds exactly. */
 export const amountMinor = z.int();
