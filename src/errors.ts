@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   PAYLOAD_VERSION_UNKNOWN: 'a job was made by a build that this one does not know',
   PAYLOAD_UNSEALABLE: 'a sealed body was made with a key that is no longer configured',
   JOB_UNKNOWN: 'the queue holds a job under a name that this build does not have',
+  JOB_FAILED: 'a job threw an error that is not one of ours',
   JOB_TIMEOUT: 'a job ran longer than it may',
   JOB_STALLED: 'a job stopped its worker more often than it may',
   SNOOZED_TOO_LONG: 'what a job waited for did not come within a day',

@@ -1,0 +1,164 @@
+import {
+  type BackendFactory,
+  createPostgresBackend,
+  createRedisBackend,
+  type Processor,
+  Queue,
+  type QueueOptions,
+  type RedisQueueBackend,
+  runMigrations,
+  Worker,
+  type WorkerOptions,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { settledWithin } from './deadline.ts';
+
+/** Where the jobs are kept. On PostgreSQL in schema `bullmq`, which is made and migrated when missing. */
+export type QueueBackend =
+  | { readonly kind: 'redis'; readonly url: string }
+  | { readonly kind: 'postgres'; readonly url: string };
+
+/** Queues that nobody works on: letters wait there for a person. */
+export const DEAD_LETTERS = 'dead-letters';
+
+const SCHEMA = 'bullmq';
+/** A worker on PostgreSQL keeps one connection to itself for LISTEN; the rest is shared by all. */
+const SHARED_CONNECTIONS = 8;
+
+export type WorkerSettings = Omit<WorkerOptions, 'connection' | 'prefix' | 'name'>;
+
+/** The clients of one purpose (adding, or working) in one process: one Redis client or one pool for all queues. */
+export interface QueueConnection {
+  /** The queue of this name. Rejects while the store is away and was never reached. */
+  queue(name: string): Promise<Queue>;
+  worker(name: string, processor: Processor, settings: WorkerSettings): Promise<Worker>;
+  /** Closes everything that was handed out, each with the deadline; never hangs and never throws. */
+  close(deadlineMs: number): Promise<void>;
+}
+
+interface Store {
+  readonly options: Pick<QueueOptions, 'connection'>;
+  /** BullMQ types its two backends apart although all that is used here is common to both. */
+  readonly factory: BackendFactory<RedisQueueBackend>;
+  ready(): Promise<void>;
+  close(deadlineMs: number): Promise<void>;
+}
+
+/**
+ * Opens the clients of one purpose.
+ *
+ * Producers fail at once when Redis is away, so that a webhook is answered 503 instead of waiting in memory; workers
+ * wait for it to come back. `onError` hears what the clients complain about between calls.
+ */
+export function connectQueues(
+  backend: QueueBackend,
+  purpose: { readonly role: 'producer' } | { readonly role: 'worker'; readonly workers: number },
+  onError: (queue: string, error: unknown) => void,
+): QueueConnection {
+  const store =
+    backend.kind === 'redis'
+      ? openRedis(backend.url, purpose.role, onError)
+      : openPostgres(backend.url, purpose.role === 'worker' ? purpose.workers : 0, onError);
+  const queues = new Map<string, Queue>();
+  const workers = new Set<Worker>();
+
+  return {
+    async queue(name) {
+      await store.ready();
+      const known = queues.get(name);
+      if (known !== undefined) return known;
+      const queue = new Queue(name, store.options, store.factory);
+      queue.on('error', (error) => onError(name, error));
+      queues.set(name, queue);
+      // A client whose first handshake failed stays broken for ever in BullMQ, so the next caller makes a new one.
+      queue.waitUntilReady().catch(() => queues.delete(name));
+      return queue;
+    },
+    async worker(name, processor, settings) {
+      await store.ready();
+      const worker = new Worker(name, processor, { ...settings, ...store.options }, store.factory);
+      worker.on('error', (error) => onError(name, error));
+      workers.add(worker);
+      worker.once('closed', () => workers.delete(worker));
+      return worker;
+    },
+    async close(deadlineMs) {
+      const open = [...workers, ...queues.values()];
+      await Promise.all(open.map((client) => settledWithin(client.close(), deadlineMs)));
+      await store.close(deadlineMs);
+    },
+  };
+}
+
+function openRedis(
+  url: string,
+  role: 'producer' | 'worker',
+  onError: (queue: string, error: unknown) => void,
+): Store {
+  const client = new Redis(url, {
+    enableOfflineQueue: role === 'worker',
+    maxRetriesPerRequest: role === 'worker' ? null : 1,
+    connectTimeout: 2_000,
+    retryStrategy: (times) => Math.min(times * 200, 2_000),
+  });
+  client.on('error', (error) => onError('redis', error));
+  // BullMQ copies the client for each worker's blocking read and cannot close a copy while Redis is away; we can.
+  const copies = new Set<Redis>();
+  const duplicate = client.duplicate.bind(client);
+  client.duplicate = (override) => {
+    const copy = duplicate(override);
+    copies.add(copy);
+    copy.once('end', () => copies.delete(copy));
+    return copy;
+  };
+  return {
+    options: { connection: client },
+    factory: createRedisBackend,
+    ready: async () => {},
+    async close(deadlineMs) {
+      await settledWithin(client.quit(), deadlineMs);
+      for (const one of [client, ...copies]) one.disconnect();
+    },
+  };
+}
+
+function openPostgres(url: string, workers: number, onError: (queue: string, error: unknown) => void): Store {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: workers + SHARED_CONNECTIONS,
+    options: `-c search_path=${SCHEMA}`,
+    connectionTimeoutMillis: 2_000,
+    keepAlive: true,
+  });
+  pool.on('error', (error) => onError('postgres', error));
+  const clients = new Set<pg.PoolClient>();
+  pool.on('connect', (client) => clients.add(client));
+  pool.on('remove', (client) => clients.delete(client));
+  let migrated: Promise<void> | null = null;
+
+  async function migrate(): Promise<void> {
+    const client = await pool.connect();
+    try {
+      await runMigrations(client, SCHEMA);
+    } finally {
+      client.release();
+    }
+  }
+  return {
+    options: { connection: pool },
+    factory: createPostgresBackend as unknown as Store['factory'],
+    ready() {
+      // Only a success is remembered: a database that was away at the start may come.
+      migrated ??= migrate().catch((error: unknown) => {
+        migrated = null;
+        throw error;
+      });
+      return migrated;
+    },
+    async close(deadlineMs) {
+      if (await settledWithin(pool.end(), deadlineMs)) return;
+      for (const client of clients) (client as unknown as pg.Client).end().catch(() => {});
+    },
+  };
+}
