@@ -1,4 +1,10 @@
+import { z } from 'zod';
+import { PermanentError } from '../../errors.ts';
 import type { Currency } from '../../money.ts';
+import { type StripeClient, valueOrThrow } from './client.ts';
+import { toHouseError } from './errors.ts';
+import { issueInvoice } from './issue-invoice.ts';
+import { epochMs, listSchema, minorUnits } from './schemas.ts';
 
 export interface FrozenInvoiceLine {
   readonly campaignId: string;
@@ -58,4 +64,139 @@ export interface StripeInvoices {
     stripeInvoiceId: string,
     options: { signal: AbortSignal },
   ): Promise<InvoiceState & { readonly invoiceId: string | null }>;
+}
+
+export const INVOICE_STATUSES = [
+  'draft',
+  'open',
+  'paid',
+  'uncollectible',
+  'void',
+] as const satisfies InvoiceStatus[];
+
+const invoiceSchema = z.object({
+  id: z.string(),
+  status: z.enum(INVOICE_STATUSES),
+  metadata: z.record(z.string(), z.string()).nullable(),
+  payments: listSchema(
+    z.object({ status: z.string(), payment: z.object({ payment_intent: z.string().optional() }) }),
+  ).optional(),
+});
+type ReadInvoice = z.output<typeof invoiceSchema>;
+
+const chargeSchema = z.object({
+  id: z.string(),
+  balance_transaction: z
+    .object({
+      id: z.string(),
+      amount: minorUnits,
+      fee: minorUnits,
+      net: minorUnits,
+      currency: z.string(),
+      available_on: epochMs,
+      created: epochMs,
+    })
+    .nullable(),
+});
+
+const intentSchema = z.object({
+  latest_charge: chargeSchema.nullable(),
+  last_payment_error: z
+    .object({ code: z.string().nullish(), decline_code: z.string().nullish(), type: z.string() })
+    .nullable(),
+});
+
+export function createStripeInvoices(client: StripeClient): StripeInvoices {
+  async function read(id: string, signal: AbortSignal) {
+    const invoice = await client.read({
+      operation: 'invoices.retrieve',
+      signal,
+      schema: invoiceSchema,
+      run: (sdk) => sdk.invoices.retrieve(id, { expand: ['payments'] }),
+    });
+    const invoiceId = invoice.metadata?.callclear_invoice_id ?? null;
+    return { ...(await stateOf(client, invoice, signal)), invoiceId };
+  }
+
+  return {
+    issue: (invoice, { signal, nowMs }) => issueInvoice(client, invoice, { signal, nowMs }),
+    read: (id, { signal }) => read(id, signal),
+    async pay(id, attemptKey, { signal }) {
+      const operation = 'invoices.pay';
+      const answer = await client.post({
+        operation,
+        signal,
+        schema: invoiceSchema,
+        run: (sdk) => sdk.invoices.pay(id, { off_session: true }, { idempotencyKey: attemptKey }),
+      });
+      if (!answer.ok) {
+        const { kind, replayed } = answer.failure;
+        // Without a definite answer only the invoice itself tells; a stored one means that this try has ended.
+        const ended = kind === 'declined' || kind === 'refused' || (kind === 'unreachable' && replayed);
+        if (kind !== 'unreachable' && !ended) valueOrThrow(operation, answer);
+        const { invoiceId: _, ...state } = await read(id, signal);
+        if (state.status === 'paid' || kind === 'declined' || (kind === 'unreachable' && ended)) return state;
+        throw toHouseError(operation, answer.failure);
+      }
+      const { invoiceId: _, ...state } = await read(id, signal);
+      return state;
+    },
+  };
+}
+
+async function stateOf(
+  client: StripeClient,
+  invoice: ReadInvoice,
+  signal: AbortSignal,
+): Promise<InvoiceState> {
+  const { status } = invoice;
+  const payments = invoice.payments?.data ?? [];
+  const wanted = payments.filter((payment) => payment.status === (status === 'paid' ? 'paid' : 'open'));
+  const intentId = wanted[0]?.payment.payment_intent;
+  const intent = intentId === undefined ? null : await readIntent(client, intentId, signal);
+  if (status !== 'paid') {
+    const error = intent?.last_payment_error ?? null;
+    return {
+      status,
+      lastPaymentError: error === null ? null : (error.decline_code ?? error.code ?? error.type),
+    };
+  }
+  const charge = intent?.latest_charge;
+  const transaction = charge?.balance_transaction;
+  if (
+    charge === undefined ||
+    charge === null ||
+    transaction === undefined ||
+    transaction === null ||
+    wanted.length !== 1
+  ) {
+    const detail = { stripeInvoiceId: invoice.id, payments: wanted.length };
+    throw new PermanentError(
+      'ANSWER_INVALID',
+      'A paid invoice has not exactly one charge with its balance transaction.',
+      { detail },
+    );
+  }
+  return {
+    status,
+    payment: {
+      chargeId: charge.id,
+      balanceTransactionId: transaction.id,
+      grossMinor: transaction.amount,
+      feeMinor: transaction.fee,
+      netMinor: transaction.net,
+      currency: transaction.currency,
+      availableOnMs: transaction.available_on,
+      createdMs: transaction.created,
+    },
+  };
+}
+
+function readIntent(client: StripeClient, id: string, signal: AbortSignal) {
+  return client.read({
+    operation: 'paymentIntents.retrieve',
+    signal,
+    schema: intentSchema,
+    run: (sdk) => sdk.paymentIntents.retrieve(id, { expand: ['latest_charge.balance_transaction'] }),
+  });
 }

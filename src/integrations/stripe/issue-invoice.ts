@@ -1,0 +1,222 @@
+import type Stripe from 'stripe';
+import { z } from 'zod';
+import { PermanentError } from '../../errors.ts';
+import { type StripeCall, type StripeClient, valueOrThrow } from './client.ts';
+import type { FrozenInvoice, FrozenInvoiceLine, IssuedInvoice } from './invoices.ts';
+import { listSchema, minorUnits, readAllPages } from './schemas.ts';
+
+/** Stripe may forget a key after 24 h; what is older than this is looked up first. */
+const KEY_TRUSTED_MS = 23 * 3_600_000;
+const DAY_S = 86_400;
+
+const metadata = z.record(z.string(), z.string()).nullable();
+const issuedSchema = z.object({
+  id: z.string(),
+  status: z.enum(['draft', 'open', 'paid', 'uncollectible', 'void']),
+  currency: z.string(),
+  total: minorUnits,
+  metadata,
+});
+const itemSchema = z.object({ id: z.string() });
+const lineSchema = z.object({
+  id: z.string(),
+  amount: minorUnits,
+  currency: z.string(),
+  description: z.string().nullable(),
+  metadata,
+});
+type Line = z.output<typeof lineSchema>;
+type Issued = z.output<typeof issuedSchema>;
+
+interface Run {
+  readonly client: StripeClient;
+  readonly invoice: FrozenInvoice;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes the invoice at Stripe, or goes on where an earlier run stopped.
+ *
+ * Each step first reads what is there, so that it does not matter how far the earlier run came or whether Stripe
+ * still knows its keys; the keys stop two runs at the same time from doing a step twice.
+ */
+export async function issueInvoice(
+  client: StripeClient,
+  invoice: FrozenInvoice,
+  { signal, nowMs }: { signal: AbortSignal; nowMs: number },
+): Promise<IssuedInvoice> {
+  const run: Run = { client, invoice, signal };
+  if (invoice.lines.reduce((sum, line) => sum + line.amountMinor, 0) !== invoice.amountMinor) {
+    throw mismatch(invoice, 'the frozen lines do not sum to the frozen amount');
+  }
+  const old = nowMs - invoice.plannedAtMs > KEY_TRUSTED_MS ? await findInvoice(run) : null;
+  const { id } = old ?? (await makeDraft(run));
+  const found = await readInvoice(run, id);
+  if (found.status === 'draft') {
+    const present = new Set((await listLines(run, id)).map(({ metadata: facts }) => facts?.callclear_line));
+    for (const [index, line] of invoice.lines.entries()) {
+      if (!present.has(String(index))) await addLine(run, id, line, index);
+    }
+  }
+  await compare(run, found);
+  if (found.status !== 'draft') return { stripeInvoiceId: id, status: found.status };
+  const { status } = await finalize(run, id);
+  return { stripeInvoiceId: id, status };
+}
+
+/**
+ * Sends one step under its key. Without a definite answer, `look` tells whether it had its effect. Where Stripe
+ * replays a stored failure, that request has ended without effect and will answer the same until the key is
+ * forgotten: the step is then sent under its second key.
+ */
+async function step<T>(
+  { client, invoice, signal }: Run,
+  name: string,
+  call: {
+    operation: string;
+    schema: StripeCall<T>['schema'];
+    run: (sdk: Stripe, idempotencyKey: string) => Promise<unknown>;
+  },
+  look: () => Promise<T | null>,
+): Promise<T> {
+  const send = (key: string) => client.post({ ...call, signal, run: (sdk) => call.run(sdk, key) });
+  const key = `invoice-${invoice.invoiceId}-${invoice.generation}-${name}`;
+  const answer = await send(key);
+  if (answer.ok || answer.failure.kind !== 'unreachable') return valueOrThrow(call.operation, answer);
+  const found = await look();
+  if (found !== null) return found;
+  if (!answer.failure.replayed) return valueOrThrow(call.operation, answer);
+  return valueOrThrow(call.operation, await send(`${key}-second`));
+}
+
+function makeDraft(run: Run): Promise<{ id: string }> {
+  const { invoice } = run;
+  const create = (sdk: Stripe, idempotencyKey: string) =>
+    sdk.invoices.create(
+      {
+        customer: invoice.customer,
+        currency: invoice.currency,
+        auto_advance: false,
+        collection_method: 'charge_automatically',
+        pending_invoice_items_behavior: 'exclude',
+        metadata: {
+          callclear_invoice_id: invoice.invoiceId,
+          callclear_generation: String(invoice.generation),
+        },
+      },
+      { idempotencyKey },
+    );
+  return step(run, 'draft', { operation: 'invoices.create', schema: issuedSchema, run: create }, () =>
+    findInvoice(run),
+  );
+}
+
+/** The invoice that an earlier run made for this row and generation, by the full listing of the customer. */
+async function findInvoice({ client, invoice, signal }: Run): Promise<Issued | null> {
+  const created = { gte: Math.floor(invoice.plannedAtMs / 1_000) - DAY_S };
+  const all = await readAllPages((after) =>
+    client.read({
+      operation: 'invoices.list',
+      signal,
+      schema: listSchema(issuedSchema),
+      run: (sdk) => sdk.invoices.list({ customer: invoice.customer, created, limit: 100, ...cursor(after) }),
+    }),
+  );
+  const ours = all.filter(
+    ({ metadata: facts }) =>
+      facts?.callclear_invoice_id === invoice.invoiceId &&
+      facts.callclear_generation === String(invoice.generation),
+  );
+  // A second draft can only be left over from a run that never came to its lines: what went furthest is ours.
+  return ours.find(({ status }) => status !== 'draft') ?? ours.at(-1) ?? null;
+}
+
+function readInvoice({ client, signal }: Run, id: string): Promise<Issued> {
+  const operation = 'invoices.retrieve';
+  return client.read({ operation, signal, schema: issuedSchema, run: (sdk) => sdk.invoices.retrieve(id) });
+}
+
+function listLines({ client, signal }: Run, id: string): Promise<Line[]> {
+  return readAllPages((after) =>
+    client.read({
+      operation: 'invoices.listLineItems',
+      signal,
+      schema: listSchema(lineSchema),
+      run: (sdk) => sdk.invoices.listLineItems(id, { limit: 100, ...cursor(after) }),
+    }),
+  );
+}
+
+async function addLine(run: Run, id: string, line: FrozenInvoiceLine, index: number): Promise<void> {
+  const { invoice } = run;
+  const create = (sdk: Stripe, idempotencyKey: string) =>
+    sdk.invoiceItems.create(
+      {
+        customer: invoice.customer,
+        invoice: id,
+        currency: invoice.currency,
+        amount: line.amountMinor,
+        description: line.description,
+        metadata: { callclear_line: String(index), campaign_id: line.campaignId, calls: String(line.calls) },
+      },
+      { idempotencyKey },
+    );
+  const look = async () => {
+    const lines = await listLines(run, id);
+    return lines.find(({ metadata: facts }) => facts?.callclear_line === String(index)) ?? null;
+  };
+  await step(
+    run,
+    `line-${index}`,
+    { operation: 'invoiceItems.create', schema: itemSchema, run: create },
+    look,
+  );
+}
+
+/** Finalises; `auto_advance` stays off, so that nothing is collected but by our own `pay`. */
+function finalize(run: Run, id: string): Promise<Issued> {
+  const look = async () => {
+    const found = await readInvoice(run, id);
+    return found.status === 'draft' ? null : found;
+  };
+  const send = (sdk: Stripe, idempotencyKey: string) =>
+    sdk.invoices.finalizeInvoice(id, { auto_advance: false }, { idempotencyKey });
+  return step(
+    run,
+    'finalize',
+    { operation: 'invoices.finalizeInvoice', schema: issuedSchema, run: send },
+    look,
+  );
+}
+
+/**
+ * Compares all lines at Stripe with the frozen ones. A draft that differs is deleted, since nothing was asked of the
+ * buyer yet: the next generation makes it anew. Throws PermanentError INVOICE_MISMATCH.
+ */
+async function compare(run: Run, { id, status }: Issued): Promise<void> {
+  const { client, invoice, signal } = run;
+  const lines = await listLines(run, id);
+  const { total } = await readInvoice(run, id);
+  const differs = (line: FrozenInvoiceLine, index: number) => {
+    const [first, ...more] = lines.filter(({ metadata: facts }) => facts?.callclear_line === String(index));
+    if (first === undefined || more.length > 0) return true;
+    const { amount, currency, description } = first;
+    return amount !== line.amountMinor || currency !== invoice.currency || description !== line.description;
+  };
+  if (lines.length === invoice.lines.length && total === invoice.amountMinor && !invoice.lines.some(differs))
+    return;
+  if (status === 'draft') {
+    const schema = z.object({ deleted: z.literal(true) });
+    await client.post({ operation: 'invoices.del', signal, schema, run: (sdk) => sdk.invoices.del(id) });
+  }
+  throw mismatch(invoice, `the invoice ${id} has other lines than were frozen`);
+}
+
+function mismatch({ invoiceId, generation }: FrozenInvoice, why: string): PermanentError {
+  const detail = { invoiceId, generation };
+  return new PermanentError('INVOICE_MISMATCH', `Invoice ${invoiceId} is not finalised: ${why}.`, { detail });
+}
+
+function cursor(after: string | undefined) {
+  return after === undefined ? {} : { starting_after: after };
+}
