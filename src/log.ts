@@ -34,9 +34,16 @@ const PHONE = /\+[1-9]\d{6,14}\b|\(\d{3}\) ?\d{3}[-.]\d{4}\b|\b\d{3}[-.]\d{3}[-.
 /** Deeper facts are not for a log. */
 const MAX_DEPTH = 6;
 
+/** Longer text is cut: it is no fact but a dump, and the patterns above are not to be run over megabytes. */
+const MAX_LENGTH = 4_096;
+
 /** Text without secrets of known shape, passwords in addresses, and phone numbers. */
-export function scrubText(text: string): string {
-  return text.replace(SECRET, HIDDEN).replace(URL_PASSWORD, `$1${HIDDEN}@`).replace(PHONE, '[phone]');
+function scrubText(text: string): string {
+  return text
+    .slice(0, MAX_LENGTH)
+    .replace(SECRET, HIDDEN)
+    .replace(URL_PASSWORD, `$1${HIDDEN}@`)
+    .replace(PHONE, '[phone]');
 }
 
 function scrub(value: unknown, depth = 0): unknown {
