@@ -38,19 +38,12 @@ export const SECRETS = {
 
 export const OPS_PASSWORD = 'the password of the tests';
 
-export interface TestApp {
-  readonly app: FastifyInstance;
-  readonly calls: CallEvent[];
-  readonly stripeEvents: StripeEventNotice[];
-  readonly logLines: string[];
-}
-
-/** The app over a queue in memory; `change` replaces parts. */
-export async function createTestApp(change: Partial<AppParts> = {}): Promise<TestApp> {
+/** Parts of an app over a queue in memory, and what reaches it; `change` replaces parts. */
+export function createTestParts(change: Partial<AppParts> = {}) {
   const calls: CallEvent[] = [];
   const stripeEvents: StripeEventNotice[] = [];
   const logLines: string[] = [];
-  const app = await createApp({
+  const parts: AppParts = {
     secrets: SECRETS,
     opsPasswords: ['an older password of the tests', OPS_PASSWORD],
     trustProxy: [],
@@ -64,8 +57,14 @@ export async function createTestApp(change: Partial<AppParts> = {}): Promise<Tes
       enqueueStripeEvent: async (event) => void stripeEvents.push(event),
     },
     ...change,
-  });
-  return { app, calls, stripeEvents, logLines };
+  };
+  return { parts, calls, stripeEvents, logLines };
+}
+
+/** The app over those parts, not listening. */
+export async function createTestApp(change: Partial<AppParts> = {}) {
+  const { parts, ...seen } = createTestParts(change);
+  return { app: await createApp(parts), ...seen };
 }
 
 export interface Delivery {
