@@ -1,23 +1,76 @@
-import { type AppParts, createApp } from './http/app.ts';
+import type { AppParts, Readiness } from './http/app.ts';
+import { listen } from './http/listen.ts';
+import { BOARD_PATH } from './http/ops.ts';
+import type { EnqueuePort } from './http/receivers.ts';
+import { ingestCall } from './jobs/calls/ingest-call.job.ts';
+import { jobs } from './jobs/registry.ts';
+import { applyEvent } from './jobs/stripe/apply-event.job.ts';
+import { createBoardPlugin } from './queues/board.ts';
+import { type Part, type Runtime, runPart } from './runtime.ts';
 
-export interface RunningServer {
+export interface RunningServer extends Part {
   readonly url: string;
-  /** Takes no new connections, lets answers under way go out, and cuts what is left at the deadline. */
-  close(deadlineMs: number): Promise<void>;
 }
 
-/** Listens with the given parts. Port 0 takes a free one. Rejects when the address is taken. */
-export async function startServer(
-  { host, port }: { host: string; port: number },
-  parts: AppParts,
-): Promise<RunningServer> {
-  const app = await createApp(parts);
-  const url = await app.listen({ host, port });
+/** The sweep beats every minute; so long without it means that nothing goes through the queue. */
+const BEAT_LIMIT_MS = 5 * 60_000;
+
+/** Receivers, health, metrics and the board. Port 0 takes a free one; rejects when the address is taken. */
+export async function startServer(runtime: Runtime): Promise<RunningServer> {
+  const { config, platform, log, metrics } = runtime;
+  const board = await createBoardPlugin({ backend: platform.queue, jobs, basePath: BOARD_PATH });
+  const parts: AppParts = {
+    ...{
+      log,
+      metrics,
+      trustProxy: config.trustProxy,
+      opsPasswords: config.opsPasswords,
+      board: board.plugin,
+    },
+    secrets: config,
+    enqueue: createPort(runtime),
+    // A signature carries the sender's real time, also where business time is moved.
+    clock: { nowMs: () => Date.now() },
+    readiness: createReadiness(runtime),
+  };
+  const listener = await listen(config, parts);
+  log.info({ url: listener.url }, 'listening');
   return {
-    url,
+    url: listener.url,
     async close(deadlineMs) {
-      const cut = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
-      await app.close().finally(() => clearTimeout(cut));
+      await listener.close(deadlineMs);
+      await board.close(1_000);
     },
   };
 }
+
+/** What a receiver may do: put one job into the queue, and hear that it is stored. */
+function createPort({ enqueuer, services }: Runtime): EnqueuePort {
+  const dueNow = (trace: string) => ({ dueAtMs: services.clock.nowMs(), trace });
+  return {
+    enqueueCallEvent: (event) => enqueuer.add(ingestCall, event, dueNow(`${event.source}/${event.eventId}`)),
+    enqueueStripeEvent: (event) => enqueuer.add(applyEvent, event, dueNow(`stripe/${event.eventId}`)),
+  };
+}
+
+function createReadiness({ services, metrics, log }: Runtime): () => Promise<Readiness> {
+  const startedMs = performance.now();
+  return async () => {
+    try {
+      const { beatAgeMs, due } = await services.operations.health(services.clock.nowMs());
+      for (const { queue } of jobs) metrics.queueAge(queue, 0);
+      for (const { job, ageMs } of due) {
+        const queue = jobs.find(({ name }) => name === job)?.queue;
+        if (queue !== undefined) metrics.queueAge(queue, ageMs);
+      }
+      const justStarted = performance.now() - startedMs < BEAT_LIMIT_MS;
+      const progress = (beatAgeMs !== null && beatAgeMs < BEAT_LIMIT_MS) || justStarted;
+      return { database: true, queue: true, progress };
+    } catch (error) {
+      log.warn({ err: error }, 'the database does not answer');
+      return { database: false, queue: true, progress: false };
+    }
+  };
+}
+
+if (import.meta.main) await runPart(startServer);

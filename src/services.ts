@@ -1,14 +1,24 @@
 import type { Logger } from 'pino';
+import { codeOf } from './errors.ts';
+import { parseCallReport } from './integrations/call-tracking/parse.ts';
 import type { CallReport } from './integrations/call-tracking/report.ts';
-import type { StripeBalance } from './integrations/stripe/balance.ts';
-import type { StripeInvoices } from './integrations/stripe/invoices.ts';
-import type { StripeTransfers } from './integrations/stripe/transfers.ts';
-import type { BillingStore } from './integrations/supabase/billing.ts';
-import type { CallsStore } from './integrations/supabase/calls.ts';
-import type { OperationsStore } from './integrations/supabase/operations.ts';
-import type { PayoutsStore } from './integrations/supabase/payouts.ts';
-import type { ReconciliationStore } from './integrations/supabase/reconciliation.ts';
-import type { WorkStore } from './integrations/supabase/work.ts';
+import { createStripeBalance, type StripeBalance } from './integrations/stripe/balance.ts';
+import { createStripeClient } from './integrations/stripe/client.ts';
+import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
+import { createStripeTransfers, type StripeTransfers } from './integrations/stripe/transfers.ts';
+import { type BillingStore, createBillingStore } from './integrations/supabase/billing.ts';
+import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
+import { createDatabase } from './integrations/supabase/client.ts';
+import { createOperationsStore, type OperationsStore } from './integrations/supabase/operations.ts';
+import { createPayoutsStore, type PayoutsStore } from './integrations/supabase/payouts.ts';
+import {
+  createReconciliationStore,
+  type ReconciliationStore,
+} from './integrations/supabase/reconciliation.ts';
+import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
+import type { QueueBackend } from './queues/connection.ts';
+import { sealText } from './queues/seal.ts';
+import type { SweepReport } from './queues/sweep.ts';
 
 /** Where instants come from; the demo and the tests move it. */
 export interface Clock {
@@ -31,5 +41,64 @@ export interface JobServices {
   readonly callReports: { parse(source: string, body: Buffer): CallReport };
   readonly bodies: { seal(plain: string): string };
   /** Makes rows, queue and dead letters agree. */
-  readonly queueSweep: { sweep(): Promise<Record<string, number>> };
+  readonly queueSweep: { sweep(): Promise<SweepReport> };
+}
+
+/** What everything stands on: a Supabase project, a queue and a Stripe account, or what stands in for them. */
+export interface Platform {
+  readonly database: {
+    readonly url: string;
+    readonly secretKey: string;
+    readonly fetch?: typeof globalThis.fetch;
+  };
+  readonly queue: QueueBackend;
+  readonly stripe: {
+    readonly secretKey: string;
+    readonly apiBase: string | null;
+    readonly livemode: boolean;
+  };
+  readonly clock: Clock;
+}
+
+interface IntegrationOptions {
+  readonly bodyKeys: readonly Uint8Array[];
+  readonly log: Logger;
+  /** Told of every failed call of another service: counted, logged by the caller. */
+  readonly onFailure: (provider: string, operation: string, code: string) => void;
+}
+
+/** Below the shortest timeout of a job that sends money. */
+const STRIPE_TIMEOUT_MS = 20_000;
+
+/** Builds the clients of the database and of Stripe, and the stores over them. They hold no connection open. */
+export function createIntegrations(
+  { database, stripe, clock }: Platform,
+  { bodyKeys, log, onFailure }: IntegrationOptions,
+): Omit<JobServices, 'queueSweep'> {
+  const { rpc } = createDatabase({
+    ...database,
+    onFailure: ({ request, error }) => onFailure('database', request, codeOf(error, 'DATABASE_REFUSED')),
+  });
+  const client = createStripeClient({
+    secretKey: stripe.secretKey,
+    apiBase: stripe.apiBase === null ? null : new URL(stripe.apiBase),
+    livemode: stripe.livemode,
+    timeoutMs: STRIPE_TIMEOUT_MS,
+    onFailure: ({ operation, code }) => onFailure('stripe', operation, code),
+  });
+  return {
+    log,
+    clock,
+    work: createWorkStore(rpc, clock),
+    calls: createCallsStore(rpc),
+    billing: createBillingStore(rpc),
+    payouts: createPayoutsStore(rpc),
+    reconciliation: createReconciliationStore(rpc),
+    operations: createOperationsStore(rpc),
+    stripeInvoices: createStripeInvoices(client),
+    stripeTransfers: createStripeTransfers(client),
+    stripeBalance: createStripeBalance(client),
+    callReports: { parse: parseCallReport },
+    bodies: { seal: (plain) => sealText(plain, bodyKeys, 'webhook-body') },
+  };
 }

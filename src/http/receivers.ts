@@ -22,7 +22,8 @@ export interface CallEvent {
 export interface StripeEventNotice {
   readonly eventId: string;
   readonly type: string;
-  readonly objectId: string;
+  /** Null for an event about no object of its own. */
+  readonly objectId: string | null;
   readonly account: string | null;
   readonly createdMs: number;
   readonly livemode: boolean;

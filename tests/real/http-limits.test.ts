@@ -13,7 +13,7 @@ afterEach(async () => {
 
 async function start(change: Parameters<typeof createTestParts>[0] = {}) {
   const { parts, ...seen } = createTestParts(change);
-  server = await startServer({ host: '127.0.0.1', port: 0 }, parts);
+  server = await listen({ host: '127.0.0.1', port: 0 }, parts);
   return { server, ...seen };
 }
 

@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+import { loadConfig } from './config.ts';
+import { openRuntime, type Part, platformOf, type Runtime, untilStopped } from './runtime.ts';
+import { startScheduler } from './scheduler.ts';
+import { startServer } from './server.ts';
+import { startWorker } from './worker.ts';
+
+/** Server, worker and scheduler in one process. */
+export async function startAll(runtime: Runtime): Promise<Part & { readonly url: string }> {
+  const worker = await startWorker(runtime);
+  const scheduler = await startScheduler(runtime);
+  const server = await startServer(runtime);
+  return {
+    url: server.url,
+    async close(deadlineMs) {
+      await server.close(deadlineMs);
+      await scheduler.close(deadlineMs);
+      await worker.close(deadlineMs);
+    },
+  };
+}
+
+/** `npm start`: what is not configured is embedded and kept under `--data` (default `.callclear/`). */
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { data: { type: 'string', default: '.callclear' } } });
+  const config = loadConfig();
+  if (!Object.values(config.embedded).includes(true)) {
+    const runtime = await openRuntime(config, platformOf(config));
+    untilStopped(runtime, await startAll(runtime));
+    return;
+  }
+  // Not in a production install: the embedded parts are devDependencies.
+  const { startEmbedded } = await import('../sandbox/embedded.ts');
+  const embedded = await startEmbedded({ config, dataDir: values.data });
+  const runtime = await openRuntime(embedded.config, embedded.platform);
+  const part = await startAll(runtime);
+  console.log(`Bull Board: ${part.url}/ops/queues  user: ops  password: ${embedded.config.opsPasswords[0]}`);
+  untilStopped(runtime, {
+    async close(deadlineMs) {
+      await part.close(deadlineMs);
+      await embedded.close();
+    },
+  });
+}
+
+if (import.meta.main) await main();

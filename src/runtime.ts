@@ -1,0 +1,208 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { type Config, loadConfig } from './config.ts';
+import { codeOf, OutageError, PermanentError } from './errors.ts';
+import { createErrorReporter, type ErrorReporter } from './integrations/sentry/reporter.ts';
+import { jobs } from './jobs/registry.ts';
+import { createLogger } from './log.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
+import { createDeadLetters, type DeadLetters } from './queues/dead-letter.ts';
+import { createDispatcher, type Dispatcher } from './queues/dispatch.ts';
+import { createEnqueuer, type Enqueuer } from './queues/enqueue.ts';
+import type { OnQueueEvent } from './queues/events.ts';
+import { checkQueueStore } from './queues/store-check.ts';
+import { createSweeper } from './queues/sweep.ts';
+import { createIntegrations, type JobServices, type Platform } from './services.ts';
+
+/** Everything that server, worker, scheduler and command line share in one process. */
+export interface Runtime {
+  readonly config: Config;
+  readonly platform: Platform;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly reporter: ErrorReporter;
+  readonly services: JobServices;
+  readonly enqueuer: Enqueuer;
+  readonly letters: DeadLetters;
+  readonly dispatcher: Dispatcher;
+  readonly onQueueEvent: OnQueueEvent;
+  /** Closes what was opened, in reverse; never hangs beyond its own deadlines. */
+  close(): Promise<void>;
+}
+
+/** A part that runs until it is told to stop. */
+export interface Part {
+  close(deadlineMs: number): Promise<void>;
+}
+
+const CLOSE_MS = 2_000;
+const MAX_SKEW_MS = 5_000;
+const SKEW_CHECK_MS = 60_000;
+
+/** What is configured; PermanentError CONFIG_INVALID names what only `npm start` stands in for. */
+export function platformOf(config: Config): Platform {
+  const { supabase, queue, stripe } = config;
+  if (supabase === null || queue === null || stripe === null) {
+    const message =
+      'Database, queue and Stripe must be configured here; `npm start` runs embedded ones in their place.';
+    throw new PermanentError('CONFIG_INVALID', message);
+  }
+  return { database: supabase, queue, stripe, clock: { nowMs: () => Date.now() } };
+}
+
+/** Opens everything, then waits for database and queue: until START_DEADLINE_MS, saying what is away. */
+export async function openRuntime(
+  config: Config,
+  platform: Platform,
+  log: Logger = createLogger({ level: config.logLevel }),
+): Promise<Runtime> {
+  const metrics = createMetrics();
+  const reporter = await createErrorReporter({
+    dsn: config.sentryDsn,
+    environment: config.env,
+    release: 'callclear',
+  });
+  const onQueueEvent = createEventSink({ log, metrics, reporter });
+  const base = createIntegrations(platform, {
+    bodyKeys: config.bodyKeys,
+    log,
+    onFailure(provider, operation, code) {
+      metrics.integrationFailed(provider, code);
+      log.warn({ provider, operation, code }, 'integration failed');
+    },
+  });
+  const { work, clock } = base;
+  const queue = { backend: platform.queue, jobs, onEvent: onQueueEvent };
+  const enqueuer = createEnqueuer({ ...queue, sealKeys: config.bodyKeys });
+  const letters = createDeadLetters({ ...queue, work, enqueuer, clock });
+  const sweeper = createSweeper({ ...queue, work, enqueuer, letters, clock });
+  const dispatcher = createDispatcher({ work, enqueuer, letters, clock, onEvent: onQueueEvent });
+  const services: JobServices = { ...base, queueSweep: sweeper };
+  const runtime: Runtime = {
+    ...{ config, platform, log, metrics, reporter, services, enqueuer, letters, dispatcher, onQueueEvent },
+    async close() {
+      await dispatcher.stop();
+      await Promise.all([
+        sweeper.close(CLOSE_MS),
+        letters.close(CLOSE_MS),
+        enqueuer.close(CLOSE_MS),
+        reporter.flush(CLOSE_MS),
+      ]);
+    },
+  };
+  try {
+    await waitUntilThere(runtime);
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+  return runtime;
+}
+
+async function waitUntilThere(runtime: Runtime): Promise<void> {
+  const { config, platform, log, services } = runtime;
+  const deadline = performance.now() + config.startDeadlineMs;
+  for (;;) {
+    try {
+      await checkClock(runtime);
+      await services.operations.ensureTimezone(config.exchangeTimezone);
+      const strict = config.env === 'prod';
+      for (const fault of await checkQueueStore(platform.queue, { strict }))
+        log.warn({ fault }, 'queue store');
+      return;
+    } catch (error) {
+      if (!(error instanceof OutageError) || performance.now() > deadline) throw error;
+      log.warn({ code: error.code, message: error.message }, 'waiting for what is away');
+      await sleep(1_000);
+    }
+  }
+}
+
+/** A skewed clock runs healthy jobs twice and bills the wrong night: CLOCK_SKEWED above 5 s. */
+async function checkClock({ services }: Pick<Runtime, 'services'>): Promise<void> {
+  const before = Date.now();
+  const { databaseTimeMs } = await services.operations.health(services.clock.nowMs());
+  const skewMs = Math.abs(databaseTimeMs - (before + Date.now()) / 2);
+  const toleratedMs = MAX_SKEW_MS + (Date.now() - before);
+  if (skewMs > toleratedMs) {
+    throw new PermanentError('CLOCK_SKEWED', `This clock is ${Math.round(skewMs)} ms off the database's.`);
+  }
+}
+
+function createEventSink({
+  log,
+  metrics,
+  reporter,
+}: Pick<Runtime, 'log' | 'metrics' | 'reporter'>): OnQueueEvent {
+  return (event) => {
+    if (!('job' in event)) {
+      const isIdle = event.kind === 'idle-rebuilt' || event.kind === 'idle-exit';
+      log[isIdle ? 'error' : 'warn'](
+        { kind: event.kind, queue: event.queue, err: event.error },
+        'queue trouble',
+      );
+      metrics.integrationFailed('queue', event.kind);
+      return;
+    }
+    const { kind, job, key, generation, trace, attempt, code, message, durationMs, error } = event;
+    const facts = { job, key, generation, trace, attempt, code, durationMs };
+    metrics.jobEnded(job, kind);
+    if (kind === 'completed' || kind === 'skipped') log.debug(facts, kind);
+    else if (kind === 'snoozed') log.info(facts, kind);
+    else if (kind === 'attempt-failed') {
+      metrics.attemptFailed(job, code ?? 'JOB_FAILED');
+      log.warn({ ...facts, message }, 'attempt failed');
+    } else {
+      metrics.deadLetter(job, code ?? 'JOB_FAILED');
+      log.error({ ...facts, message, err: error }, 'dead letter');
+      const failure = error instanceof Error ? error : { code: code ?? 'JOB_FAILED', message: message ?? '' };
+      reporter.report(failure, { job, attempt, key, trace });
+    }
+  };
+}
+
+/**
+ * Runs a part as a process of its own: starts it from the environment, stops it on SIGTERM or SIGINT within
+ * SHUTDOWN_DEADLINE_MS whatever hangs, and ends by itself when the clock runs away or something is thrown that nobody
+ * caught: a process that is half alive is worse than one that its supervisor starts again.
+ */
+export async function runPart(start: (runtime: Runtime) => Promise<Part>): Promise<void> {
+  const log = createLogger({ level: 'info' });
+  try {
+    const config = loadConfig();
+    const runtime = await openRuntime(config, platformOf(config));
+    const part = await start(runtime);
+    untilStopped(runtime, part);
+  } catch (error) {
+    log.fatal({ code: codeOf(error, 'CONFIG_INVALID'), err: error }, 'cannot start');
+    process.exitCode = 1;
+    setTimeout(() => process.exit(1), CLOSE_MS).unref();
+  }
+}
+
+/** Stops part and runtime on a signal; see runPart. */
+export function untilStopped(runtime: Runtime, part: Part): void {
+  const { log, config } = runtime;
+  let stopping = false;
+  async function stop(status: number): Promise<void> {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => process.exit(status || 1), config.shutdownDeadlineMs).unref();
+    await part.close(config.shutdownDeadlineMs - 2 * CLOSE_MS);
+    await runtime.close();
+    process.exit(status);
+  }
+  const fail = (message: string) => (error: unknown) => {
+    log.fatal({ err: error }, message);
+    void stop(1);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(0));
+  process.on('uncaughtException', fail('nobody caught this'));
+  process.on('unhandledRejection', fail('nobody caught this'));
+  setInterval(() => {
+    checkClock(runtime).catch((error: unknown) => {
+      if (error instanceof PermanentError && error.code === 'CLOCK_SKEWED')
+        fail('the clock is skewed')(error);
+    });
+  }, SKEW_CHECK_MS).unref();
+}
