@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { type RunningServer, startServer } from '../../src/server.ts';
+import { type Listener, listen } from '../../src/http/listen.ts';
 import { BODIES, createTestParts, signers } from '../helpers/app.ts';
 
-let server: RunningServer | null = null;
+let server: Listener | null = null;
 
 afterEach(async () => {
   await server?.close(1_000);
