@@ -150,7 +150,10 @@ async function startPostgres(): Promise<TestBackend> {
   return {
     backend: { kind: 'postgres', url },
     freeze: null,
-    lose: async () => void (await pool.query(`truncate ${(await listTables()).join(', ')} cascade`)),
+    async lose() {
+      const tables = await listTables();
+      if (tables.length > 0) await pool.query(`truncate ${tables.join(', ')} cascade`);
+    },
     async dump() {
       const parts: string[] = [];
       for (const table of await listTables()) {
