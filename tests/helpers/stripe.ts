@@ -1,0 +1,85 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { createStripeSimulator, type SimulatorOptions } from '../../sandbox/stripe/simulator.ts';
+import { createStripeBalance } from '../../src/integrations/stripe/balance.ts';
+import { createStripeClient } from '../../src/integrations/stripe/client.ts';
+import { createStripeInvoices } from '../../src/integrations/stripe/invoices.ts';
+import { createStripeSetup } from '../../src/integrations/stripe/setup.ts';
+import { createStripeTransfers } from '../../src/integrations/stripe/transfers.ts';
+
+export const SECRET_KEY = 'sk_test_simulator';
+export const DAY_MS = 86_400_000;
+
+/** A directory that is gone when the test is over. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'callclear-stripe-'));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A simulator that is closed when the test is over. */
+export async function startSimulator(options: Partial<SimulatorOptions> = {}) {
+  const dataDir = options.dataDir ?? temporaryDirectory();
+  const simulator = await createStripeSimulator({
+    dataDir,
+    port: 0,
+    secretKey: SECRET_KEY,
+    webhook: null,
+    ...options,
+  });
+  onTestFinished(() => simulator.close());
+  return simulator;
+}
+
+/** Everything that our code uses of Stripe, on the simulator; `failures` are the codes of failed requests. */
+export function connect(url: string, { timeoutMs = 5_000 }: { timeoutMs?: number } = {}) {
+  const failures: string[] = [];
+  const client = createStripeClient({
+    secretKey: SECRET_KEY,
+    apiBase: new URL(url),
+    timeoutMs,
+    livemode: false,
+    onFailure: ({ operation, code }) => failures.push(`${operation} ${code}`),
+    retryBaseMs: 5,
+  });
+  const setup = createStripeSetup(client);
+  return {
+    client,
+    failures,
+    setup,
+    transfers: createStripeTransfers(client),
+    invoices: createStripeInvoices(client),
+    balance: createStripeBalance(client),
+    buyer: (buyerId = 'buyer-1', paymentMethod = 'pm_card_bypassPending') =>
+      setup.ensureCustomer({ buyerId, name: 'Buyer', email: 'buyer@example.com', paymentMethod }),
+    supplier: (supplierId = 'supplier-1') => setup.ensureAccount({ supplierId, name: 'Supplier' }),
+  };
+}
+
+/** Stripe's API without a library, for what a library hides. */
+export function rawApi(url: string, key = SECRET_KEY) {
+  return async (method: string, path: string, form: Record<string, string> = {}, idempotencyKey?: string) => {
+    const body = new URLSearchParams(form).toString();
+    const answer = await fetch(`${url}${path}${method === 'GET' && body !== '' ? `?${body}` : ''}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${key}`,
+        ...(method === 'POST' ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
+        ...(idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }),
+      },
+      ...(method === 'POST' ? { body } : {}),
+    });
+    const text = await answer.text();
+    return {
+      status: answer.status,
+      replayed: answer.headers.get('idempotent-replayed') === 'true',
+      text,
+      json: (): Record<string, unknown> & {
+        id: string;
+        error: { code?: string; type: string; param?: string };
+      } => JSON.parse(text),
+    };
+  };
+}
