@@ -9,6 +9,8 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedde
 import { startLite } from './database/lite.ts';
 import { createStripeSimulator, type StripeSimulator } from './stripe/simulator.ts';
 
+type Secrets = z.infer<typeof secretsFile>;
+
 /** What stands in for what is not configured, all of it under one data directory. */
 export interface Embedded {
   readonly platform: Platform;
@@ -27,6 +29,17 @@ interface EmbeddedOptions {
 }
 
 const MIGRATIONS = join(import.meta.dirname, '..', 'supabase', 'migrations');
+
+/** Where the process that runs the embedded parts says how to reach them. */
+const RUNNING = 'running.json';
+
+const runningFile = z.object({
+  pid: z.int(),
+  authenticatorUrl: z.string(),
+  queue: z.object({ kind: z.enum(['redis', 'postgres']), url: z.string() }),
+  jwtSecret: z.string(),
+  stripeUrl: z.url(),
+});
 
 const secretsFile = z.object({
   stripeKey: z.string(),
@@ -47,6 +60,7 @@ export async function startEmbedded({ config, dataDir, startMs }: EmbeddedOption
   const secrets = await readOrMakeSecrets(join(directory, 'secrets.json'));
   const postgres = await startEmbeddedPostgres({ dataDir: join(directory, 'database') });
   await migrate(postgres.adminUrl, MIGRATIONS);
+  const running = join(directory, RUNNING);
   const lite = await startLite({
     authenticatorUrl: postgres.authenticatorUrl,
     jwtSecret: postgres.jwtSecret,
@@ -59,7 +73,13 @@ export async function startEmbedded({ config, dataDir, startMs }: EmbeddedOption
     webhook: { url: `http://${config.host}:${config.port}/webhooks/stripe`, secret: stripeWebhookSecret },
     ...(startMs === undefined ? {} : { startMs }),
   });
-  const otherwise = <T>(given: readonly T[], made: T): readonly T[] => (given.length > 0 ? given : [made]);
+  await writeWhole(running, {
+    pid: process.pid,
+    authenticatorUrl: postgres.authenticatorUrl,
+    queue: config.queue ?? { kind: 'postgres', url: postgres.queueUrl },
+    jwtSecret: postgres.jwtSecret,
+    stripeUrl: simulator.url,
+  });
   return {
     postgres,
     simulator,
@@ -69,18 +89,9 @@ export async function startEmbedded({ config, dataDir, startMs }: EmbeddedOption
       stripe: config.stripe ?? { secretKey: secrets.stripeKey, apiBase: simulator.url, livemode: false },
       clock: config.stripe === null ? simulator.clock : { nowMs: () => Date.now() },
     },
-    config: {
-      ...config,
-      stripeWebhookSecrets: [stripeWebhookSecret],
-      callRailSigningKeys: otherwise(config.callRailSigningKeys, secrets.callRailKey),
-      callWebhookSecrets:
-        Object.keys(config.callWebhookSecrets).length > 0
-          ? config.callWebhookSecrets
-          : { demo: [secrets.callSecret] },
-      bodyKeys: otherwise(config.bodyKeys, Buffer.from(secrets.bodyKey, 'base64')),
-      opsPasswords: otherwise(config.opsPasswords, secrets.opsPassword),
-    },
+    config: withSecrets(config, secrets),
     async close() {
+      await rm(running, { force: true });
       await simulator.close();
       await lite.close();
       await postgres.stop();
@@ -89,7 +100,7 @@ export async function startEmbedded({ config, dataDir, startMs }: EmbeddedOption
 }
 
 /** Written whole or not at all, so that a kill in between does not leave half a secret. */
-async function readOrMakeSecrets(path: string): Promise<z.infer<typeof secretsFile>> {
+async function readOrMakeSecrets(path: string): Promise<Secrets> {
   const held = await readFile(path, 'utf8').catch(() => null);
   if (held !== null) return secretsFile.parse(JSON.parse(held));
   const random = () => randomBytes(24).toString('base64url');
@@ -101,8 +112,61 @@ async function readOrMakeSecrets(path: string): Promise<z.infer<typeof secretsFi
     bodyKey: randomBytes(32).toString('base64'),
     opsPassword: random(),
   };
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, JSON.stringify(secrets), { mode: 0o600, flush: true });
-  await rename(draft, path).finally(() => rm(draft, { force: true }));
+  await writeWhole(path, secrets);
   return secrets;
+}
+
+async function writeWhole(path: string, content: object): Promise<void> {
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, JSON.stringify(content), { mode: 0o600, flush: true });
+  await rename(draft, path).finally(() => rm(draft, { force: true }));
+}
+
+function withSecrets(config: Config, secrets: Secrets): Config {
+  const otherwise = <T>(given: readonly T[], made: T): readonly T[] => (given.length > 0 ? given : [made]);
+  const hasSources = Object.keys(config.callWebhookSecrets).length > 0;
+  return {
+    ...config,
+    stripeWebhookSecrets: otherwise(config.stripeWebhookSecrets, secrets.stripeWebhookSecret),
+    callRailSigningKeys: otherwise(config.callRailSigningKeys, secrets.callRailKey),
+    callWebhookSecrets: hasSources ? config.callWebhookSecrets : { demo: [secrets.callSecret] },
+    bodyKeys: otherwise(config.bodyKeys, Buffer.from(secrets.bodyKey, 'base64')),
+    opsPasswords: otherwise(config.opsPasswords, secrets.opsPassword),
+  };
+}
+
+/**
+ * Joins the embedded parts that another process runs on this directory, for the command line; null when none does. The
+ * clock is the simulator's as it stands now.
+ */
+export async function attachEmbedded({
+  config,
+  dataDir,
+}: EmbeddedOptions): Promise<Pick<Embedded, 'platform' | 'config' | 'close'> | null> {
+  const text = await readFile(join(resolve(dataDir), RUNNING), 'utf8').catch(() => null);
+  if (text === null) return null;
+  const running = runningFile.parse(JSON.parse(text));
+  if (!isAlive(running.pid)) return null;
+  const secrets = await readOrMakeSecrets(join(resolve(dataDir), 'secrets.json'));
+  const lite = await startLite({ authenticatorUrl: running.authenticatorUrl, jwtSecret: running.jwtSecret });
+  const answer = await fetch(`${running.stripeUrl}/_sim/clock`);
+  const offsetMs = z.object({ nowMs: z.int() }).parse(await answer.json()).nowMs - Date.now();
+  return {
+    platform: {
+      database: { url: lite.url, secretKey: lite.serviceKey, fetch: lite.fetch },
+      queue: running.queue,
+      stripe: config.stripe ?? { secretKey: secrets.stripeKey, apiBase: running.stripeUrl, livemode: false },
+      clock: { nowMs: () => Date.now() + offsetMs },
+    },
+    config: withSecrets(config, secrets),
+    close: lite.close,
+  };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
