@@ -22,10 +22,6 @@ export interface Backoff {
   readonly jitter: number;
 }
 
-export function exponential(backoff: Backoff): Backoff {
-  return backoff;
-}
-
 /** 1 s × 2^n, at most 30 s: the house's backoff for network errors and 5xx. */
 export const HOUSE_BACKOFF: Backoff = { baseMs: 1_000, maxMs: 30_000, jitter: 0.5 };
 

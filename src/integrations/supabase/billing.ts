@@ -26,8 +26,6 @@ const claim = z.discriminatedUnion('kind', [
     }),
   }),
 ]);
-export type InvoiceClaim = Extract<z.infer<typeof claim>, { kind: 'claimed' }>;
-
 /** What Stripe's balance transaction says of the charge; see integrations/stripe/invoices.ts. */
 interface Payment {
   readonly chargeId: string;

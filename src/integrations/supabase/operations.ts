@@ -8,8 +8,6 @@ const closeStatus = z.object({
   report: z.record(z.string(), z.unknown()).nullable(),
   waitingFor: z.array(z.object({ job: z.string(), key: z.string(), state: z.string() })).default([]),
 });
-export type CloseStatus = z.infer<typeof closeStatus>;
-
 const health = z.object({
   databaseTimeMs: instantMs,
   /** Age of the sweep's last beat; null before the first. */
