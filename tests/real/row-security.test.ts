@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { type SupabaseServer, startSupabaseServer } from '../../sandbox/supabase-server.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+
+let db: TestDatabase;
+let api: SupabaseServer;
+let tables: string[];
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  await seed();
+  api = await startSupabaseServer(db);
+  tables = (
+    await db.sql<{ name: string }>(`select tablename as name from pg_tables where schemaname = 'public'`)
+  ).map(({ name }) => name);
+});
+afterAll(async () => {
+  await api.close();
+  await db.close();
+});
+
+async function read(path: string, key: string, token?: string): Promise<{ status: number; rows: unknown[] }> {
+  const headers = { apikey: key, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) };
+  const answer = await fetch(`${api.url}/rest/v1/${path}`, { headers });
+  const rows = z.array(z.unknown()).safeParse(await answer.json());
+  return { status: answer.status, rows: rows.success ? rows.data : [] };
+}
+
+const id = (n: number) => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const SUPPLIERS = [id(11), id(12)];
+const BUYERS = [id(21), id(22)];
+const USERS = { supplier1: id(31), supplier2: id(32), buyer1: id(41), buyer2: id(42), stranger: id(99) };
+
+/** Two suppliers and two buyers; each pair has one call, one invoice with a line, and one payout. */
+async function seed(): Promise<void> {
+  await db.sql(
+    `insert into public.suppliers (id, name, auth_user_id) values ($1, 'S1', $3), ($2, 'S2', $4)`,
+    [...SUPPLIERS, USERS.supplier1, USERS.supplier2],
+  );
+  await db.sql(`insert into public.buyers (id, name, auth_user_id) values ($1, 'B1', $3), ($2, 'B2', $4)`, [
+    ...BUYERS,
+    USERS.buyer1,
+    USERS.buyer2,
+  ]);
+  for (const n of [0, 1]) {
+    await db.sql(
+      `with campaign as (insert into public.campaigns (buyer_id, name) values ($2, 'C') returning id),
+       run as (insert into public.payout_runs (business_date, currency, content_hash, amount_minor, planned_at)
+         values ('2026-01-01'::date + $3::int, 'usd', 'h', 100, now()) returning id),
+       call as (insert into public.calls (source, external_id, tracking_number, campaign_id, supplier_id, buyer_id, started_at,
+           duration_s, answered, facts_at, business_date, trace, made_at, changed_at)
+         select 'test', 'call-' || $3::int, '+15550100', id, $1, $2, now(), 60, true, now(), current_date, 't', now(), now() from campaign),
+       invoice as (insert into public.invoices (buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on)
+         values ($2, 'usd', now(), current_date, 100, now(), current_date) returning id),
+       payout as (insert into public.payouts (run_id, supplier_id, currency, business_date, amount_minor, destination, body_hash, key_made_at, planned_at)
+         select id, $1, 'usd', current_date, 100, 'acct_test', 'h', now(), now() from run)
+       select 1`,
+      [SUPPLIERS[n], BUYERS[n], n],
+    );
+  }
+  await db.sql(
+    `insert into public.invoice_lines (invoice_id, campaign_id, calls, seconds, amount_minor)
+     select i.id, c.id, 1, 60, 100 from public.invoices i join public.campaigns c using (buyer_id)`,
+  );
+}
+
+describe('what a signed-in user sees through the API', () => {
+  const of = (path: string, user: keyof typeof USERS) => read(path, api.anonKey, api.userToken(USERS[user]));
+
+  test('a supplier sees itself, its own calls and its own payouts', async () => {
+    expect((await of('suppliers?select=name', 'supplier1')).rows).toEqual([{ name: 'S1' }]);
+    expect((await of('calls?select=external_id', 'supplier1')).rows).toEqual([{ external_id: 'call-0' }]);
+    expect((await of('calls?select=external_id', 'supplier2')).rows).toEqual([{ external_id: 'call-1' }]);
+    expect((await of('payouts?select=supplier_id', 'supplier1')).rows).toEqual([
+      { supplier_id: SUPPLIERS[0] },
+    ]);
+  });
+
+  test('a buyer sees itself, its own calls and its own invoices with their lines', async () => {
+    expect((await of('buyers?select=name', 'buyer1')).rows).toEqual([{ name: 'B1' }]);
+    expect((await of('calls?select=external_id', 'buyer1')).rows).toEqual([{ external_id: 'call-0' }]);
+    expect((await of('invoices?select=buyer_id', 'buyer2')).rows).toEqual([{ buyer_id: BUYERS[1] }]);
+    expect((await of('invoice_lines?select=calls', 'buyer2')).rows).toEqual([{ calls: 1 }]);
+  });
+
+  test('neither side sees what the other pays or earns', async () => {
+    expect((await of('invoices', 'supplier1')).rows).toEqual([]);
+    expect((await of('payouts', 'buyer1')).rows).toEqual([]);
+    for (const user of ['supplier1', 'buyer1'] as const) {
+      for (const table of ['earnings', 'postings', 'journals', 'call_scores', 'campaign_terms']) {
+        expect(await of(table, user), `${user} reads ${table}`).toEqual({ status: 403, rows: [] });
+      }
+    }
+  });
+
+  test('a user who is no party sees no row of any table', async () => {
+    for (const table of tables) expect((await of(table, 'stranger')).rows, table).toEqual([]);
+  });
+
+  test('without a user no table is readable and no function callable', async () => {
+    for (const table of tables)
+      expect((await read(table, api.anonKey)).status, table).toBeGreaterThanOrEqual(401);
+    const call = await fetch(`${api.url}/rest/v1/rpc/stop_payouts`, {
+      method: 'POST',
+      headers: { apikey: api.anonKey, 'content-type': 'application/json' },
+      body: JSON.stringify({ p_stopped: true, p_by: 'x', p_reason: 'x', p_now_ms: 0 }),
+    });
+    expect(call.status).toBeGreaterThanOrEqual(401);
+    expect(await db.sql('select payouts_stopped from public.settings')).toEqual([{ payouts_stopped: false }]);
+  });
+
+  test('a token that is expired, or signed by somebody else, is refused', async () => {
+    expect((await read('calls', api.anonKey, api.userToken(USERS.supplier1, -60))).status).toBe(401);
+    const [head, claims, signature = ''] = api.userToken(USERS.supplier1).split('.');
+    const forged = [head, claims, signature.split('').reverse().join('')].join('.');
+    expect((await read('calls', api.anonKey, forged)).status).toBe(401);
+  });
+
+  test('service_role reads every table and writes none', async () => {
+    for (const table of tables) {
+      expect((await read(`${table}?limit=1`, api.serviceKey)).status, table).toBe(200);
+      const deleted = await fetch(`${api.url}/rest/v1/${table}`, {
+        method: 'DELETE',
+        headers: { apikey: api.serviceKey },
+      });
+      expect(deleted.status, table).toBe(403);
+    }
+  });
+});
