@@ -48,16 +48,21 @@ export async function startLite({
     auth: { enabled: true, jwt_secret: jwtSecret, publishable_key: anonKey, secret_key: serviceKey },
     options: { server: { disableStudio: true, disableFallback: true, admin: false } },
   });
-  const fetch: Lite['fetch'] = (input, init) => {
-    const request: RequestStore = { error: null };
-    return inRequest.run(request, async () =>
-      asPostgrest(await app.fetch(new Request(input, init)), request.error),
-    );
-  };
+  const serve = (input: string | URL | Request, init: RequestInit | undefined, request: RequestStore) =>
+    inRequest.run(request, async () => asPostgrest(await app.fetch(new Request(input, init)), request.error));
+  const fetch: Lite['fetch'] = (input, init) => serve(input, init, { error: null });
 
   const url = 'http://supabase.localhost';
-  // The first request reads the catalogue, and several first requests at once would each read it.
-  await fetch(`${url}/rest/v1/`, { headers: { apikey: serviceKey } });
+  // The first request reads the catalogue, and several first requests at once would each read it. When the reading
+  // fails, lite says so on the console and serves an empty schema.
+  const first: RequestStore = { error: null };
+  const answer = await serve(`${url}/rest/v1/`, { headers: { apikey: serviceKey } }, first);
+  if (!answer.ok || first.error !== null) {
+    await pool.end();
+    throw new Error(`The Supabase API does not start: ${await answer.text()}`.slice(0, 300), {
+      cause: first.error,
+    });
+  }
   return {
     url,
     fetch,

@@ -1,7 +1,12 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createConnection, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
+import { startEmbeddedPostgres } from '../../sandbox/database/embedded.ts';
 import { startLite } from '../../sandbox/database/lite.ts';
 import { OutageError, PermanentError, TransientError } from '../../src/errors.ts';
 import { createDatabase, type Database } from '../../src/integrations/supabase/client.ts';
@@ -230,6 +235,37 @@ describe('a database that goes away and comes back', () => {
     await vi.waitFor(async () => expect(await cut('echo', { p: 2 })).toBe(2), { timeout: 10_000 });
     await api.close();
     await road.close();
+  });
+
+  test('a server that is stopped with work in flight, and started again on its port, is used again', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'callclear-adapter-'));
+    await chmod(dataDir, 0o711);
+    const first = await startEmbeddedPostgres({ dataDir, durable: false });
+    const client = new pg.Client({ connectionString: first.adminUrl });
+    client.on('error', () => undefined);
+    await client.connect();
+    await client.query(
+      `create function public.wait_s(p_s float) returns jsonb language sql as $$ select to_jsonb(true) from pg_sleep(p_s) $$`,
+    );
+    const api = await startLite(first);
+    const there = callOf(createDatabase({ url: api.url, secretKey: api.serviceKey, fetch: api.fetch }));
+
+    const inFlight = failureOf(there('wait_s', { p_s: 20 }));
+    await vi.waitFor(async () => {
+      const { rows } = await client.query(
+        `select 1 from pg_stat_activity where usename = 'authenticator' and wait_event = 'PgSleep'`,
+      );
+      expect(rows).toHaveLength(1);
+    });
+    await first.stop();
+    expect(await inFlight).toMatchObject({ name: 'OutageError', code: 'DATABASE_UNAVAILABLE' });
+    expect(await failureOf(there('wait_s', { p_s: 0 }))).toMatchObject({ name: 'OutageError' });
+
+    const second = await startEmbeddedPostgres({ dataDir, durable: false, port: first.port });
+    expect(await there('wait_s', { p_s: 0 })).toBe(true);
+    await api.close();
+    await second.stop();
+    await rm(dataDir, { recursive: true, force: true });
   });
 });
 
