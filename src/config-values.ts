@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 
 /** Text in, `T` out; null is a fault. Faults say what is wanted and never what was given. */
-export function checked<T>(wanted: string, parse: (text: string) => T | null) {
+function checked<T>(wanted: string, parse: (text: string) => T | null) {
   return z.string().transform((text, context): T => {
     const parsed = parse(text);
     if (parsed !== null) return parsed;
@@ -17,7 +17,7 @@ export const itemsOf = (text: string, separator = ',') =>
     .map((item) => item.trim())
     .filter((item) => item !== '');
 
-export function list<T>(wanted: string, parse: (item: string) => T | null) {
+function list<T>(wanted: string, parse: (item: string) => T | null) {
   return checked(`a comma list of ${wanted}`, (text): readonly T[] | null => {
     const parsed = itemsOf(text).map(parse);
     return parsed.includes(null) ? null : (parsed as T[]);

@@ -30,7 +30,7 @@ export const SENDERS = ['callrail', 'standard', 'stripe'] as const;
 
 const whsec = (fill: string) => `whsec_${Buffer.alloc(32, fill).toString('base64')}`;
 
-export const SECRETS = {
+const SECRETS = {
   stripeWebhookSecrets: ['whsec_stripe-new', 'whsec_stripe-old'],
   callRailSigningKeys: ['callrail-new', 'callrail-old'],
   callWebhookSecrets: { acme: [whsec('new'), whsec('old')], other: [whsec('other')] },

@@ -49,6 +49,7 @@ const REFUSED: Record<string, string | Uint8Array> = {
     Buffer.from([0xff, 0xfe, 0xc0, 0x80]),
     Buffer.from('"}'),
   ]),
+  'invalid UTF-8 in an unknown field': Buffer.from(withMore('"note":"\u00ff"'), 'latin1'),
   'an encoded surrogate': Buffer.concat([
     Buffer.from('{"a":"'),
     Buffer.from([0xed, 0xa0, 0x80]),

@@ -18,20 +18,22 @@ const durationText = z
   .transform(Number)
   .refine((durationS) => durationS <= MAX_DURATION_S);
 
-const schema = z.object({
-  resource_id: externalId.nullish(),
-  /** The numeric id of calls from before 2021; above 2^53 − 1 two calls would read as one. */
-  id: z.union([z.number().int().positive(), externalId]).nullish(),
-  tracking_phone_number: trackingNumber,
-  customer_phone_number: callerNumber,
-  start_time: instant,
-  /** Outbound calls have webhooks of their own; one that comes here is a wrong setting, and nobody owes for it. */
-  direction: z.literal('inbound').nullish(),
-  duration: durationText,
-  answered: z.boolean(),
-  created_at: instant.nullish(),
-  timestamp: instant.nullish(),
-});
+const schema = z
+  .object({
+    resource_id: externalId.nullish(),
+    /** The numeric id of calls from before 2021; above 2^53 − 1 two calls would read as one. */
+    id: z.union([z.number().int().positive(), externalId]).nullish(),
+    tracking_phone_number: trackingNumber,
+    customer_phone_number: callerNumber,
+    start_time: instant,
+    /** Outbound calls have webhooks of their own; one that comes here is a wrong setting, and nobody owes for it. */
+    direction: z.literal('inbound').nullish(),
+    duration: durationText,
+    answered: z.boolean(),
+    created_at: instant.nullish(),
+    timestamp: instant.nullish(),
+  })
+  .refine(({ resource_id, id }) => resource_id != null || id != null, { path: ['resource_id'] });
 
 /**
  * Reads a post_call or call_modified body of CallRail. Throws BODY_MALFORMED.
@@ -40,12 +42,7 @@ const schema = z.object({
  * earliest when the call ended, so the latest of these instants is taken.
  */
 export function parseCallrailReport(body: Uint8Array): CallReport {
-  const report = readReport(
-    schema.refine(({ resource_id, id }) => resource_id != null || id != null, {
-      path: ['resource_id'],
-    }),
-    readJsonObject(body),
-  );
+  const report = readReport(schema, readJsonObject(body));
   const startedAtMs = report.start_time;
   const endedAtMs = startedAtMs + report.duration * 1_000;
   return {

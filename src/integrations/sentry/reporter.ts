@@ -2,9 +2,9 @@ import type { defaultStackParser, ErrorEvent, NodeClient, StackFrame } from '@se
 import { codeOf } from '../../errors.ts';
 
 /** A failure as the queue knows it: an error, or only what is left of one. The message holds no personal data. */
-export type Failure = Error | { readonly code: string; readonly message: string };
+type Failure = Error | { readonly code: string; readonly message: string };
 
-export interface FailureContext {
+interface FailureContext {
   readonly job: string;
   readonly attempt: number;
   readonly key: string;
