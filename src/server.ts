@@ -3,6 +3,7 @@ import { listen } from './http/listen.ts';
 import { BOARD_PATH } from './http/ops.ts';
 import type { EnqueuePort } from './http/receivers.ts';
 import { ingestCall } from './jobs/calls/ingest-call.job.ts';
+import { QUEUES } from './jobs/define-job.ts';
 import { jobs } from './jobs/registry.ts';
 import { applyEvent } from './jobs/stripe/apply-event.job.ts';
 import { createBoardPlugin } from './queues/board.ts';
@@ -71,9 +72,10 @@ function createReadiness(runtime: Runtime): () => Promise<Readiness> {
 /** Also sets the gauges of how long due work has waited, from the rows: they are right when the queue is not. */
 async function readHealth({ services, metrics }: Runtime) {
   const health = await services.operations.health(services.clock.nowMs());
-  for (const { name, queue } of jobs) {
-    const ageMs = health.due.find(({ job }) => job === name)?.ageMs;
-    metrics.queueAge(queue, ageMs ?? 0);
+  for (const queue of QUEUES) {
+    const names = jobs.filter((job) => job.queue === queue).map(({ name }) => name);
+    const ages = health.due.filter(({ job }) => names.includes(job)).map(({ ageMs }) => ageMs);
+    metrics.queueAge(queue, Math.max(0, ...ages));
   }
   return health;
 }
