@@ -1,10 +1,8 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
-import type { FastifyPluginCallback } from 'fastify';
 import type { Job } from '../jobs/define-job.ts';
-import { QUEUES } from '../jobs/define-job.ts';
-import { connectQueues, DEAD_LETTERS, type QueueBackend } from './connection.ts';
+import { connectQueues, DEAD_LETTERS, QUEUE_NAMES, type QueueBackend } from './connection.ts';
 
 interface BoardOptions {
   readonly backend: QueueBackend;
@@ -14,7 +12,7 @@ interface BoardOptions {
 }
 
 export interface Board {
-  readonly plugin: FastifyPluginCallback;
+  readonly plugin: ReturnType<FastifyAdapter['registerPlugin']>;
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -29,7 +27,7 @@ type ServerAdapter = Parameters<typeof createBullBoard>[0]['serverAdapter'];
 export async function createBoardPlugin({ backend, jobs, basePath }: BoardOptions): Promise<Board> {
   const connection = connectQueues(backend, { role: 'producer' }, () => {});
   const adapters: BullMQAdapter[] = [];
-  for (const name of [...QUEUES, DEAD_LETTERS]) {
+  for (const name of [...QUEUE_NAMES, DEAD_LETTERS]) {
     const names = jobs.filter(({ queue }) => queue === name).map((job) => job.name);
     const adapter = new BullMQAdapter(await connection.queue(name), {
       readOnlyMode: false,

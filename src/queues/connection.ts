@@ -12,6 +12,7 @@ import {
 } from 'bullmq';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import type { QueueName } from '../jobs/define-job.ts';
 import { settledWithin } from './deadline.ts';
 
 /** Where the jobs are kept. On PostgreSQL in schema `bullmq`, which is made and migrated when missing. */
@@ -19,7 +20,20 @@ export type QueueBackend =
   | { readonly kind: 'redis'; readonly url: string }
   | { readonly kind: 'postgres'; readonly url: string };
 
-/** Queues that nobody works on: letters wait there for a person. */
+const EVERY_QUEUE: Record<QueueName, true> = {
+  calls: true,
+  fraud: true,
+  billing: true,
+  payouts: true,
+  reconciliation: true,
+  analytics: true,
+  operations: true,
+  stripe: true,
+};
+/** All queues with work, also those that no job of this build uses. */
+export const QUEUE_NAMES: readonly string[] = Object.keys(EVERY_QUEUE);
+
+/** The queue that nobody works on: letters wait there for a person. */
 export const DEAD_LETTERS = 'dead-letters';
 
 const SCHEMA = 'bullmq';

@@ -1,10 +1,10 @@
-import type { Queue } from 'bullmq';
 import { PermanentError } from '../errors.ts';
 import type { DeadWork, WorkItem, WorkRef, WorkStore } from '../integrations/supabase/work.ts';
 import type { Job } from '../jobs/define-job.ts';
 import type { Clock } from '../services.ts';
-import { connectQueues, DEAD_LETTERS, type QueueBackend } from './connection.ts';
+import { connectQueues, DEAD_LETTERS, type QueueBackend, type QueueConnection } from './connection.ts';
 import type { Enqueuer } from './enqueue.ts';
+import { failedJobIds } from './envelope.ts';
 import type { OnQueueEvent } from './events.ts';
 import type { Failure } from './failure.ts';
 import { jobIdOf } from './job-id.ts';
@@ -60,27 +60,19 @@ export interface DeadLetters {
  * The rows are the truth, letters are their picture for the board: losing the queue loses no letter.
  */
 export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
-  const { backend, jobs, work, enqueuer, clock, onEvent } = options;
+  const { backend, work, clock, onEvent } = options;
   const connection = connectQueues(backend, { role: 'producer' }, (queue, error) =>
     onEvent({ kind: 'queue-error', queue, error }),
   );
-  const letters = (): Promise<Queue> => connection.queue(DEAD_LETTERS);
+  const letters = () => connection.queue(DEAD_LETTERS);
 
   async function addLetter(dead: Omit<DeadWork, 'id' | 'replays'>): Promise<void> {
     const { job, key, generation, code, message, attempts, failedAtMs } = dead;
     const data = { job, key, generation, code, message, attempts, failedAtMs };
     await (await letters()).add(job, data, { jobId: jobIdOf(dead) });
   }
-
   async function removeLetter(jobId: string): Promise<void> {
     await (await letters()).remove(jobId);
-  }
-
-  /** Goes first, so that a crash half-way leaves a dead row with its letter and not a failed job without a row. */
-  async function removeFailedJob(dead: WorkRef): Promise<void> {
-    const job = jobs.find(({ name }) => name === dead.job);
-    if (job === undefined) return;
-    await (await connection.queue(job.queue)).remove(jobIdOf(dead));
   }
 
   return {
@@ -115,12 +107,30 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
       return [...ids];
     },
     removeLetter,
+    ...createDecisions(options, connection, removeLetter),
+    close: (deadlineMs) => connection.close(deadlineMs),
+  };
+}
+
+function createDecisions(
+  { jobs, work, enqueuer, clock }: DeadLetterOptions,
+  connection: QueueConnection,
+  removeLetter: (jobId: string) => Promise<void>,
+): Pick<DeadLetters, 'replay' | 'discard'> {
+  /** Goes first, so that a crash half-way leaves a dead row with its letter and not a failed job without a row. */
+  async function removeFailedJob(dead: WorkRef): Promise<void> {
+    const job = jobs.find(({ name }) => name === dead.job);
+    if (job === undefined) return;
+    const queue = await connection.queue(job.queue);
+    for (const id of failedJobIds(dead)) await queue.remove(id);
+  }
+  return {
     async replay({ id, by, reason }) {
       const dead = await findDead(work, id);
       await removeFailedJob(dead);
       const item = await work.replay({ id, by, reason, nowMs: clock.nowMs() });
       if (item === null) return false;
-      // The row is due again whatever the queue says; an add that fails here is made good by the dispatcher.
+      // The row is due again whatever the queue says; an add that fails here is made good by the sweep.
       await enqueuer.addMany([item]);
       await removeLetter(jobIdOf(dead));
       return true;
@@ -132,7 +142,6 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
       await removeLetter(jobIdOf(dead));
       return true;
     },
-    close: (deadlineMs) => connection.close(deadlineMs),
   };
 }
 

@@ -8,6 +8,8 @@ import { describeFailure } from './failure.ts';
 
 const PAGE = 500;
 const POLL_MS = 1_000;
+/** Wakes gather for so long: a thousand jobs that finish in a second are not a thousand looks at the table. */
+const WAKE_MS = 20;
 
 interface DispatcherOptions {
   readonly work: WorkStore;
@@ -35,6 +37,7 @@ export function createDispatcher({ work, enqueuer, letters, clock, onEvent }: Di
   let running: Promise<void> | null = null;
   let next: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
+  let waking: NodeJS.Timeout | undefined;
 
   async function round(): Promise<void> {
     while (true) {
@@ -65,8 +68,10 @@ export function createDispatcher({ work, enqueuer, letters, clock, onEvent }: Di
   }
 
   function wake(): void {
-    if (next !== null) return;
-    dispatch().catch((error: unknown) => onEvent({ kind: 'queue-error', queue: 'dispatch', error }));
+    waking ??= setTimeout(() => {
+      waking = undefined;
+      dispatch().catch((error: unknown) => onEvent({ kind: 'queue-error', queue: 'dispatch', error }));
+    }, WAKE_MS);
   }
 
   return {
@@ -77,6 +82,7 @@ export function createDispatcher({ work, enqueuer, letters, clock, onEvent }: Di
     },
     async stop() {
       clearInterval(timer);
+      clearTimeout(waking);
       await (next ?? running)?.catch(() => {});
     },
   };

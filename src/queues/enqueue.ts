@@ -12,7 +12,7 @@ import { jobIdOf } from './job-id.ts';
 
 const ADD_DEADLINE_MS = 2_000;
 const MAX_BATCH = 500;
-const MAX_WAITING = 10_000;
+const MAX_WAITING = 5_000;
 
 interface EnqueuerOptions {
   readonly backend: QueueBackend;

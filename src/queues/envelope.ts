@@ -1,8 +1,9 @@
 import type { JobsOptions } from 'bullmq';
 import { z } from 'zod';
 import { PermanentError } from '../errors.ts';
-import type { WorkItem } from '../integrations/supabase/work.ts';
+import type { WorkItem, WorkRef } from '../integrations/supabase/work.ts';
 import type { Job } from '../jobs/define-job.ts';
+import { jobIdOf } from './job-id.ts';
 import { openText, sealText } from './seal.ts';
 
 /** What a payload may weigh in the queue, with its envelope; bodies of webhooks are 1 MiB and grow by sealing. */
@@ -13,6 +14,9 @@ export const BACKOFF_TYPE = 'callclear';
 
 /** In a stored payload, the place of the fields that only a key holder may read. */
 const SEALED = '$sealed';
+
+/** Ticks of a scheduler have no key of their own; their moment is one. */
+const TICK = 'tick.';
 
 /**
  * What stands in the queue. A scheduler's ticks carry only `v` and `payload`; the rest comes from the tick itself.
@@ -72,7 +76,7 @@ export function readEnvelope(queued: QueuedJob): Envelope {
     trace: trace ?? id,
     dueAtMs: dueAtMs ?? tickMs,
     generation: generation ?? 1,
-    key: key ?? `tick.${tickMs}`,
+    key: key ?? `${TICK}${tickMs}`,
     payload: sealed === undefined ? payload : { ...(isRecord(payload) ? payload : {}), [SEALED]: sealed },
     waitingSinceMs: waitingSinceMs ?? null,
     fault: null,
@@ -82,6 +86,12 @@ export function readEnvelope(queued: QueuedJob): Envelope {
 /** The piece of work alone, for its row. */
 export function workOf({ job, key, generation, payload, dueAtMs, trace }: Envelope): WorkItem {
   return { job, key, generation, payload, dueAtMs, trace };
+}
+
+/** Where in its queue dead work may stand: BullMQ names ticks itself, and what was no envelope has its id as key. */
+export function failedJobIds(dead: WorkRef): string[] {
+  const ids = [jobIdOf(dead), dead.key];
+  return dead.key.startsWith(TICK) ? [...ids, `repeat:${dead.job}:${dead.key.slice(TICK.length)}`] : ids;
 }
 
 /**

@@ -1,7 +1,6 @@
 import type { JobSchedulerJson, Queue } from 'bullmq';
 import type { Job, Schedule } from '../jobs/define-job.ts';
-import { QUEUES } from '../jobs/define-job.ts';
-import { connectQueues, type QueueBackend } from './connection.ts';
+import { connectQueues, QUEUE_NAMES, type QueueBackend } from './connection.ts';
 import { jobOptions } from './envelope.ts';
 
 const TRIES = 5;
@@ -27,7 +26,7 @@ export async function applySchedules({
   const connection = connectQueues(backend, { role: 'producer' }, () => {});
   const changes: ScheduleChanges = { set: [], removed: [] };
   try {
-    for (const name of QUEUES) {
+    for (const name of QUEUE_NAMES) {
       const queue = await connection.queue(name);
       const wanted = jobs.filter((job) => job.queue === name && job.schedule !== null);
       for (const { key } of await queue.getJobSchedulers(0, -1, true)) {
