@@ -13,8 +13,8 @@ const WAKE_MS = 20;
 
 interface DispatcherOptions {
   readonly work: WorkStore;
-  readonly enqueuer: Enqueuer;
-  readonly letters: DeadLetters;
+  readonly enqueuer: Pick<Enqueuer, 'addMany'>;
+  readonly letters: Pick<DeadLetters, 'bury'>;
   readonly clock: Clock;
   readonly onEvent: OnQueueEvent;
 }
@@ -94,7 +94,7 @@ export function createDispatcher({ work, enqueuer, letters, clock, onEvent }: Di
  */
 export async function handOver(
   items: readonly WorkItem[],
-  { enqueuer, letters }: { enqueuer: Enqueuer; letters: DeadLetters },
+  { enqueuer, letters }: Pick<DispatcherOptions, 'enqueuer' | 'letters'>,
 ): Promise<void> {
   const results = await enqueuer.addMany(items);
   for (const [index, item] of items.entries()) {
