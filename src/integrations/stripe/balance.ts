@@ -102,3 +102,70 @@ export function createStripeBalance(client: StripeClient): StripeBalance {
     },
   };
 }
+
+const transactionSchema = z
+  .object({
+    id: z.string(),
+    amount: minorUnits,
+    fee: minorUnits,
+    net: minorUnits,
+    currency: z.string(),
+    exchange_rate: z.number().nullable(),
+    available_on: epochMs,
+    created: epochMs,
+    reporting_category: z.string(),
+    type: z.string(),
+    source: z.string().nullable(),
+  })
+  .transform(
+    (found): BalanceTransaction => ({
+      id: found.id,
+      amountMinor: found.amount,
+      feeMinor: found.fee,
+      netMinor: found.net,
+      currency: found.currency,
+      exchangeRate: found.exchange_rate === null ? null : String(found.exchange_rate),
+      availableOnMs: found.available_on,
+      createdMs: found.created,
+      reportingCategory: found.reporting_category,
+      type: found.type,
+      sourceId: found.source,
+    }),
+  );
+
+const partSchema = z.array(z.object({ amount: minorUnits, currency: z.string() }));
+const balanceSchema = z.object({ available: partSchema, pending: partSchema });
+
+export function createStripeBalance(client: StripeClient): StripeBalance {
+  return {
+    listTransactions({ createdFromMs, createdBeforeMs, signal }) {
+      // Stripe counts whole seconds: the first second inside the window, and the first one after it.
+      const created = { gte: Math.ceil(createdFromMs / 1_000), lt: Math.ceil(createdBeforeMs / 1_000) };
+      return readAllPages((after) =>
+        client.read({
+          operation: 'balanceTransactions.list',
+          signal,
+          schema: listSchema(transactionSchema),
+          run: (sdk) =>
+            sdk.balanceTransactions.list({ created, limit: 100, ...(after === undefined ? {} : { starting_after: after }) }),
+        }),
+      );
+    },
+    async read({ signal }) {
+      const balance = await client.read({
+        operation: 'balance.retrieve',
+        signal,
+        schema: balanceSchema,
+        run: (sdk) => sdk.balance.retrieve(),
+      });
+      const currencies = new Set([...balance.available, ...balance.pending].map(({ currency }) => currency));
+      const sum = (part: z.output<typeof partSchema>, currency: string) =>
+        part.reduce((total, entry) => (entry.currency === currency ? total + entry.amount : total), 0);
+      return [...currencies].map((currency) => ({
+        currency,
+        availableMinor: sum(balance.available, currency),
+        pendingMinor: sum(balance.pending, currency),
+      }));
+    },
+  };
+}
