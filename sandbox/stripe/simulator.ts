@@ -45,7 +45,16 @@ export async function createStripeSimulator(options: SimulatorOptions): Promise<
   const keys = createKeys(store, clock.nowMs);
   const webhooks = createWebhooks(store, faults, options.webhook);
   const closing = new AbortController();
-  const machine: Machine = { store, books, clock, keys, faults, webhooks, secretKey: options.secretKey, closing: closing.signal };
+  const machine: Machine = {
+    store,
+    books,
+    clock,
+    keys,
+    faults,
+    webhooks,
+    secretKey: options.secretKey,
+    closing: closing.signal,
+  };
   const journal = createJournal(store, books);
   const server = createHttpServer(machine, journal);
   server.listen(options.port, '127.0.0.1');

@@ -28,12 +28,7 @@ function header(raw: Buffer, secret = SECRET, stampS = NOW_S): string {
   return `t=${stampS},v1=${digest(raw, secret, stampS)}`;
 }
 
-function outcome(
-  raw: Buffer,
-  signature: string,
-  secrets: readonly string[] = [SECRET],
-  nowMs = NOW_MS,
-): string {
+function outcome(raw: Buffer, signature: string, secrets: readonly string[] = [SECRET], nowMs = NOW_MS): string {
   try {
     return verifyStripeWebhook(raw, signature, secrets, nowMs).eventId;
   } catch (error) {
@@ -75,9 +70,7 @@ describe('a webhook of Stripe', () => {
   });
 
   it('accepts an event whose object has no id', () => {
-    const raw = Buffer.from(
-      JSON.stringify({ ...event, type: 'balance.available', data: { object: { object: 'balance' } } }),
-    );
+    const raw = Buffer.from(JSON.stringify({ ...event, type: 'balance.available', data: { object: { object: 'balance' } } }));
     expect(verifyStripeWebhook(raw, header(raw), [SECRET], NOW_MS).objectId).toBeNull();
   });
 
@@ -128,9 +121,7 @@ describe('a webhook of Stripe', () => {
   });
 
   it('is accepted when one of several signatures fits, as Stripe sends while a secret is rolled', () => {
-    expect(outcome(body, `t=${NOW_S},v1=${digest(body, 'whsec_new')},v1=${digest(body)},v0=abc`)).toBe(
-      'evt_1',
-    );
+    expect(outcome(body, `t=${NOW_S},v1=${digest(body, 'whsec_new')},v1=${digest(body)},v0=abc`)).toBe('evt_1');
   });
 
   it.each([
@@ -149,11 +140,8 @@ describe('a webhook of Stripe', () => {
     expect(outcome(body, signature)).toBe('SIGNATURE_INVALID');
   });
 
-  it.each(['', 'null', '[]', '{}', '{"object":"event"}', 'no json', '"text"'])(
-    'that is signed and says "%s" is refused',
-    (text) => {
-      const raw = Buffer.from(text);
-      expect(outcome(raw, header(raw))).toBe('BODY_MALFORMED');
-    },
-  );
+  it.each(['', 'null', '[]', '{}', '{"object":"event"}', 'no json', '"text"'])('that is signed and says "%s" is refused', (text) => {
+    const raw = Buffer.from(text);
+    expect(outcome(raw, header(raw))).toBe('BODY_MALFORMED');
+  });
 });

@@ -103,10 +103,13 @@ export function createStripeClient(options: StripeClientOptions): StripeClient {
  * The SDK over fetch, because its client over node:http sends a request again after a closed connection even with
  * no retries allowed, and knows neither a signal nor a limit for the whole answer.
  */
-function createSdk({ secretKey, apiBase, timeoutMs }: StripeClientOptions, signals: AsyncLocalStorage<AbortSignal>): Stripe {
-  const httpClient = Stripe.createFetchHttpClient((url: string, init: RequestInit) => {
+function createSdk(
+  { secretKey, apiBase, timeoutMs }: StripeClientOptions,
+  signals: AsyncLocalStorage<AbortSignal>,
+): Stripe {
+  const httpClient = Stripe.createFetchHttpClient((url, init) => {
     const ours = signals.getStore();
-    const signal = AbortSignal.any([init.signal, ours].filter((one) => one instanceof AbortSignal));
+    const signal = AbortSignal.any([init?.signal, ours].filter((one) => one instanceof AbortSignal));
     return fetch(url, { ...init, signal, redirect: 'error' });
   });
   const protocol = apiBase?.protocol === 'http:' ? 'http' : 'https';
@@ -136,7 +139,9 @@ function hasOtherMode(value: unknown, livemode: boolean): boolean {
 }
 
 function modeMismatch(what: string): PermanentError {
-  return new PermanentError('STRIPE_MODE_MISMATCH', `Live and test mode are mixed up: ${what}.`, { detail: { what } });
+  return new PermanentError('STRIPE_MODE_MISMATCH', `Live and test mode are mixed up: ${what}.`, {
+    detail: { what },
+  });
 }
 
 function invalidAnswer(cause: unknown): StripeFailure {

@@ -49,7 +49,10 @@ export function parseStripeFailure(error: unknown): StripeFailure {
   };
 }
 
-function kindOf(error: InstanceType<typeof Stripe.errors.StripeError>, statusCode: number): StripeFailure['kind'] {
+function kindOf(
+  error: InstanceType<typeof Stripe.errors.StripeError>,
+  statusCode: number,
+): StripeFailure['kind'] {
   if (error instanceof Stripe.errors.StripeRateLimitError) return 'limited';
   if (statusCode === 409) return 'in-use';
   if (error instanceof Stripe.errors.StripeIdempotencyError) return 'key-mismatch';
@@ -64,7 +67,10 @@ export function toHouseError(operation: string, failure: StripeFailure): OutageE
   const { kind, statusCode, code, cause } = failure;
   const detail = { operation, statusCode, code };
   if (kind === 'unreachable' || kind === 'limited' || kind === 'in-use') {
-    return new OutageError('STRIPE_UNAVAILABLE', `Stripe did not carry out ${operation} (${code}).`, { cause, detail });
+    return new OutageError('STRIPE_UNAVAILABLE', `Stripe did not carry out ${operation} (${code}).`, {
+      cause,
+      detail,
+    });
   }
   const errorCode: ErrorCode = kind === 'key-mismatch' ? 'STRIPE_KEY_MISMATCH' : 'STRIPE_REFUSED';
   const facts = { cause, detail, statusCode, provider: 'stripe', retryable: false, providerCode: code };

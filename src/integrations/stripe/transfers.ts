@@ -89,7 +89,8 @@ export function createStripeTransfers(client: StripeClient): StripeTransfers {
           operation: 'transfers.list',
           signal,
           schema: listSchema(transferSchema),
-          run: (sdk) => sdk.transfers.list({ transfer_group: groupOf(payoutId), limit: 100, ...cursor(after) }),
+          run: (sdk) =>
+            sdk.transfers.list({ transfer_group: groupOf(payoutId), limit: 100, ...cursor(after) }),
         }),
       );
       const ours = found.find(({ metadata }) => metadata.payout_id === payoutId);
@@ -104,7 +105,14 @@ function groupOf(payoutId: string): string {
 
 function bodyOf({ payoutId, amountMinor, currency, destination, description }: FrozenTransfer) {
   const metadata = { payout_id: payoutId };
-  return { amount: amountMinor, currency, destination, description, transfer_group: groupOf(payoutId), metadata };
+  return {
+    amount: amountMinor,
+    currency,
+    destination,
+    description,
+    transfer_group: groupOf(payoutId),
+    metadata,
+  };
 }
 
 /** A transfer that is not what was frozen is nobody's to adopt. */
@@ -116,7 +124,10 @@ function resultOf(frozen: FrozenTransfer, answer: z.output<typeof transferSchema
     transfer.destination === frozen.destination &&
     answer.metadata.payout_id === frozen.payoutId;
   if (same) return { kind: 'sent', transfer };
-  return { kind: 'mismatch', message: `Stripe answered with ${transfer.id}, which is not the transfer that was sent.` };
+  return {
+    kind: 'mismatch',
+    message: `Stripe answered with ${transfer.id}, which is not the transfer that was sent.`,
+  };
 }
 
 function resultOfFailure({ kind, code, message }: StripeFailure): SendResult {
