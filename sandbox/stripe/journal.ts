@@ -1,4 +1,4 @@
-import type { Books } from './books.ts';
+import { audit } from './audit.ts';
 import type { Kind, Kinds } from './objects.ts';
 import type { Store } from './store.ts';
 
@@ -20,7 +20,7 @@ export interface Journal {
   check(): string[];
 }
 
-export function createJournal(store: Store, books: Books): Journal {
+export function createJournal(store: Store): Journal {
   return {
     all: (kind) => store.all(kind),
     requests: () =>
@@ -31,6 +31,6 @@ export function createJournal(store: Store, books: Books): Journal {
         status: Number(row.status),
         replayed: row.replayed === 1,
       })),
-    check: () => books.check(),
+    check: () => audit(store),
   };
 }

@@ -55,7 +55,7 @@ export async function createStripeSimulator(options: SimulatorOptions): Promise<
     secretKey: options.secretKey,
     closing: closing.signal,
   };
-  const journal = createJournal(store, books);
+  const journal = createJournal(store);
   const server = createHttpServer(machine, journal);
   server.listen(options.port, '127.0.0.1');
   await once(server, 'listening');

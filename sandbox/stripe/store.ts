@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import type { Kind, Kinds } from './objects.ts';
 import { missing } from './refusal.ts';
 
@@ -55,29 +55,39 @@ export function openStore(dataDir: string) {
   const db = new DatabaseSync(join(dataDir, 'stripe.sqlite'));
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000;');
   db.exec(SCHEMA);
+  const sql = openSql(db);
+  return {
+    ...sql,
+    ...openObjects(sql),
+    meta(name: string): string | null {
+      const row = sql.rows('SELECT value FROM meta WHERE name = ?', name)[0];
+      return row === undefined ? null : String(row.value);
+    },
+    setMeta(name: string, value: string): void {
+      sql.run(
+        'INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
+        name,
+        value,
+      );
+    },
+    close: () => db.close(),
+  };
+}
 
-  function rows(sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] {
-    return statement(sql).all(...values);
-  }
-  const statements = new Map<string, ReturnType<DatabaseSync['prepare']>>();
-  function statement(sql: string) {
+type Sql = ReturnType<typeof openSql>;
+
+function openSql(db: DatabaseSync) {
+  const statements = new Map<string, StatementSync>();
+  function statement(sql: string): StatementSync {
     const known = statements.get(sql) ?? db.prepare(sql);
     statements.set(sql, known);
     return known;
   }
-  function run(sql: string, ...values: SQLInputValue[]): number {
-    return Number(statement(sql).run(...values).changes);
-  }
-
-  function find<K extends Kind>(kind: K, id: string): Kinds[K] | null {
-    const row = rows('SELECT body FROM objects WHERE id = ? AND kind = ?', id, kind)[0];
-    return row === undefined ? null : (JSON.parse(String(row.body)) as Kinds[K]);
-  }
-
   return {
-    rows,
-    run,
-    find,
+    rows: (sql: string, ...values: SQLInputValue[]): Record<string, unknown>[] =>
+      statement(sql).all(...values),
+    /** Returns how many rows it changed. */
+    run: (sql: string, ...values: SQLInputValue[]): number => Number(statement(sql).run(...values).changes),
     /** All or nothing; nested calls are savepoints of the outer one. */
     transaction<T>(work: () => T): T {
       const inner = db.isTransaction;
@@ -90,6 +100,28 @@ export function openStore(dataDir: string) {
         db.exec(inner ? 'ROLLBACK TO inner_work; RELEASE inner_work' : 'ROLLBACK');
         throw error;
       }
+    },
+  };
+}
+
+function openObjects({ rows, run }: Sql) {
+  const read = <K extends Kind>(_: K, row: Record<string, unknown>) =>
+    JSON.parse(String(row.body)) as Kinds[K];
+  function find<K extends Kind>(kind: K, id: string): Kinds[K] | null {
+    const row = rows('SELECT body FROM objects WHERE id = ? AND kind = ?', id, kind)[0];
+    return row === undefined ? null : read(kind, row);
+  }
+  function seqOf(kind: Kind, id: string, param: string): number {
+    const row = rows('SELECT seq FROM objects WHERE id = ? AND kind = ?', id, kind)[0];
+    if (row === undefined) throw missing(kind.replaceAll('_', ' '), id, param, 400);
+    return Number(row.seq);
+  }
+  return {
+    find,
+    get<K extends Kind>(kind: K, id: string, param = 'id', status = 404): Kinds[K] {
+      const found = find(kind, id);
+      if (found === null) throw missing(kind.replaceAll('_', ' '), id, param, status);
+      return found;
     },
     insert<K extends Kind>(kind: K, body: Kinds[K], created: number): Kinds[K] {
       run(
@@ -108,48 +140,21 @@ export function openStore(dataDir: string) {
     remove(kind: Kind, id: string): void {
       run('DELETE FROM objects WHERE id = ? AND kind = ?', id, kind);
     },
-    get<K extends Kind>(kind: K, id: string, param = 'id', status = 404): Kinds[K] {
-      const found = find(kind, id);
-      if (found === null) throw missing(kind.replaceAll('_', ' '), id, param, status);
-      return found;
-    },
+    /** All of a kind, or those with this value in a field; oldest first. */
     all<K extends Kind>(kind: K, field?: string, value?: string): Kinds[K][] {
       const where = field === undefined ? '' : `AND json_extract(body, '$.${field}') = ?`;
       const values = value === undefined ? [kind] : [kind, value];
       const found = rows(`SELECT body FROM objects WHERE kind = ? ${where} ORDER BY seq`, ...values);
-      return found.map((row) => JSON.parse(String(row.body)) as Kinds[K]);
+      return found.map((row) => read(kind, row));
     },
     list<K extends Kind>(kind: K, query: Query): { data: Kinds[K][]; has_more: boolean } {
       const { sql, values, upwards } = selectPage(kind, query, seqOf);
       const found = rows(sql, ...values, query.limit + 1);
       const page = found.slice(0, query.limit);
       if (upwards) page.reverse();
-      return {
-        data: page.map((row) => JSON.parse(String(row.body)) as Kinds[K]),
-        has_more: found.length > query.limit,
-      };
-    },
-    meta(name: string): string | null {
-      const row = rows('SELECT value FROM meta WHERE name = ?', name)[0];
-      return row === undefined ? null : String(row.value);
-    },
-    setMeta(name: string, value: string): void {
-      run(
-        'INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value',
-        name,
-        value,
-      );
-    },
-    close(): void {
-      db.close();
+      return { data: page.map((row) => read(kind, row)), has_more: found.length > query.limit };
     },
   };
-
-  function seqOf(kind: Kind, id: string, param: string): number {
-    const row = rows('SELECT seq FROM objects WHERE id = ? AND kind = ?', id, kind)[0];
-    if (row === undefined) throw missing(kind.replaceAll('_', ' '), id, param, 400);
-    return Number(row.seq);
-  }
 }
 
 function selectPage(kind: Kind, query: Query, seqOf: (kind: Kind, id: string, param: string) => number) {

@@ -24,30 +24,13 @@ export function createWebhooks(store: Store, faults: FaultTable, target: Webhook
   let running: Promise<void> | null = null;
   const closing = new AbortController();
 
-  async function deliver(row: Record<string, unknown>, to: WebhookTarget): Promise<void> {
-    const seq = Number(row.seq);
-    const event = store.find('event', String(row.event));
-    const ok = event !== null && (await post(event, to, closing.signal));
-    if (closing.signal.aborted) return;
-    if (ok) {
-      store.run('UPDATE deliveries SET delivered = 1, attempts = attempts + 1 WHERE seq = ?', seq);
-      return;
-    }
-    const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Number(row.attempts), LONGEST_DELAY_MS);
-    store.run(
-      'UPDATE deliveries SET attempts = attempts + 1, next_ms = ? WHERE seq = ?',
-      Date.now() + delayMs,
-      seq,
-    );
-  }
-
   async function pump(to: WebhookTarget): Promise<void> {
     while (!closing.signal.aborted) {
       const order = faults.shuffling ? 'DESC' : 'ASC';
       const sql = `SELECT * FROM deliveries WHERE delivered = 0 AND next_ms <= ? ORDER BY seq ${order} LIMIT 4`;
       const due = store.rows(sql, Date.now());
       if (due.length === 0) return;
-      await Promise.all(due.map((row) => deliver(row, to)));
+      await Promise.all(due.map((row) => deliver(store, row, to, closing.signal)));
     }
   }
 
@@ -84,6 +67,28 @@ export function createWebhooks(store: Store, faults: FaultTable, target: Webhook
       await running;
     },
   };
+}
+
+async function deliver(
+  store: Store,
+  row: Record<string, unknown>,
+  to: WebhookTarget,
+  closing: AbortSignal,
+): Promise<void> {
+  const seq = Number(row.seq);
+  const event = store.find('event', String(row.event));
+  const ok = event !== null && (await post(event, to, closing));
+  if (closing.aborted) return;
+  if (ok) {
+    store.run('UPDATE deliveries SET delivered = 1, attempts = attempts + 1 WHERE seq = ?', seq);
+    return;
+  }
+  const delayMs = Math.min(FIRST_DELAY_MS * 2 ** Number(row.attempts), LONGEST_DELAY_MS);
+  store.run(
+    'UPDATE deliveries SET attempts = attempts + 1, next_ms = ? WHERE seq = ?',
+    Date.now() + delayMs,
+    seq,
+  );
 }
 
 async function post(

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createStripeSimulator, type SimulatorOptions } from '../../sandbox/stripe/simulator.ts';
+import { codeOf } from '../../src/errors.ts';
 import { createStripeBalance } from '../../src/integrations/stripe/balance.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeInvoices } from '../../src/integrations/stripe/invoices.ts';
@@ -82,4 +83,16 @@ export function rawApi(url: string, key = SECRET_KEY) {
       } => JSON.parse(text),
     };
   };
+}
+
+/** For a call that nobody aborts. */
+export const options = () => ({ signal: new AbortController().signal });
+
+export async function codeOfThrown(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+    return 'nothing was thrown';
+  } catch (error) {
+    return codeOf(error, 'ROUTE_UNKNOWN');
+  }
 }

@@ -10,8 +10,9 @@ import { ApiError, type ErrorCode, OutageError } from '../../errors.ts';
  * - `denied`: 401 or 403; nothing was executed.
  * - `key-mismatch`: the key was used with another body.
  * - `declined`: 402.
- * - `parameters`: refused before execution, so no key remembers it: it says nothing about an earlier try.
- * - `refused`: any other 4xx; executed and refused.
+ * - `parameters`: refused before execution (or without a code that tells), so no key remembers it: it says nothing
+ *   about an earlier try.
+ * - `refused`: any other 4xx; executed and refused, and the key remembers that.
  */
 export interface StripeFailure {
   readonly kind:
@@ -59,7 +60,7 @@ function kindOf(
   if (statusCode === 401 || statusCode === 403) return 'denied';
   if (statusCode === 402) return 'declined';
   if (statusCode < 400 || statusCode >= 500) return 'unreachable';
-  return error.code?.startsWith('parameter') === true ? 'parameters' : 'refused';
+  return error.code === undefined || error.code.startsWith('parameter') ? 'parameters' : 'refused';
 }
 
 /** The house's error of a failure: OutageError when it may pass by waiting, else ApiError. */

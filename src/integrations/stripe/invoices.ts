@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 import type { Currency } from '../../money.ts';
-import { type StripeClient, valueOrThrow } from './client.ts';
-import { toHouseError } from './errors.ts';
+import type { StripeClient } from './client.ts';
+import { type StripeFailure, toHouseError } from './errors.ts';
 import { issueInvoice } from './issue-invoice.ts';
-import { epochMs, listSchema, minorUnits } from './schemas.ts';
+import { epochMs, invoiceStatus, listSchema, minorUnits } from './schemas.ts';
 
 export interface FrozenInvoiceLine {
   readonly campaignId: string;
@@ -76,7 +76,7 @@ export const INVOICE_STATUSES = [
 
 const invoiceSchema = z.object({
   id: z.string(),
-  status: z.enum(INVOICE_STATUSES),
+  status: invoiceStatus,
   metadata: z.record(z.string(), z.string()).nullable(),
   payments: listSchema(
     z.object({ status: z.string(), payment: z.object({ payment_intent: z.string().optional() }) }),
@@ -107,20 +107,23 @@ const intentSchema = z.object({
 });
 
 export function createStripeInvoices(client: StripeClient): StripeInvoices {
-  async function read(id: string, signal: AbortSignal) {
-    const invoice = await client.read({
+  async function retrieve(id: string, signal: AbortSignal): Promise<ReadInvoice> {
+    return client.read({
       operation: 'invoices.retrieve',
       signal,
       schema: invoiceSchema,
       run: (sdk) => sdk.invoices.retrieve(id, { expand: ['payments'] }),
     });
-    const invoiceId = invoice.metadata?.callclear_invoice_id ?? null;
-    return { ...(await stateOf(client, invoice, signal)), invoiceId };
   }
+  const read = async (id: string, signal: AbortSignal) => stateOf(client, await retrieve(id, signal), signal);
 
   return {
     issue: (invoice, { signal, nowMs }) => issueInvoice(client, invoice, { signal, nowMs }),
-    read: (id, { signal }) => read(id, signal),
+    async read(id, { signal }) {
+      const invoice = await retrieve(id, signal);
+      const state = await stateOf(client, invoice, signal);
+      return { ...state, invoiceId: invoice.metadata?.callclear_invoice_id ?? null };
+    },
     async pay(id, attemptKey, { signal }) {
       const operation = 'invoices.pay';
       const answer = await client.post({
@@ -129,20 +132,20 @@ export function createStripeInvoices(client: StripeClient): StripeInvoices {
         schema: invoiceSchema,
         run: (sdk) => sdk.invoices.pay(id, { off_session: true }, { idempotencyKey: attemptKey }),
       });
-      if (!answer.ok) {
-        const { kind, replayed } = answer.failure;
-        // Without a definite answer only the invoice itself tells; a stored one means that this try has ended.
-        const ended = kind === 'declined' || kind === 'refused' || (kind === 'unreachable' && replayed);
-        if (kind !== 'unreachable' && !ended) valueOrThrow(operation, answer);
-        const { invoiceId: _, ...state } = await read(id, signal);
-        if (state.status === 'paid' || kind === 'declined' || (kind === 'unreachable' && ended)) return state;
-        throw toHouseError(operation, answer.failure);
-      }
-      const { invoiceId: _, ...state } = await read(id, signal);
-      return state;
+      if (answer.ok) return read(id, signal);
+      const { kind, replayed } = answer.failure;
+      if (UNTRIED.includes(kind)) throw toHouseError(operation, answer.failure);
+      const state = await read(id, signal);
+      // A stored failure means that this try has ended, whatever it was meant to answer.
+      const ended = kind === 'declined' || (kind === 'unreachable' && replayed);
+      if (state.status === 'paid' || ended) return state;
+      throw toHouseError(operation, answer.failure);
     },
   };
 }
+
+/** Failures of a try that was not carried out: the invoice is what it was. */
+const UNTRIED: readonly StripeFailure['kind'][] = ['limited', 'in-use', 'denied', 'key-mismatch'];
 
 async function stateOf(
   client: StripeClient,

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 import { type StripeCall, type StripeClient, valueOrThrow } from './client.ts';
 import type { FrozenInvoice, FrozenInvoiceLine, IssuedInvoice } from './invoices.ts';
-import { listSchema, minorUnits, readAllPages } from './schemas.ts';
+import { invoiceStatus, listSchema, minorUnits, readAllPages } from './schemas.ts';
 
 /** Stripe may forget a key after 24 h; what is older than this is looked up first. */
 const KEY_TRUSTED_MS = 23 * 3_600_000;
@@ -12,7 +12,7 @@ const DAY_S = 86_400;
 const metadata = z.record(z.string(), z.string()).nullable();
 const issuedSchema = z.object({
   id: z.string(),
-  status: z.enum(['draft', 'open', 'paid', 'uncollectible', 'void']),
+  status: invoiceStatus,
   currency: z.string(),
   total: minorUnits,
   metadata,
@@ -60,7 +60,10 @@ export async function issueInvoice(
   }
   await compare(run, found);
   if (found.status !== 'draft') return { stripeInvoiceId: id, status: found.status };
-  const { status } = await finalize(run, id);
+  const { status, total } = await finalize(run, id);
+  // Whoever else can write at Stripe may have changed the draft after it was compared.
+  if (total !== invoice.amountMinor)
+    throw mismatch(invoice, `the invoice ${id} was changed while it was finalised`);
   return { stripeInvoiceId: id, status };
 }
 
@@ -214,7 +217,9 @@ async function compare(run: Run, { id, status }: Issued): Promise<void> {
 
 function mismatch({ invoiceId, generation }: FrozenInvoice, why: string): PermanentError {
   const detail = { invoiceId, generation };
-  return new PermanentError('INVOICE_MISMATCH', `Invoice ${invoiceId} is not finalised: ${why}.`, { detail });
+  return new PermanentError('INVOICE_MISMATCH', `Invoice ${invoiceId} is not what was frozen: ${why}.`, {
+    detail,
+  });
 }
 
 function cursor(after: string | undefined) {

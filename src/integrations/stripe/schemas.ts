@@ -3,6 +3,7 @@ import { z } from 'zod';
 /** What we read of Stripe's objects; anything else they carry is let through unread. */
 export const minorUnits = z.int();
 export const epochMs = z.int().transform((seconds) => seconds * 1_000);
+export const invoiceStatus = z.enum(['draft', 'open', 'paid', 'uncollectible', 'void']);
 
 export function listSchema<T>(item: z.ZodType<T>) {
   return z.object({ data: z.array(item), has_more: z.boolean() });
