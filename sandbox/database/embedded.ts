@@ -133,7 +133,7 @@ async function runInitdb(dataDir: string, binaries: Binaries, args: readonly str
  * Stops a server whose parent was killed. The parent's id and start time stand in the server's own command line
  * (cluster_name), so there is no moment at which a server runs and nobody knows whose it is.
  */
-async function stopOrphan(cluster: string): Promise<void> {
+export async function stopOrphan(cluster: string): Promise<void> {
   const lock = join(cluster, 'postmaster.pid');
   const pid = Number((await readFile(lock, 'utf8').catch(() => '')).split('\n')[0]);
   if (!Number.isInteger(pid) || pid <= 1) return;

@@ -2,15 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { OutageError, PermanentError } from '../../errors.ts';
-import type { Database as Schema, Json } from './database.types.ts';
+import type { Json, Database as Schema } from './database.types.ts';
 import { type Failure, isConflict, translateFailure } from './failures.ts';
 
 type Functions = Schema['public']['Functions'];
 export type FunctionName = keyof Functions & string;
 
-/** The arguments of a function; what is jsonb there may be any plain value here. */
+/** The arguments of a function: each may be null, as in SQL, and what is jsonb there may be any plain value here. */
 export type FunctionArgs<Name extends FunctionName> = {
-  [Key in keyof Functions[Name]['Args']]: Json extends Functions[Name]['Args'][Key] ? unknown : Functions[Name]['Args'][Key];
+  [Key in keyof Functions[Name]['Args']]: Json extends Functions[Name]['Args'][Key]
+    ? unknown
+    : Functions[Name]['Args'][Key] | null;
 };
 
 export type Client = SupabaseClient<Schema>;
@@ -18,7 +20,12 @@ export type Client = SupabaseClient<Schema>;
 /** What a request of supabase-js resolves to. */
 interface Answer {
   readonly data: unknown;
-  readonly error: { readonly message: string; readonly code?: string; readonly details?: string; readonly hint?: string } | null;
+  readonly error: {
+    readonly message: string;
+    readonly code?: string;
+    readonly details?: string;
+    readonly hint?: string;
+  } | null;
   readonly status: number;
 }
 
@@ -75,7 +82,8 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    rpc: (name, args, answer) => send(name, () => client.rpc(name, args as Functions[typeof name]['Args']), answer),
+    rpc: (name, args, answer) =>
+      send(name, () => client.rpc(name, args as Functions[typeof name]['Args']), answer),
     select: (name, query, answer) => send(name, () => query(client), answer),
   };
 }

@@ -36,7 +36,10 @@ export function isConflict({ code }: Failure): boolean {
  * Our functions refuse with SQLSTATE PT4xx, our code in the hint and facts as JSON in the detail. Of every other error
  * only the SQLSTATE and the constraint's name are kept: PostgreSQL's texts repeat the values, personal ones too.
  */
-export function translateFailure(request: string, failure: Failure): PermanentError | TransientError | OutageError {
+export function translateFailure(
+  request: string,
+  failure: Failure,
+): PermanentError | TransientError | OutageError {
   const { status, code, message } = failure;
   if (code.startsWith('PT4')) return translateRefusal(request, failure);
   if (isConflict(failure) || code === '55P03') {
@@ -50,7 +53,9 @@ export function translateFailure(request: string, failure: Failure): PermanentEr
   }
   const constraint = findConstraint(message);
   const text = `${request}: the database refused it (${[code, constraint].filter(Boolean).join(' ')}).`;
-  return new PermanentError('DATABASE_REFUSED', text, { detail: { request, status, sqlState: code, constraint } });
+  return new PermanentError('DATABASE_REFUSED', text, {
+    detail: { request, status, sqlState: code, constraint },
+  });
 }
 
 /** A refused key (401) and a limit (429) are states of the deployment, not of this piece of work: it waits. */
@@ -62,7 +67,9 @@ function isAway({ status, code }: Failure): boolean {
 function translateRefusal(request: string, { code, message, details, hint }: Failure): PermanentError {
   const facts = detailSchema.safeParse(parseJson(details));
   const detail = { request, sqlState: code, ...(facts.success ? facts.data : {}) };
-  return new PermanentError(isErrorCode(hint) ? hint : 'DATABASE_REFUSED', `${request}: ${message}`, { detail });
+  return new PermanentError(isErrorCode(hint) ? hint : 'DATABASE_REFUSED', `${request}: ${message}`, {
+    detail,
+  });
 }
 
 function isErrorCode(text: string): text is ErrorCode {
