@@ -57,11 +57,51 @@ afterAll(async () => {
   await db.close();
 });
 
-const failureOf = (work: Promise<unknown>) =>
-  work.then(
-    () => null,
-    (error: unknown) => error,
-  );
+/** The API over connections that have a setting of PostgreSQL's changed. */
+async function openWith(setting: string, value: string) {
+  const name = new URL(db.adminUrl).pathname.slice(1);
+  const change = (rest: string) => db.sql(`alter role authenticator in database ${name} ${rest}`);
+  await change(`set ${setting} = '${value}'`);
+  const api = await startLite(db);
+  const close = async () => {
+    await api.close();
+    await change(`reset ${setting}`);
+  };
+  return {
+    call: callOf(createDatabase({ url: api.url, secretKey: api.serviceKey, fetch: api.fetch })),
+    close,
+  };
+}
+
+async function sumOf(...ids: number[]): Promise<number> {
+  const rows = await db.sql<{ n: number }>('select sum(n)::int as n from public.things where id = any($1)', [
+    ids,
+  ]);
+  return Number(rows[0]?.n);
+}
+
+describe('what the typed client carries', () => {
+  test('arguments that are null or JSON arrive as they are, and the answer is checked', async () => {
+    const page = await db.database.rpc(
+      'list_dead_work',
+      { p_after_id: null, p_limit: 10 },
+      z.array(z.unknown()),
+    );
+    expect(page).toEqual([]);
+    const nested = { list: [1, { deep: 'ü\u2028' }], none: null, big: Number.MAX_SAFE_INTEGER };
+    expect(await call('echo', { p: nested })).toEqual(nested);
+    expect(await call('echo', { p: [1, 2] })).toEqual([1, 2]);
+  });
+
+  test('rows are read with a query of supabase-js', async () => {
+    const rows = await db.database.select(
+      'read_currencies',
+      (client) => client.from('currencies').select('code, exponent').eq('code', 'kwd'),
+      z.array(z.object({ code: z.string(), exponent: z.number() })),
+    );
+    expect(rows).toEqual([{ code: 'kwd', exponent: 3 }]);
+  });
+});
 
 describe('what our functions refuse', () => {
   test('a refusal carries the code of its hint, its message and the facts of its detail', async () => {
