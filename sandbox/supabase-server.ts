@@ -17,7 +17,11 @@ export async function startSupabaseServer({
   ...options
 }: LiteOptions & { port?: number }): Promise<SupabaseServer> {
   const lite = await startLite(options);
-  const server = serve({ fetch: (request: Request) => lite.fetch(request), port, hostname: '127.0.0.1' }) as Server;
+  const server = serve({
+    fetch: (request: Request) => lite.fetch(request),
+    port,
+    hostname: '127.0.0.1',
+  }) as Server;
   if (!server.listening) await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -4,7 +4,7 @@ import { App } from '@supabase/lite';
 import { createPostgresConnection } from '@supabase/lite/postgres';
 import { Kysely, PostgresDialect } from 'kysely';
 import pg from 'pg';
-import { asPostgrest } from './postgrest-errors.ts';
+import { asPostgrest, type RequestReport } from './postgrest-errors.ts';
 
 export interface LiteOptions {
   /** LOGIN role `authenticator`: member of anon, authenticated and service_role, owner of nothing. */
@@ -48,16 +48,18 @@ export async function startLite({
     auth: { enabled: true, jwt_secret: jwtSecret, publishable_key: anonKey, secret_key: serviceKey },
     options: { server: { disableStudio: true, disableFallback: true, admin: false } },
   });
-  const fetch: Lite['fetch'] = (input, init) => {
-    const request: RequestStore = { error: null };
-    return inRequest.run(request, async () =>
-      asPostgrest(await app.fetch(new Request(input, init)), request.error),
-    );
-  };
+  const serve = (input: string | URL | Request, init: RequestInit | undefined, report: RequestReport) =>
+    inRequest.run(report, async () => asPostgrest(await app.fetch(new Request(input, init)), report));
+  const fetch: Lite['fetch'] = (input, init) => serve(input, init, newReport());
 
   const url = 'http://supabase.localhost';
   // The first request reads the catalogue, and several first requests at once would each read it.
-  await fetch(`${url}/rest/v1/`, { headers: { apikey: serviceKey } });
+  const report = newReport();
+  await serve(`${url}/rest/v1/rpc/none`, { headers: { apikey: serviceKey } }, report);
+  if (report.catalogueUnread || report.error !== null) {
+    await pool.end();
+    throw new Error('The Supabase API cannot read the database.', { cause: report.error });
+  }
   return {
     url,
     fetch,
@@ -76,7 +78,9 @@ export async function startLite({
 function connect(url: string, pool: pg.Pool) {
   const connection = createPostgresConnection({ url });
   connection.kysely = new Kysely({ dialect: new PostgresDialect({ pool }) });
-  return connection;
+  // At its first request lite would grant everything on every table to everybody, or fail where it may not. Told that
+  // this is done, it leaves the migrations' grants alone.
+  return Object.assign(connection, { rlsState: 'active' });
 }
 
 function createPool(connectionString: string, max: number): pg.Pool {
@@ -115,25 +119,24 @@ function chooseParser(oid: number, format?: 'text' | 'binary') {
   return pg.types.getTypeParser(oid === NAME_ARRAY ? TEXT_ARRAY : oid, format);
 }
 
-interface RequestStore {
-  error: unknown;
-}
-
 /**
  * lite prints every refused statement to the console. Inside a request the error is kept for the answer instead:
  * it holds the SQLSTATE that lite's answer leaves out, and its parameters belong in no log.
  */
-const inRequest = new AsyncLocalStorage<RequestStore>();
+const inRequest = new AsyncLocalStorage<RequestReport>();
 let isCapturing = false;
+
+const newReport = (): RequestReport => ({ error: null, catalogueUnread: false });
 
 function captureErrors(): void {
   if (isCapturing) return;
   isCapturing = true;
   const print = console.error;
   console.error = (...values: unknown[]) => {
-    const request = inRequest.getStore();
-    if (request === undefined) print.apply(console, values);
-    else request.error = values.find((value) => value instanceof Error) ?? request.error;
+    const report = inRequest.getStore();
+    if (report === undefined) return print.apply(console, values);
+    report.error = values.find((value) => value instanceof Error) ?? report.error;
+    if (values[0] === 'Introspection failed:') report.catalogueUnread = true;
   };
 }
 

@@ -8,13 +8,33 @@ const databaseErrorSchema = z.object({
   hint: z.string().nullish(),
 });
 
+/** What lite told on the console while it served one request. */
+export interface RequestReport {
+  /** What its database driver threw. */
+  error: unknown;
+  /** It could not read the catalogue, and served an empty schema. */
+  catalogueUnread: boolean;
+}
+
 /**
  * Gives an answer of lite the form that PostgREST documents for the same failure.
  *
- * For many SQLSTATEs lite answers 500 "SUP" and leaves the SQLSTATE, detail and hint out; `error` is what its database
- * driver threw during the request. Whatever is not an error of the database's own is a connection that failed.
+ * For many SQLSTATEs lite answers 500 "SUP" and leaves the SQLSTATE, detail and hint out. Whatever is not an error of
+ * the database's own is a connection that failed.
  */
-export async function asPostgrest(answer: Response, error: unknown): Promise<Response> {
+export async function asPostgrest(
+  answer: Response,
+  { error, catalogueUnread }: RequestReport,
+): Promise<Response> {
+  if (catalogueUnread) {
+    return answerOf(
+      503,
+      'PGRST002',
+      'Could not query the database for the schema cache. Retrying.',
+      null,
+      null,
+    );
+  }
   if (answer.status < 500 || error === null) return answer;
   const body = answerSchema.safeParse(parseJson(await answer.clone().text()));
   if (body.success && body.data.code !== 'SUP') return answer;

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
-import { createConnection, createServer as createTcpServer, type Server as TcpServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { startLite } from '../../sandbox/database/lite.ts';
 import { OutageError, PermanentError, TransientError } from '../../src/errors.ts';
-import { createDatabase, type Database } from '../../src/integrations/supabase/client.ts';
+import { createDatabase } from '../../src/integrations/supabase/client.ts';
+import { type Call, callOf, failureOf } from '../helpers/calls.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 /** Functions that fail in every way there is; they exist in this test's database only. */
@@ -34,13 +34,6 @@ const FUNCTIONS = `
   grant execute on all functions in schema public to service_role;
   grant usage on all sequences in schema public to service_role;
 `;
-
-/** The generated types do not know this test's functions. */
-type Call = (name: string, args: Record<string, unknown>, answer?: z.ZodType) => Promise<unknown>;
-const callOf =
-  (database: Database): Call =>
-  (name, args, answer = z.unknown()) =>
-    (database.rpc as unknown as (...all: unknown[]) => Promise<unknown>)(name, args, answer);
 
 let db: TestDatabase;
 let lite: Awaited<ReturnType<typeof startLite>>;
@@ -156,18 +149,13 @@ describe('what PostgreSQL refuses', () => {
 
 describe('conflicts', () => {
   test('two transactions in deadlock both come through', async () => {
-    const before = await db.sql<{ n: number }>(
-      'select sum(n)::int as n from public.things where id in (1, 2)',
-    );
+    const before = await sumOf(1, 2);
     const both = await Promise.all([
       call('bump_both', { p_first: 1, p_second: 2 }),
       call('bump_both', { p_first: 2, p_second: 1 }),
     ]);
     expect(both).toEqual([true, true]);
-    const after = await db.sql<{ n: number }>(
-      'select sum(n)::int as n from public.things where id in (1, 2)',
-    );
-    expect(Number(after[0]?.n) - Number(before[0]?.n)).toBe(4);
+    expect((await sumOf(1, 2)) - before).toBe(4);
   });
 
   test.each(['40001', '40P01'])('%s is tried again up to five times in all', async (state) => {
@@ -181,6 +169,15 @@ describe('conflicts', () => {
     expect(error).toBeInstanceOf(TransientError);
     expect(error).toMatchObject({ code: 'DATABASE_CONFLICT' });
     expect(await db.sql(`select last_value::int as n from public.tries`)).toEqual([{ n: 5 }]);
+  });
+
+  test('two transactions that cannot be serialized both come through', async () => {
+    const repeatable = await openWith('default_transaction_isolation', 'repeatable read');
+    const before = await sumOf(1);
+    const bump = () => repeatable.call('bump_both', { p_first: 1, p_second: 1 });
+    expect(await Promise.all([bump(), bump()])).toEqual([true, true]);
+    expect((await sumOf(1)) - before).toBe(4);
+    await repeatable.close();
   });
 
   test('a lock that is not given in time is a TransientError', async () => {
@@ -198,6 +195,13 @@ describe('a database that is not there', () => {
       expect(error).toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
     },
   );
+
+  test('a statement that the server stops for its time is an outage', async () => {
+    const hasty = await openWith('statement_timeout', '1500ms');
+    const error = await failureOf(hasty.call('wait_s', { p_s: 5 }));
+    expect(error).toMatchObject({ name: 'OutageError', detail: { sqlState: '57014' } });
+    await hasty.close();
+  });
 
   test('a function that the schema does not have yet is an outage, so that work waits for the migration', async () => {
     expect(await failureOf(call('function_of_tomorrow', {}))).toMatchObject({ name: 'OutageError' });
@@ -244,61 +248,3 @@ describe('a database that is not there', () => {
     expect(requests).toBe(1);
   });
 });
-
-describe('a database that goes away and comes back', () => {
-  test('the work in flight and the work after it are outages, and all goes on when it is back', async () => {
-    const road = await openRoad(Number(new URL(db.authenticatorUrl).port));
-    const url = new URL(db.authenticatorUrl);
-    url.port = String(road.port);
-    const api = await startLite({ authenticatorUrl: url.href, jwtSecret: db.jwtSecret });
-    const cut = callOf(createDatabase({ url: api.url, secretKey: api.serviceKey, fetch: api.fetch }));
-    expect(await cut('echo', { p: 1 })).toBe(1);
-
-    const inFlight = failureOf(cut('wait_s', { p_s: 5 }));
-    await vi.waitFor(async () => {
-      expect(
-        await db.sql(
-          `select 1 from pg_stat_activity where query like '%wait_s%' and state = 'active' and pid <> pg_backend_pid()`,
-        ),
-      ).toHaveLength(1);
-    });
-    await road.close();
-    expect(await inFlight).toMatchObject({ name: 'OutageError', code: 'DATABASE_UNAVAILABLE' });
-    expect(await failureOf(cut('echo', { p: 1 }))).toMatchObject({ name: 'OutageError' });
-
-    await road.reopen();
-    await vi.waitFor(async () => expect(await cut('echo', { p: 2 })).toBe(2), { timeout: 10_000 });
-    await api.close();
-    await road.close();
-  });
-});
-
-/** A way to the database that can be cut, as a crash or a network fault cuts it. */
-async function openRoad(target: number) {
-  const sockets = new Set<ReturnType<typeof createConnection>>();
-  const make = () =>
-    createTcpServer((socket) => {
-      const onward = createConnection(target, '127.0.0.1');
-      for (const end of [socket, onward]) {
-        sockets.add(end);
-        end.on('error', () => undefined).on('close', () => sockets.delete(end));
-      }
-      socket.pipe(onward).pipe(socket);
-    });
-  let server: TcpServer = make();
-  const listen = (port: number) => new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
-  await listen(0);
-  const { port } = server.address() as { port: number };
-  return {
-    port,
-    close: async () => {
-      const closed = new Promise((done) => server.close(done));
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-    reopen: async () => {
-      server = make();
-      await listen(port);
-    },
-  };
-}

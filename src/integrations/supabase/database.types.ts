@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 50e66fa19ce85b13, text 2784b9d50245b7a1. Do not edit.
+// Made by "npm run generate" from migrations f0828666053760ad, text 458f78c1124853e8. Do not edit.
 export type Json =
 	| string
 	| number
@@ -537,6 +537,22 @@ export type Database = {
 					},
 				];
 			};
+			heartbeats: {
+				Row: {
+					at: string;
+					name: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					at: string;
+					name: string;
+				};
+				Update: {
+					at?: string;
+					name?: string;
+				};
+				Relationships: [];
+			};
 			invoice_lines: {
 				Row: {
 					amount_minor: number;
@@ -587,6 +603,7 @@ export type Database = {
 					buyer_id: string;
 					charge_id: string | null;
 					cleared_at: string | null;
+					collect_on: string;
 					currency: string;
 					fee_minor: number | null;
 					generation: number;
@@ -608,6 +625,7 @@ export type Database = {
 					buyer_id: string;
 					charge_id?: string | null;
 					cleared_at?: string | null;
+					collect_on: string;
 					currency: string;
 					fee_minor?: number | null;
 					generation?: number;
@@ -628,6 +646,7 @@ export type Database = {
 					buyer_id?: string;
 					charge_id?: string | null;
 					cleared_at?: string | null;
+					collect_on?: string;
 					currency?: string;
 					fee_minor?: number | null;
 					generation?: number;
@@ -1401,6 +1420,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			beat: { Args: { p_name: string }; Returns: Json };
 			bump_work: {
 				Args: { p_generation: number; p_job: string; p_key: string };
 				Returns: Json;
@@ -1414,7 +1434,6 @@ export type Database = {
 				Returns: Json;
 			};
 			close_status: { Args: { p_date: string }; Returns: Json };
-			database_time: { Args: Record<PropertyKey, never>; Returns: Json };
 			discard_work: {
 				Args: {
 					p_by: string;
@@ -1427,6 +1446,7 @@ export type Database = {
 			ensure_timezone: { Args: { p_timezone: string }; Returns: Json };
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
 			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
+			health: { Args: { p_now_ms: number }; Returns: Json };
 			import_parties: {
 				Args: { p_by: string; p_now_ms: number; p_parties: Json };
 				Returns: Json;
