@@ -19,8 +19,8 @@ const BEAT_LIMIT_MS = 5 * 60_000;
 
 /** Receivers, health, metrics and the board. Port 0 takes a free one; rejects when the address is taken. */
 export async function startServer(runtime: Runtime): Promise<RunningServer> {
-  const { config, platform, log, metrics } = runtime;
-  const board = await createBoardPlugin({ backend: platform.queue, jobs, basePath: BOARD_PATH });
+  const { config, platform, letters, log, metrics } = runtime;
+  const board = await createBoardPlugin({ backend: platform.queue, jobs, basePath: BOARD_PATH, letters });
   const parts: AppParts = {
     ...{
       log,

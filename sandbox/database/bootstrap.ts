@@ -67,7 +67,7 @@ function privilegesSql(): string {
     revoke all on database ${DATABASE} from public;
     grant connect on database ${DATABASE} to authenticator;
     -- BullMQ creates its schema if it does not exist, and PostgreSQL asks for the privilege even when it does.
-    grant connect, create on database ${DATABASE} to callclear_queue;
+    grant connect, create, temporary on database ${DATABASE} to callclear_queue;
     create schema bullmq authorization callclear_queue;
     revoke all on schema public from public;
     grant usage on schema public to ${api};

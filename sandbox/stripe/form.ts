@@ -1,5 +1,5 @@
 /** A form as Stripe reads it: strings, and records of them by brackets; indexes and `[]` make lists. */
-export type FormValue = string | FormRecord | FormValue[];
+type FormValue = string | FormRecord | FormValue[];
 export interface FormRecord {
   [name: string]: FormValue;
 }

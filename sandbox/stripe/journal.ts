@@ -2,7 +2,7 @@ import { audit } from './audit.ts';
 import type { Kind, Kinds } from './objects.ts';
 import type { Store } from './store.ts';
 
-export interface RequestLine {
+interface RequestLine {
   readonly method: string;
   readonly path: string;
   readonly key: string | null;

@@ -3,7 +3,7 @@ export const API_VERSION = '2026-10-28.endive';
 
 type Metadata = Record<string, string>;
 
-export interface Customer {
+interface Customer {
   id: string;
   object: 'customer';
   balance: number;
@@ -42,7 +42,7 @@ export interface InvoiceItem {
   quantity: 1;
 }
 
-export interface LineItem {
+interface LineItem {
   id: string;
   object: 'line_item';
   amount: number;
@@ -160,7 +160,7 @@ export interface BalanceTransaction {
   type: 'charge' | 'payout' | 'transfer' | 'transfer_refund';
 }
 
-export interface Account {
+interface Account {
   id: string;
   object: 'account';
   capabilities: Record<string, 'active' | 'inactive'>;
@@ -205,7 +205,7 @@ export interface TransferReversal {
   transfer: string;
 }
 
-export interface Payout {
+interface Payout {
   id: string;
   object: 'payout';
   amount: number;

@@ -74,6 +74,7 @@ export async function createStripeSimulator(options: SimulatorOptions): Promise<
     },
     journal,
     async close() {
+      if (closing.signal.aborted) return;
       closing.abort();
       server.close();
       server.closeAllConnections();

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS requests (
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 
-export interface Range {
+interface Range {
   gt?: number | undefined;
   gte?: number | undefined;
   lt?: number | undefined;
@@ -38,7 +38,7 @@ export interface Range {
 }
 
 /** A page of one kind, newest first. */
-export interface Query {
+interface Query {
   equals?: Record<string, string | undefined>;
   anyOf?: { field: string; values: readonly string[] } | undefined;
   created?: Range | undefined;

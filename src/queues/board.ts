@@ -1,14 +1,20 @@
 import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { PermanentError } from '../errors.ts';
 import type { Job } from '../jobs/define-job.ts';
 import { connectQueues, DEAD_LETTERS, QUEUE_NAMES, type QueueBackend } from './connection.ts';
+import type { DeadLetters } from './dead-letter.ts';
 
 interface BoardOptions {
   readonly backend: QueueBackend;
   readonly jobs: readonly Job[];
   /** Where the plugin is mounted, such as `/ops/queues`. */
   readonly basePath: string;
+  /** What its retry button does. */
+  readonly letters: Pick<DeadLetters, 'replayJob'>;
 }
 
 export interface Board {
@@ -21,17 +27,17 @@ type ServerAdapter = Parameters<typeof createBullBoard>[0]['serverAdapter'];
 /**
  * Bull Board over every queue and the dead letters, as a Fastify plugin; who may see it is decided where it is mounted.
  *
- * Payloads are never shown, only their envelope. Its retry button is off for the failed: a dead letter is replayed by
- * our own action, which leaves an audit line and goes through the row.
+ * Payloads are never shown, only their envelope. Its retry button replays the dead letter by our own action, which goes
+ * through the row and leaves an audit line; many at once are refused.
  */
-export async function createBoardPlugin({ backend, jobs, basePath }: BoardOptions): Promise<Board> {
+export async function createBoardPlugin({ backend, jobs, basePath, letters }: BoardOptions): Promise<Board> {
   const connection = connectQueues(backend, { role: 'producer' }, () => {});
   const adapters: BullMQAdapter[] = [];
   for (const name of [...QUEUE_NAMES, DEAD_LETTERS]) {
     const names = jobs.filter(({ queue }) => queue === name).map((job) => job.name);
     const adapter = new BullMQAdapter(await connection.queue(name), {
       readOnlyMode: false,
-      allowRetries: false,
+      allowRetries: name !== DEAD_LETTERS,
       description: names.join(', '),
     });
     if (name !== DEAD_LETTERS) adapter.setFormatter('data', hidePayload);
@@ -41,7 +47,36 @@ export async function createBoardPlugin({ backend, jobs, basePath }: BoardOption
   server.setBasePath(basePath);
   // The two packages of the board ship the same types twice, which TypeScript holds apart.
   createBullBoard({ queues: adapters, serverAdapter: server as unknown as ServerAdapter });
-  return { plugin: server.registerPlugin(), close: (deadlineMs) => connection.close(deadlineMs) };
+  const pages = server.registerPlugin();
+  const plugin: FastifyPluginCallback = (app, _options, ready) => {
+    app.addHook('preHandler', (request, reply) => replayInstead(letters, request, reply));
+    app.register(pages);
+    ready();
+  };
+  return { plugin, close: (deadlineMs) => connection.close(deadlineMs) };
+}
+
+const retryParams = z.object({ queueName: z.string(), jobId: z.string() });
+
+/** BullMQ's own retry would run the job while its row stays dead, so that whatever it did would be recorded nowhere. */
+async function replayInstead(
+  letters: BoardOptions['letters'],
+  { routeOptions, params }: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const { url = '' } = routeOptions;
+  if (url.endsWith('/:queueName/retry/:queueStatus')) {
+    return reply.code(405).send({ error: 'Retry one at a time: each leaves an audit line.' });
+  }
+  if (!url.endsWith('/:queueName/:jobId/retry')) return undefined;
+  const { jobId } = retryParams.parse(params);
+  try {
+    await letters.replayJob({ jobId, by: 'ops (board)', reason: 'retried on the board' });
+    return reply.code(204).send();
+  } catch (error) {
+    if (!(error instanceof PermanentError)) throw error;
+    return reply.code(409).send({ error: 'This job is no dead letter (yet): look again in a minute.' });
+  }
 }
 
 function hidePayload(data: unknown): unknown {

@@ -49,6 +49,8 @@ export interface DeadLetters {
   removeLetter(jobId: string): Promise<void>;
   /** Makes it due again under the next generation. False when somebody else decided first; LETTER_UNKNOWN. */
   replay(decision: Decision): Promise<boolean>;
+  /** As `replay`, for the failed job of this id in its queue. */
+  replayJob(decision: Omit<Decision, 'id'> & { readonly jobId: string }): Promise<boolean>;
   /** Drops it for good. False when somebody else decided first; LETTER_UNKNOWN. */
   discard(decision: Decision): Promise<boolean>;
   close(deadlineMs: number): Promise<void>;
@@ -116,7 +118,7 @@ function createDecisions(
   { jobs, work, enqueuer, clock }: DeadLetterOptions,
   connection: QueueConnection,
   removeLetter: (jobId: string) => Promise<void>,
-): Pick<DeadLetters, 'replay' | 'discard'> {
+): Pick<DeadLetters, 'replay' | 'replayJob' | 'discard'> {
   /** Goes first, so that a crash half-way leaves a dead row with its letter and not a failed job without a row. */
   async function removeFailedJob(dead: WorkRef): Promise<void> {
     const job = jobs.find(({ name }) => name === dead.job);
@@ -124,19 +126,22 @@ function createDecisions(
     const queue = await connection.queue(job.queue);
     for (const id of failedJobIds(dead)) await queue.remove(id);
   }
+  async function replayDead(dead: DeadWork, by: string, reason: string): Promise<boolean> {
+    await removeFailedJob(dead);
+    const item = await work.replay({ id: dead.id, by, reason, nowMs: clock.nowMs() });
+    if (item === null) return false;
+    // The row is due again whatever the queue says; an add that fails here is made good by the sweep.
+    await enqueuer.addMany([item]);
+    await removeLetter(jobIdOf(dead));
+    return true;
+  }
   return {
-    async replay({ id, by, reason }) {
-      const dead = await findDead(work, id);
-      await removeFailedJob(dead);
-      const item = await work.replay({ id, by, reason, nowMs: clock.nowMs() });
-      if (item === null) return false;
-      // The row is due again whatever the queue says; an add that fails here is made good by the sweep.
-      await enqueuer.addMany([item]);
-      await removeLetter(jobIdOf(dead));
-      return true;
-    },
+    replay: async ({ id, by, reason }) =>
+      replayDead(await findDead(work, (row) => row.id === id), by, reason),
+    replayJob: async ({ jobId, by, reason }) =>
+      replayDead(await findDead(work, (row) => failedJobIds(row).includes(jobId)), by, reason),
     async discard({ id, by, reason }) {
-      const dead = await findDead(work, id);
+      const dead = await findDead(work, (row) => row.id === id);
       await removeFailedJob(dead);
       if (!(await work.discard({ id, by, reason, nowMs: clock.nowMs() }))) return false;
       await removeLetter(jobIdOf(dead));
@@ -145,11 +150,11 @@ function createDecisions(
   };
 }
 
-async function findDead(work: WorkStore, id: string): Promise<DeadWork> {
+async function findDead(work: WorkStore, isWanted: (row: DeadWork) => boolean): Promise<DeadWork> {
   let afterId: string | null = null;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const rows: DeadWork[] = await work.listDead({ afterId, limit: PAGE });
-    const dead = rows.find((row) => row.id === id);
+    const dead = rows.find(isWanted);
     if (dead !== undefined) return dead;
     afterId = rows.at(-1)?.id ?? null;
     if (rows.length < PAGE) break;

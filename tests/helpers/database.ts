@@ -48,7 +48,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     // A clone does not get its template's privileges on the database itself.
     await client.query(`revoke all on database ${name} from public`);
     await client.query(`grant connect on database ${name} to authenticator, callclear_queue`);
-    await client.query(`grant create on database ${name} to callclear_queue`);
+    await client.query(`grant create, temporary on database ${name} to callclear_queue`);
   });
 
   const urls = {

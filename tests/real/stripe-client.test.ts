@@ -146,6 +146,15 @@ it('a transfer to an account that may no longer receive is refused', async () =>
   });
 });
 
+it('a transfer that Stripe refuses with any code is refused with that code', async () => {
+  const { transfers, frozen, simulator, sent } = await readyToPay();
+  simulator.faults.add({ kind: 'refuse', pathPrefix: '/v1/transfers', code: 'account_invalid' });
+  const refusal = { kind: 'refused', providerCode: 'account_invalid' };
+  expect(await transfers.send(frozen, options())).toMatchObject(refusal);
+  expect(await transfers.send(frozen, options())).toMatchObject(refusal);
+  expect(sent()).toBe(0);
+});
+
 it('a transfer refused for a parameter is unknown, since an earlier send under the key may have gone through', async () => {
   const { transfers, frozen } = await readyToPay();
   expect(await transfers.send({ ...frozen, amountMinor: 0 }, options())).toMatchObject({ kind: 'unknown' });

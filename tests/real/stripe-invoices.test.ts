@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import type { FrozenInvoice } from '../../src/integrations/stripe/invoices.ts';
+import type { StripeClient } from '../../src/integrations/stripe/client.ts';
+import { createStripeInvoices, type FrozenInvoice } from '../../src/integrations/stripe/invoices.ts';
 import { codeOfThrown, connect, DAY_MS, options, rawApi, startSimulator } from '../helpers/stripe.ts';
 
 /** A simulator with a buyer, and an invoice of three lines that is ready to be issued. */
@@ -60,6 +61,7 @@ it.each(faults.flatMap((kind) => steps.map((skip) => ({ kind, skip }))))(
     const last = await issue();
     expect(await issue()).toEqual(last);
     expectExact();
+    expect(simulator.journal.all('invoice')).toHaveLength(1);
   },
 );
 
@@ -193,4 +195,22 @@ it('an invoice takes no item that waits on the customer from elsewhere', async (
   expect((await rawApi(simulator.url)('POST', '/v1/invoiceitems', stray)).status).toBe(200);
   await issue();
   expectExact();
+});
+
+it('an invoice that somebody changes between the comparison and the finalising is told as a mismatch', async () => {
+  const { simulator, client, frozen } = await readyToBill();
+  const api = rawApi(simulator.url);
+  const meddled: StripeClient = {
+    read: client.read,
+    async post(call) {
+      if (call.operation === 'invoices.finalizeInvoice') {
+        const invoice = simulator.journal.all('invoice')[0]?.id ?? '';
+        const form = { customer: frozen.customer, invoice, amount: '1', currency: 'usd' };
+        expect((await api('POST', '/v1/invoiceitems', form)).status).toBe(200);
+      }
+      return client.post(call);
+    },
+  };
+  const issuing = createStripeInvoices(meddled).issue(frozen, { ...options(), nowMs: frozen.plannedAtMs });
+  expect(await codeOfThrown(issuing)).toBe('INVOICE_MISMATCH');
 });

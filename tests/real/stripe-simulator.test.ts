@@ -166,19 +166,19 @@ it('the books hold a charge with its fee pending until midnight UTC two days on,
   const stripe = connect(simulator.url);
   const customer = await stripe.buyer('b', 'pm_card_visa');
   const payment_method = simulator.journal.all('payment_method')[0]?.id ?? '';
-  const charge = { amount: '1050', currency: 'usd', customer, payment_method, confirm: 'true' };
+  const charge = { amount: '1500', currency: 'usd', customer, payment_method, confirm: 'true' };
   await api('POST', '/v1/payment_intents', charge);
-  // 2.9 % of 1,050 is 30.45, and 30: 60 after rounding.
+  // 2.9 % of 1,500 is 43.5, and 30: 74 after rounding half up.
   const balance = () => stripe.balance.read({ signal: new AbortController().signal });
-  expect(await balance()).toEqual([{ currency: 'usd', availableMinor: 0, pendingMinor: 990 }]);
+  expect(await balance()).toEqual([{ currency: 'usd', availableMinor: 0, pendingMinor: 1_426 }]);
   const destination = await stripe.supplier();
-  const transfer = { amount: '990', currency: 'usd', destination };
+  const transfer = { amount: '1426', currency: 'usd', destination };
   expect((await api('POST', '/v1/transfers', transfer)).json().error.code).toBe('balance_insufficient');
   const dueMs = (Math.floor(simulator.clock.nowMs() / DAY_MS) + 2) * DAY_MS;
   simulator.clock.advanceTo(dueMs - 60_000);
-  expect(await balance()).toEqual([{ currency: 'usd', availableMinor: 0, pendingMinor: 990 }]);
+  expect(await balance()).toEqual([{ currency: 'usd', availableMinor: 0, pendingMinor: 1_426 }]);
   simulator.clock.advanceTo(dueMs);
-  expect(await balance()).toEqual([{ currency: 'usd', availableMinor: 990, pendingMinor: 0 }]);
+  expect(await balance()).toEqual([{ currency: 'usd', availableMinor: 1_426, pendingMinor: 0 }]);
   expect(simulator.journal.all('event').filter(({ type }) => type === 'balance.available')).toHaveLength(1);
   expect((await api('POST', '/v1/transfers', transfer)).status).toBe(200);
   expect((await api('POST', '/v1/transfers', { ...transfer, amount: '1' })).json().error.code).toBe(

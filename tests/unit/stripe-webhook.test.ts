@@ -28,7 +28,12 @@ function header(raw: Buffer, secret = SECRET, stampS = NOW_S): string {
   return `t=${stampS},v1=${digest(raw, secret, stampS)}`;
 }
 
-function outcome(raw: Buffer, signature: string, secrets: readonly string[] = [SECRET], nowMs = NOW_MS): string {
+function outcome(
+  raw: Buffer,
+  signature: string,
+  secrets: readonly string[] = [SECRET],
+  nowMs = NOW_MS,
+): string {
   try {
     return verifyStripeWebhook(raw, signature, secrets, nowMs).eventId;
   } catch (error) {

@@ -53,7 +53,8 @@ export type InvoiceState =
 export interface StripeInvoices {
   /**
    * Draft (auto_advance false, pending items excluded), one item per line, compare with the frozen lines, finalise.
-   * Each POST carries the key `invoice-<id>-<generation>-<step>`; running it twice finds what the first run made.
+   * Each POST carries the key `invoice-<id>-<generation>-<step>`, and `…-second` once Stripe replays a stored failure of a
+   * step that had no effect; running it twice finds what the first run made.
    * Throws PermanentError INVOICE_MISMATCH when the lines at Stripe are not ours, OutageError when Stripe is away.
    */
   issue(invoice: FrozenInvoice, options: { signal: AbortSignal; nowMs: number }): Promise<IssuedInvoice>;
@@ -65,14 +66,6 @@ export interface StripeInvoices {
     options: { signal: AbortSignal },
   ): Promise<InvoiceState & { readonly invoiceId: string | null }>;
 }
-
-export const INVOICE_STATUSES = [
-  'draft',
-  'open',
-  'paid',
-  'uncollectible',
-  'void',
-] as const satisfies InvoiceStatus[];
 
 const invoiceSchema = z.object({
   id: z.string(),

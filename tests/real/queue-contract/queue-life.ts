@@ -235,7 +235,12 @@ export function describeQueueLife({ given, open, inspect, jobOf }: Fixture): voi
       attempts: 1,
       failedAtMs: 1,
     });
-    const board = await createBoardPlugin({ backend: given().backend, jobs, basePath: '/ops/queues' });
+    const board = await createBoardPlugin({
+      backend: given().backend,
+      jobs,
+      basePath: '/ops/queues',
+      letters,
+    });
     const server = Fastify();
     await server.register(board.plugin, { prefix: '/ops/queues' });
     const shown = await Promise.all(
