@@ -6,7 +6,7 @@ import { createLogger } from '../../src/log.ts';
 import { openRuntime, type Part, type Runtime } from '../../src/runtime.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
 import { startWorker } from '../../src/worker.ts';
-import { launchBrowser } from '../helpers/browser.ts';
+import { keepScreenshot, launchBrowser } from '../helpers/browser.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 
 const PASSWORD = 'a-password-of-this-test';
@@ -72,8 +72,7 @@ test('ops log in, see a failed job, and its retry is a replay with an audit line
     });
     await page.goto(`${server.url}/ops/queues/queue/fraud?status=failed`);
     await page.getByText('CALL_UNKNOWN').first().waitFor();
-    const shot = process.env.BOARD_SCREENSHOT;
-    if (shot !== undefined) await page.screenshot({ path: shot });
+    await keepScreenshot(page);
     // The job's own buttons are icons without a name; the first is its retry.
     await page.locator('xpath=//button[contains(., "Clean all")]/following::button[1]').click();
     const confirm = page.getByRole('button', { name: 'Confirm' });

@@ -1,5 +1,5 @@
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 
 /**
  * Starts the Chromium of the system (CHROMIUM_PATH, else Debian's), or returns null where there is none.
@@ -17,4 +17,10 @@ export async function launchBrowser(what: string): Promise<Browser | null> {
   mkdirSync('.test-report', { recursive: true });
   appendFileSync('.test-report/skipped', `${missing}\n`);
   return null;
+}
+
+/** Writes the page to the file that SCREENSHOT names, such as the README's picture; without it, nothing. */
+export async function keepScreenshot(page: Page): Promise<void> {
+  const path = process.env.SCREENSHOT;
+  if (path !== undefined) await page.screenshot({ path });
 }
