@@ -123,7 +123,6 @@ function openRedis(
   client.duplicate = (override) => {
     const copy = duplicate(override);
     copies.add(copy);
-    copy.once('end', () => copies.delete(copy));
     return copy;
   };
   return {
@@ -132,9 +131,17 @@ function openRedis(
     ready: async () => {},
     async close(deadlineMs) {
       await settledWithin(client.quit(), deadlineMs);
-      for (const one of [client, ...copies]) one.disconnect();
+      for (const one of [client, ...copies]) endForGood(one);
     },
   };
+}
+
+/** A worker that was closed by force may still try to connect its blocking client again when it wakes up. */
+function endForGood(client: Redis): void {
+  client.on('error', () => {});
+  client.options.retryStrategy = () => null;
+  client.connect = () => Promise.reject(new Error('Connection is closed.'));
+  client.disconnect();
 }
 
 function openPostgres(url: string, workers: number, onError: (queue: string, error: unknown) => void): Store {

@@ -124,11 +124,13 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
     },
     async close(deadlineMs) {
       const open = [...slots.values()];
-      const ended = Promise.all(open.map(({ worker }) => worker.close()));
-      const inTime = await settledWithin(ended, deadlineMs);
+      // Pausing waits for the running jobs like closing does, but leaves closing by force for when they do not end.
+      const idle = Promise.all(open.map(({ worker }) => worker.pause()));
+      const inTime = await settledWithin(idle, deadlineMs);
       stop.abort(new Error('the worker stops'));
-      if (!inTime) await settledWithin(ended, CLIENT_CLOSE_MS);
+      const isIdle = inTime || (await settledWithin(idle, CLIENT_CLOSE_MS));
       await settledWithin(burials.settled(), CLIENT_CLOSE_MS);
+      await settledWithin(Promise.all(open.map(({ worker }) => worker.close(!isIdle))), CLIENT_CLOSE_MS);
       const clients = new Set([inspection, shared, ...open.map(({ connection }) => connection)]);
       await Promise.all([...clients].map((connection) => connection.close(CLIENT_CLOSE_MS)));
       return inTime;

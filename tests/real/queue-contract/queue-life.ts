@@ -7,7 +7,8 @@ import { connectQueues } from '../../../src/queues/connection.ts';
 import { applySchedules } from '../../../src/queues/schedules.ts';
 import { keyIdOf } from '../../../src/queues/seal.ts';
 import { checkQueueStore } from '../../../src/queues/store-check.ts';
-import { SEAL_KEY, testJob } from '../../helpers/queue-house.ts';
+import { findFreePort } from '../../helpers/queue-backends.ts';
+import { openHouse, SEAL_KEY, testJob } from '../../helpers/queue-house.ts';
 import { type Fixture, never, until } from './fixture.ts';
 
 export function describeQueueLife({ given, open, inspect, jobOf }: Fixture): void {
@@ -255,5 +256,22 @@ export function describeQueueLife({ given, open, inspect, jobOf }: Fixture): voi
     expect((await server.inject('/ops/queues/api/queues/calls/calls.test.a.1')).body).not.toContain('canary');
     await server.close();
     await board.close(500);
+  });
+
+  it('a store that is not there refuses adds within their deadline and holds up no shutdown', async () => {
+    const { backend } = given();
+    const gone = new URL(backend.url);
+    gone.port = String(await findFreePort());
+    const away = openHouse({ ...backend, url: gone.href }, [testJob(async () => done())]);
+    const beganMs = performance.now();
+    expect(await away.enqueuer.addMany([away.item('a')])).toMatchObject([{ code: 'QUEUE_UNAVAILABLE' }]);
+    expect(performance.now() - beganMs).toBeLessThan(3_000);
+    await expect(checkQueueStore({ ...backend, url: gone.href }, { strict: true })).rejects.toMatchObject({
+      code: 'QUEUE_UNAVAILABLE',
+    });
+    await away.startWorkers().catch(() => {});
+    const closingMs = performance.now();
+    await away.close();
+    expect(performance.now() - closingMs).toBeLessThan(4_000);
   });
 }
