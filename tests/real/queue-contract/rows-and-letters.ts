@@ -68,10 +68,10 @@ export function describeRowsAndLetters({ given, open, inspect, jobOf, letterIds 
       ['ann', 'bob'].map((by) => letters.discard({ id, by, reason: 'spam' })),
     );
     expect(decisions.toSorted()).toEqual([false, true]);
+    expect(await jobOf('a')).toBeUndefined();
     await sweeper.sweep();
     expect(work.row('calls.test', 'a')?.state).toBe('discarded');
     expect(await letters.listLetterIds(10)).toEqual([]);
-    expect(await jobOf('a')).toBeUndefined();
   });
 
   it('all rows come back after the queue has lost everything, and each is done once', async () => {
