@@ -47,8 +47,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   await mkdir(dataDir, { recursive: true, mode: 0o711 });
   const binaries = await findBinaries(dataDir);
   const secrets = await readOrMakeSecrets(dataDir);
-  await makeCluster(dataDir, binaries, secrets);
-  await stopOrphan(join(dataDir, CLUSTER));
+  await makeCluster(dataDir, binaries, secrets, options.durable ?? true);
 
   const { port, server } = await startServer(dataDir, binaries, secrets, options);
   const stopAtExit = () => signalProcess(server.pid ?? 0, 'SIGINT');
@@ -78,7 +77,12 @@ function urlOf(port: number, user: string, password: string, database = 'callcle
 }
 
 /** Makes the cluster under another name and renames it when it is whole; leftovers of a killed attempt are removed. */
-async function makeCluster(dataDir: string, binaries: Binaries, secrets: Secrets): Promise<void> {
+async function makeCluster(
+  dataDir: string,
+  binaries: Binaries,
+  secrets: Secrets,
+  durable: boolean,
+): Promise<void> {
   const entries = await readdir(dataDir);
   if (entries.includes(CLUSTER)) return;
   const draft = join(dataDir, `${CLUSTER}.${process.pid}.${randomBytes(4).toString('hex')}`);
@@ -88,7 +92,12 @@ async function makeCluster(dataDir: string, binaries: Binaries, secrets: Secrets
     await writeFile(passwordFile, secrets.adminPassword, { mode: 0o600, flag: 'wx' });
     await handOver(draft, binaries);
     await handOver(passwordFile, binaries);
-    const access = ['--auth=scram-sha-256', '--username=postgres', `--pwfile=${passwordFile}`];
+    const access = [
+      '--auth=scram-sha-256',
+      '--username=postgres',
+      `--pwfile=${passwordFile}`,
+      ...(durable ? [] : ['--no-sync']),
+    ];
     await runInitdb(dataDir, binaries, [`--pgdata=${draft}`, '--encoding=UTF8', '--locale=C', ...access]);
     await rename(draft, join(dataDir, CLUSTER));
   } catch (error) {
@@ -123,7 +132,10 @@ async function runInitdb(dataDir: string, binaries: Binaries, args: readonly str
     const code = await new Promise<number | null>((done, reject) =>
       child.once('error', reject).once('exit', done),
     );
-    if (code !== 0) throw new Error(`initdb failed: ${await readTail(log)}`);
+    const advice = binaries.inNamespace
+      ? ' Only root may enter this folder: use one that others may pass through.'
+      : '';
+    if (code !== 0) throw new Error(`initdb failed: ${await readTail(log)}${advice}`);
   } finally {
     await file.close();
   }
@@ -169,6 +181,7 @@ async function startServer(
   const deadline = performance.now() + START_TIMEOUT_MS;
   const log = join(dataDir, 'postgres.log');
   for (;;) {
+    await stopOrphan(join(dataDir, CLUSTER));
     const port = options.port ?? (await findFreePort());
     const file = await open(log, 'w', 0o600);
     const server = startProgram(
@@ -185,7 +198,6 @@ async function startServer(
       await stopServer(server);
       throw new Error(`The embedded database does not start: ${await readTail(log)}`);
     }
-    await stopOrphan(join(dataDir, CLUSTER));
     await sleep(200);
   }
 }

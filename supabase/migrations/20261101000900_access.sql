@@ -12,8 +12,6 @@ begin
   end loop;
 end $$;
 revoke all on all sequences in schema public from public, anon, authenticated, service_role;
--- The embedded Supabase reads the sequences with the catalogue; reading moves nothing.
-grant select on all sequences in schema public to service_role;
 revoke execute on all functions in schema public from public, anon, authenticated;
 revoke all on schema app from public, anon, authenticated, service_role;
 revoke execute on all functions in schema app from public, anon, authenticated, service_role;

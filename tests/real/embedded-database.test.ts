@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
-import { startEmbeddedPostgres } from '../../sandbox/database/embedded.ts';
+import { startEmbeddedPostgres, stopOrphan } from '../../sandbox/database/embedded.ts';
 import { describeProcess } from '../../sandbox/database/processes.ts';
 
 const HOLDER = join(import.meta.dirname, '..', 'helpers', 'hold-database.ts');
@@ -20,11 +20,12 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const holder of holders.splice(0)) await kill(holder);
-  // Stops whatever a killed holder left, then goes.
-  if (existsSync(join(dataDir, 'cluster'))) await (await startEmbeddedPostgres({ dataDir })).stop();
+  await stopOrphan(join(dataDir, 'cluster'));
   await rm(dataDir, { recursive: true, force: true });
 });
 
+// A killed process loses nothing that the system has: fsync matters to a test of power loss only.
+const start = () => startEmbeddedPostgres({ dataDir, durable: false });
 const hold = (): ChildProcess => {
   const holder = spawn(process.execPath, [HOLDER, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
   holders.push(holder);
@@ -65,7 +66,7 @@ describe('the parent is killed', () => {
     await kill(holder);
     expect(await describeProcess(orphan)).not.toBeNull();
 
-    const postgres = await startEmbeddedPostgres({ dataDir });
+    const postgres = await start();
     expect(await describeProcess(orphan)).toBeNull();
     expect(await query(postgres.adminUrl, 'select id from kept')).toEqual([{ id: 42 }]);
     expect(postgres.adminUrl.split('@')[0]).toBe(url.split('@')[0]);
@@ -80,7 +81,7 @@ describe('the parent is killed', () => {
     await kill(holder);
     process.kill(server, 'SIGKILL');
 
-    const postgres = await startEmbeddedPostgres({ dataDir });
+    const postgres = await start();
     expect(await query(postgres.adminUrl, 'select id from kept')).toEqual([{ id: 42 }]);
     await postgres.stop();
   });
@@ -97,7 +98,7 @@ describe('the parent is killed', () => {
     await vi.waitUntil(reached, { timeout: 20_000, interval: 1 });
     await kill(holder);
 
-    const postgres = await startEmbeddedPostgres({ dataDir });
+    const postgres = await start();
     const roles = await query(
       postgres.adminUrl,
       `select rolname from pg_roles where rolname !~ '^pg_' order by 1`,
@@ -125,15 +126,12 @@ describe('two starts on one directory', () => {
   test('a second start names the living process that holds it, and leaves it alone', async () => {
     const holder = hold();
     const url = await readyOf(holder);
-    await expect(startEmbeddedPostgres({ dataDir })).rejects.toThrow(`in use by process ${holder.pid}`);
+    await expect(start()).rejects.toThrow(`in use by process ${holder.pid}`);
     expect(await query(url, 'select 1 as one')).toEqual([{ one: 1 }]);
   });
 
   test('of two starts at the same moment on an empty directory one wins, and nothing is damaged', async () => {
-    const both = await Promise.allSettled([
-      startEmbeddedPostgres({ dataDir }),
-      startEmbeddedPostgres({ dataDir }),
-    ]);
+    const both = await Promise.allSettled([start(), start()]);
     const won = both.filter((result) => result.status === 'fulfilled');
     expect(won).toHaveLength(1);
     for (const { value } of won) {
@@ -144,12 +142,12 @@ describe('two starts on one directory', () => {
   });
 
   test('a lock file whose process id belongs to another program by now does not stop the start', async () => {
-    await (await startEmbeddedPostgres({ dataDir })).stop();
+    await (await start()).stop();
     await writeFile(
       join(dataDir, 'cluster', 'postmaster.pid'),
       `${process.pid}\n${join(dataDir, 'cluster')}\n`,
     );
-    const postgres = await startEmbeddedPostgres({ dataDir });
+    const postgres = await start();
     expect(await query(postgres.adminUrl, 'select 1 as one')).toEqual([{ one: 1 }]);
     await postgres.stop();
   });
@@ -170,7 +168,7 @@ describe('what it gives', () => {
   });
 
   test('the queue sees its own schema and nothing of the business', async () => {
-    const postgres = await startEmbeddedPostgres({ dataDir });
+    const postgres = await start();
     await query(postgres.adminUrl, 'create table public.calls (id int)');
     await expect(query(postgres.queueUrl, 'select * from public.calls')).rejects.toThrow('permission denied');
     await expect(query(postgres.queueUrl, 'create table public.mine (id int)')).rejects.toThrow(

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations f0828666053760ad, text 458f78c1124853e8. Do not edit.
+// Made by "npm run generate" from migrations 813279db0d1e8077, text 458f78c1124853e8. Do not edit.
 export type Json =
 	| string
 	| number
