@@ -10,5 +10,5 @@ describe.each(BACKEND_KINDS)('on %s', (kind) => {
   const fixture = useQueueBackend(kind);
   describeRuns(fixture);
   describeRowsAndLetters(fixture);
-  describeQueueLife(fixture);
+  describeQueueLife(fixture, kind);
 });
