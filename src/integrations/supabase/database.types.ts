@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 813279db0d1e8077, text 458f78c1124853e8. Do not edit.
+// Made by "npm run generate" from migrations 94ad1d26769f8128, text b0edf61266801c72. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1420,6 +1420,12 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			audit_books: {
+				Args: { p_area?: string; p_now_ms: number };
+				Returns: Json;
+			};
+			audit_money: { Args: Record<PropertyKey, never>; Returns: Json };
+			audit_sent: { Args: { p_calls: Json }; Returns: Json };
 			beat: { Args: { p_name: string }; Returns: Json };
 			bump_work: {
 				Args: { p_generation: number; p_job: string; p_key: string };

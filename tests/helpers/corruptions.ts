@@ -1,0 +1,222 @@
+/** One deliberate error in otherwise clean books. */
+export interface Corruption {
+  /** The promise that it breaks. */
+  readonly check: string;
+  /** Finds the id that the audit must name, as column `id`. */
+  readonly find: string;
+  /** Makes the error; `:id` stands for what was found, as a quoted text. */
+  readonly spoil: string;
+  /** Further promises that cannot but break with it. */
+  readonly also?: readonly string[];
+}
+
+const SUM_OF_POSTINGS = 'every balance is the sum of its postings';
+const LEGS = 'every journal posts the legs of its event and no other';
+
+/** A row that does not count in `find`: makes room for the other half of an error in two accounts. */
+const suspend = (kind: string, by: number) => `
+  update ledger_accounts set balance_minor = balance_minor + ${by} where id::text = (select id::text from ledger_accounts
+    where kind = '${kind}' and currency = 'usd' order by id limit 1);
+  insert into ledger_accounts (kind, currency, balance_minor) values ('suspense', 'usd', ${-by});`;
+const ownerOf = (kind: string) =>
+  `select owner_id::text as id from ledger_accounts where kind = '${kind}' and currency = 'usd' order by ledger_accounts.id limit 1`;
+
+const oneOf = (table: string, condition: string) =>
+  `select id::text as id from ${table} where ${condition} order by ${table}.id::text limit 1`;
+const set = (table: string, change: string) => `update ${table} set ${change} where id::text = :id`;
+
+const LEDGER: readonly Corruption[] = [
+  {
+    check: 'every journal sums to zero in each currency',
+    find: 'select journal_id::text as id from postings order by id limit 1',
+    spoil:
+      'update postings set amount_minor = amount_minor + 1 where id = (select min(id) from postings where journal_id::text = :id)',
+    also: [SUM_OF_POSTINGS, LEGS],
+  },
+  {
+    check: 'the books sum to zero in each currency',
+    find: `select 'usd' as id`,
+    spoil: `update ledger_accounts set balance_minor = balance_minor - 1 where kind = 'exchange_margin' and currency = :id`,
+    also: [SUM_OF_POSTINGS],
+  },
+  {
+    check: SUM_OF_POSTINGS,
+    find: oneOf('ledger_accounts', `kind = 'exchange_margin' and currency = 'usd'`),
+    spoil: suspend('exchange_margin', -1),
+  },
+  {
+    check: LEGS,
+    find: `select journal_id::text as id from postings p join ledger_accounts a on a.id = p.account_id
+      where a.kind = 'supplier_pending' and a.currency = 'usd' and p.amount_minor < 0 order by a.owner_id, p.id limit 1`,
+    // Two calls of one price whose suppliers are exchanged: every sum stays what it was.
+    spoil: `update postings p set account_id = other.account_id from (
+        select p.id, p.account_id, lag(p.account_id) over w as before, lead(p.account_id) over w as after from (
+          (select p.* from postings p join ledger_accounts a on a.id = p.account_id where p.journal_id::text = :id and a.kind = 'supplier_pending')
+          union all
+          (select p.* from postings p join ledger_accounts a on a.id = p.account_id where a.kind = 'supplier_pending' and a.currency = 'usd'
+            and p.amount_minor = -1050 and a.owner_id <> (select a.owner_id from postings p join ledger_accounts a on a.id = p.account_id
+              where p.journal_id::text = :id and a.kind = 'supplier_pending') order by p.id limit 1)) p window w as (order by p.id)) pair,
+      lateral (select coalesce(pair.before, pair.after) as account_id) other where p.id = pair.id`,
+  },
+  {
+    check: 'every posting is in the currency of its journal and of its account',
+    find: oneOf('postings', `currency = 'usd'`),
+    spoil: set('postings', `currency = 'eur'`),
+    also: ['every journal sums to zero in each currency'],
+  },
+  {
+    check: 'every account belongs to a party that exists',
+    find: `select (max(id) + 1)::text as id from ledger_accounts`,
+    spoil: `insert into ledger_accounts (id, kind, owner_id, currency) overriding system value
+      values ((:id)::bigint, 'supplier_payable', gen_random_uuid(), 'usd')`,
+  },
+  {
+    check: 'no balance stands on its wrong side',
+    find: `select (max(id) + 1)::text as id from ledger_accounts`,
+    spoil: `insert into ledger_accounts (id, kind, currency, balance_minor) overriding system value
+      values ((:id)::bigint, 'exchange_margin', 'gbp', 5), ((:id)::bigint + 1, 'suspense', 'gbp', -5)`,
+    also: [SUM_OF_POSTINGS],
+  },
+  {
+    check: 'no call is booked on a date whose close had begun',
+    find: oneOf('journals', `template = 'call' and business_date = '2026-03-03'`),
+    spoil: set('journals', `posted_at = '2026-03-04 10:00Z'`),
+  },
+  {
+    check: 'no movement of money is booked on a date that was closed',
+    find: oneOf('journals', `template = 'charge' and business_date = '2026-03-03'`),
+    spoil: set('journals', `posted_at = '2026-03-04 10:00Z'`),
+  },
+  {
+    check: 'nothing is booked in the future',
+    find: oneOf('journals', `business_date = '2026-03-07'`),
+    spoil: set('journals', `posted_at = '2026-03-08'`),
+  },
+];
+
+const REJECTED = oneOf('calls', `status = 'rejected'`);
+const CALLS: readonly Corruption[] = [
+  {
+    check: 'a call has one earning and one journal when it is qualified, and none when it is not',
+    find: oneOf('calls', `status = 'qualified'`),
+    spoil: `${set('calls', `status = 'rejected'`)}; update call_scores set decision = 'reject' where call_id::text = :id`,
+  },
+  {
+    check: 'the journal of a call says what its earning says',
+    find: oneOf('earnings', `business_date = '2026-03-07'`),
+    spoil: `update journals set business_date = '2026-03-08'
+      where template = 'call' and refs ->> 'callId' = (select call_id::text from earnings where id::text = :id)`,
+  },
+  {
+    check: 'an earning is its call under the terms that it was rated by',
+    find: oneOf('earnings', 'invoice_id is null'),
+    spoil: set('earnings', 'duration_s = duration_s + 1'),
+  },
+  {
+    check: 'a call is in the state that the score of its newest facts decided',
+    find: REJECTED,
+    spoil: `update call_scores set decision = 'hold' where call_id::text = :id`,
+  },
+  {
+    check: 'a call is on the business date of its start',
+    find: REJECTED,
+    spoil: set('calls', 'business_date = business_date + 1'),
+  },
+  {
+    check: 'no call is stored twice',
+    find: `select source || '/' || external_id as id from calls where status = 'stored' order by external_id limit 1`,
+    spoil: `alter table calls drop constraint calls_source_external_id_key;
+      insert into calls select (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid()))).* from calls c
+        where source || '/' || external_id = :id;
+      insert into work (job, key, payload, trace, due_at) select 'fraud.score-call', id, '{}', 'copy', '2026-03-07' from calls
+        where source || '/' || external_id = :id on conflict do nothing`,
+  },
+  {
+    check: 'no event is stored twice',
+    find: `select source || '/' || event_id as id from webhook_events order by id limit 1`,
+    spoil: `alter table webhook_events drop constraint webhook_events_source_event_id_key;
+      insert into webhook_events (source, event_id, kind, received_at, trace, result)
+        select source, event_id, kind, received_at, trace, 'duplicate' from webhook_events where source || '/' || event_id = :id`,
+  },
+  {
+    check: 'every call has the event that brought it, and every such event its call',
+    find: REJECTED,
+    spoil: 'delete from webhook_events where trace = (select trace from calls where id::text = :id)',
+  },
+  {
+    check: 'no caller is paid for twice in the window of one campaign',
+    find: oneOf(
+      'calls',
+      `status = 'qualified' and external_id like '%0001-1' and business_date = '2026-03-02'`,
+    ),
+    spoil: `update calls set caller_number = (select caller_number from calls
+      where status = 'qualified' and external_id like '%0001-0' and business_date = '2026-03-02') where id::text = :id`,
+  },
+  {
+    check: 'every call has its row of work, and one that is not scored has it still',
+    find: oneOf('calls', `status = 'stored'`),
+    spoil: `update work set state = 'done' where key = :id`,
+  },
+  {
+    check: 'no work stays due for more than two days',
+    find: oneOf('work', `state = 'due' and job = 'fraud.score-call'`),
+    spoil: set('work', `due_at = '2026-03-03'`),
+  },
+];
+
+const BILLING: readonly Corruption[] = [
+  {
+    check: 'an invoice is the sum of its lines and of its calls',
+    find: oneOf('invoices', `state = 'paid'`),
+    spoil: 'update invoice_lines set seconds = seconds + 1 where invoice_id::text = :id',
+  },
+  {
+    check: 'an invoice holds calls of its own buyer, currency and period',
+    find: oneOf('earnings', 'invoice_id is not null'),
+    spoil: `update invoices set period_end = period_end - interval '23 hours' where id = (select invoice_id from earnings where id::text = :id)`,
+  },
+  {
+    check: 'an earning stands where its invoice stands',
+    find: oneOf('earnings', `state = 'billed'`),
+    spoil: set('earnings', `state = 'accrued'`),
+  },
+  {
+    check: 'an invoice is booked once when it is issued, and not before',
+    find: oneOf('invoices', `state = 'open'`),
+    spoil: set('invoices', 'stripe_invoice_id = null'),
+  },
+  {
+    check: 'a charge is booked once when its invoice is paid, with its fee',
+    find: oneOf('invoices', `state = 'paid'`),
+    spoil: set('invoices', `charge_id = 'ch_other'`),
+  },
+  {
+    check: 'money becomes available once, and not before Stripe says so',
+    find: oneOf('invoices', 'cleared_at is not null'),
+    spoil: `update stripe_movements set available_at = '2026-03-31' where id = (select balance_transaction_id from invoices where id::text = :id)`,
+  },
+  {
+    check: 'what clears is booked once for each supplier of an invoice',
+    find: oneOf('invoices', 'cleared_at is not null'),
+    spoil: `update journals set refs = jsonb_build_object('invoiceId', gen_random_uuid()) where template = 'clear' and refs ->> 'invoiceId' = :id`,
+  },
+  {
+    check: 'the calls of a buyer are invoiced or unbilled to the last unit',
+    find: ownerOf('buyer_unbilled'),
+    spoil: suspend('buyer_unbilled', 1),
+    also: [SUM_OF_POSTINGS],
+  },
+  {
+    check: 'what a buyer owes is issued and not paid',
+    find: ownerOf('buyer_receivable'),
+    spoil: suspend('buyer_receivable', 1),
+    also: [SUM_OF_POSTINGS],
+  },
+  {
+    check: 'every invoice that is not settled has its row of work',
+    find: oneOf('invoices', `state = 'open'`),
+    spoil: 'delete from work where key = :id',
+  },
+];
+
+export const BOOK_CORRUPTIONS: readonly Corruption[] = [...LEDGER, ...CALLS, ...BILLING];

@@ -1,0 +1,259 @@
+import type { StripeBooks } from '../../src/audit/stripe-reader.ts';
+import type { TestDatabase } from './database.ts';
+import { createStripeAnswers, type Frozen, type StripeAnswers } from './hand-made-stripe.ts';
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+/** 2026-03-02 00:00 UTC. */
+const FIRST_DAY_MS = Date.UTC(2026, 2, 2);
+
+const id = (group: number, number: number) =>
+  `00000000-0000-4000-8000-${String(group).padStart(4, '0')}${String(number).padStart(8, '0')}`;
+/** Suppliers 1 to 3 send calls in usd, 4 and 5 in eur, 6 to a buyer who is no customer at Stripe. */
+export const supplierId = (number: number): string => id(1, number);
+const buyerId = (number: number) => id(2, number);
+const campaignId = (number: number) => id(3, number);
+const numberOf = (supplier: number) => `+1555000000${supplier}`;
+const campaignOf = (supplier: number) => (supplier <= 3 ? 1 : supplier <= 5 ? 2 : 3);
+
+type Call = <T>(name: string, ...args: unknown[]) => Promise<T>;
+interface Work {
+  readonly job: string;
+  readonly key: string;
+  readonly generation: number;
+  readonly payload: { readonly date?: string; readonly dueAtMs?: number };
+}
+type Claim = Record<string, unknown> & { kind: string; token: string; transfer: Frozen; invoice: Frozen };
+
+/** What happens to a payout of a supplier on a date, where it is not simply sent. */
+const FATES: Record<string, 'refused' | 'unknown' | 'withheld'> = {
+  [`${supplierId(2)} 2026-03-04`]: 'refused',
+  [`${supplierId(3)} 2026-03-04`]: 'withheld',
+  [`${supplierId(4)} 2026-03-06`]: 'unknown',
+};
+const DECLINED_FROM = '2026-03-05';
+
+export interface HandMadeBooks {
+  readonly nowMs: number;
+  readonly stripe: StripeBooks;
+  readonly sent: readonly { source: string; externalId: string }[];
+}
+
+/**
+ * Five nights of a small exchange, made by the SQL functions that the jobs call and by answers of Stripe written here.
+ *
+ * At the end there is one of everything: payouts sent, refused, withheld, unknown, approved and waiting; invoices paid
+ * and available, paid and pending, open, and planned for a buyer without a customer; calls of each state; a dead letter.
+ */
+export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
+  const call: Call = async (name, ...args) => {
+    const values = args.map((arg) => (typeof arg === 'object' ? JSON.stringify(arg) : arg));
+    const places = args.map((_, index) => `$${index + 1}`).join(', ');
+    const rows = await db.sql(`select public.${name}(${places}) as answer`, values);
+    return rows[0]?.answer as never;
+  };
+  const stripe = createStripeAnswers();
+  const sent: { source: string; externalId: string }[] = [];
+  await db.sql('update settings set approval_limit_minor = 3000');
+  await call('import_parties', parties(), 'tests', FIRST_DAY_MS);
+
+  const counts = [
+    [2, 1, 1, 1, 6, 1],
+    [5, 1, 1, 1, 1, 1],
+    [1, 1, 1, 1, 1, 0],
+    [1, 1, 0, 1, 1, 0],
+    [1, 1, 0, 0, 0, 0],
+  ];
+  for (const [day, perSupplier] of counts.entries()) {
+    const dayMs = FIRST_DAY_MS + day * DAY_MS;
+    sent.push(...(await sendCalls(call, dayMs, perSupplier)));
+    await drain(db, call, stripe, dayMs + 20 * HOUR_MS);
+    const nightMs = dayMs + 33 * HOUR_MS + 300_000;
+    await call('plan_closes', nightMs, nightMs);
+    await drain(db, call, stripe, nightMs);
+    if (day === 3) await approveOne(db, call, nightMs + 60_000);
+    await drain(db, call, stripe, nightMs + 120_000);
+  }
+
+  // The sixth day has begun: some calls are scored, some are not, one webhook is dead.
+  const lastDayMs = FIRST_DAY_MS + 5 * DAY_MS;
+  sent.push(...(await sendCalls(call, lastDayMs, [2, 1])));
+  await drain(db, call, stripe, lastDayMs + 20 * HOUR_MS);
+  sent.push(...(await sendCalls(call, lastDayMs + HOUR_MS, [1])));
+  const dead = {
+    job: 'calls.ingest-call',
+    key: 'hooks/dead',
+    generation: 1,
+    payload: {},
+    trace: 'hooks/dead',
+  };
+  const facts = { dueAtMs: lastDayMs, code: 'BODY_MALFORMED', message: 'no report', attempts: 1 };
+  await call('fail_work', { ...dead, ...facts }, lastDayMs);
+  return { nowMs: lastDayMs + 21 * HOUR_MS, stripe: stripe.books(), sent };
+}
+
+function parties() {
+  const each = <T>(count: number, make: (number: number) => T) =>
+    Array.from({ length: count }, (_, index) => make(index + 1));
+  return {
+    suppliers: each(6, (n) => ({ id: supplierId(n), name: `Supplier ${n}`, stripeAccountId: `acct_${n}` })),
+    buyers: each(3, (n) => ({
+      id: buyerId(n),
+      name: `Buyer ${n}`,
+      timezone: 'UTC',
+      stripeCustomerId: n === 3 ? null : `cus_${n}`,
+    })),
+    campaigns: each(3, (n) => ({ id: campaignId(n), buyerId: buyerId(n), name: `Campaign ${n}` })),
+    terms: each(3, (n) => ({
+      id: id(4, n),
+      campaignId: campaignId(n),
+      validFromMs: FIRST_DAY_MS - DAY_MS,
+      currency: n === 2 ? 'eur' : 'usd',
+      priceMinor: n === 2 ? 999 : 1500,
+      supplierShareBps: n === 2 ? 6666 : 7000,
+      minDurationS: 60,
+      duplicateWindowS: 3600,
+    })),
+    trackingNumbers: each(6, (n) => ({
+      number: numberOf(n),
+      campaignId: campaignId(campaignOf(n)),
+      supplierId: supplierId(n),
+    })),
+  };
+}
+
+/** Good calls for each supplier, one too short, one to an unknown number, and a repeated webhook. */
+async function sendCalls(call: Call, dayMs: number, perSupplier: readonly number[]) {
+  const events = perSupplier.flatMap((count, index) =>
+    Array.from({ length: count }, (_, n) => event(dayMs, { number: numberOf(index + 1), n, durationS: 90 })),
+  );
+  events.push(event(dayMs, { number: numberOf(1), n: 90, durationS: 10 }));
+  events.push(event(dayMs, { number: '+15559999999', n: 91, durationS: 90 }));
+  const [first] = events;
+  await call('ingest_calls', [...events, first], dayMs + 19 * HOUR_MS);
+  return events.map(({ source, report: { externalId } }) => ({ source, externalId }));
+}
+
+function event(dayMs: number, { number, n, durationS }: { number: string; n: number; durationS: number }) {
+  const externalId = `call-${dayMs / HOUR_MS}-${number}-${n}`;
+  return {
+    source: 'hooks',
+    kind: 'call',
+    eventId: externalId,
+    receivedAtMs: dayMs,
+    bodySealed: 'sealed',
+    trace: `hooks/${externalId}`,
+    report: {
+      externalId,
+      trackingNumber: number,
+      callerNumber: `+1444${dayMs / HOUR_MS}${number.slice(-1)}${n}`,
+      startedAtMs: dayMs + HOUR_MS + n * 60_000,
+      durationS,
+      answered: true,
+      factsAtMs: dayMs + 2 * HOUR_MS,
+    },
+  };
+}
+
+/** Does what is due until nothing new is. */
+async function drain(db: TestDatabase, call: Call, stripe: StripeAnswers, nowMs: number): Promise<void> {
+  for (;;) {
+    const items = await call<Work[]>('take_due_work', nowMs, 0, 500);
+    if (items.length === 0) return;
+    for (const item of items) {
+      if (!(await perform(db, call, stripe, item, nowMs))) continue;
+      await call('finish_work', [{ ...item, result: 'done' }], nowMs);
+    }
+  }
+}
+
+/** False when the work is not done yet. */
+async function perform(
+  db: TestDatabase,
+  call: Call,
+  stripe: StripeAnswers,
+  item: Work,
+  nowMs: number,
+): Promise<boolean> {
+  const { date = '', dueAtMs = 0 } = item.payload;
+  switch (item.job) {
+    case 'fraud.score-call':
+      await score(call, item.key, nowMs);
+      return true;
+    case 'billing.bill-buyer':
+      await bill(call, stripe, item.key, nowMs);
+      return true;
+    case 'reconciliation.reconcile-money':
+      await call('store_movements', stripe.movementsForLedger(), nowMs);
+      await call('reconcile_money', date, dueAtMs, nowMs);
+      return true;
+    case 'payouts.plan-payouts':
+      await call('plan_payouts', date, nowMs);
+      return true;
+    case 'payouts.pay-supplier':
+      return pay(db, call, stripe, item.key, nowMs);
+    case 'operations.report-close':
+      await call('report_close', date);
+      return true;
+    default:
+      await call('roll_up_day', date);
+      return true;
+  }
+}
+
+interface Context {
+  readonly factsVersion: number;
+  readonly durationS: number;
+  readonly terms: { termsId: string; priceMinor: number; supplierShareBps: number } | null;
+}
+
+async function score(call: Call, callId: string, nowMs: number): Promise<void> {
+  const [context] = await call<Context[]>('scoring_context', [callId]);
+  if (context === undefined) throw new Error('no such call');
+  const { factsVersion, durationS, terms } = context;
+  const decision = terms === null ? 'hold' : durationS < 60 ? 'reject' : 'qualify';
+  const rating =
+    terms === null
+      ? {}
+      : { ...terms, shareMinor: Math.floor((terms.priceMinor * terms.supplierShareBps) / 10_000) };
+  await call('rate_calls', [{ callId, factsVersion, score: 0, decision, reasons: [], ...rating }], nowMs);
+}
+
+async function bill(call: Call, stripe: StripeAnswers, invoiceId: string, nowMs: number): Promise<void> {
+  const claim = await call<Claim>('claim_invoice', invoiceId, nowMs);
+  if (claim.kind !== 'claimed') return;
+  const { invoice, token } = claim;
+  const stripeInvoiceId = stripe.issue(invoice);
+  await call('record_invoice_issued', invoiceId, token, stripeInvoiceId, nowMs);
+  const isDeclined = invoice.currency === 'eur' && String(claim.collectOn) >= DECLINED_FROM;
+  if (isDeclined) await call('record_invoice_unpaid', invoiceId, token, 'card_declined', nowMs);
+  else await call('record_invoice_paid', invoiceId, token, stripe.charge(stripeInvoiceId, nowMs), nowMs);
+}
+
+async function pay(db: TestDatabase, call: Call, stripe: StripeAnswers, payoutId: string, nowMs: number) {
+  const [row] = await db.sql<{ fate: string; supplier_id: string }>(
+    `select supplier_id || ' ' || to_char(business_date, 'YYYY-MM-DD') as fate, supplier_id from payouts where id = $1`,
+    [payoutId],
+  );
+  const fate = FATES[row?.fate ?? ''];
+  const hold = (status: string) =>
+    db.sql('update suppliers set status = $1 where id = $2', [status, row?.supplier_id]);
+  if (fate === 'withheld') await hold('held');
+  const claim = await call<Claim>('claim_payout', payoutId, nowMs);
+  if (fate === 'withheld') await hold('active');
+  if (claim.kind !== 'claimed') return true;
+  await call('note_payout_send', payoutId, claim.token, nowMs);
+  const settle = (result: object) => call('settle_payout', payoutId, claim.token, result, nowMs);
+  if (fate === 'refused') await settle({ kind: 'refused', reason: 'account_invalid' });
+  else if (fate === 'unknown') await settle({ kind: 'unknown', reason: 'no answer' });
+  else await settle({ kind: 'sent', ...stripe.transfer(claim.transfer, nowMs) });
+  return fate !== 'unknown';
+}
+
+async function approveOne(db: TestDatabase, call: Call, nowMs: number): Promise<void> {
+  const [payout] = await db.sql<{ id: string }>(
+    `select id from payouts where state = 'waiting_approval' and supplier_id = $1`,
+    [supplierId(1)],
+  );
+  await call('approve_payout', payout?.id, 'a second person', 'looked at', nowMs);
+}
