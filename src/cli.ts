@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { z } from 'zod';
+import { openAudit } from './audit/audit.ts';
 import { loadConfig } from './config.ts';
 import { migrate } from './integrations/supabase/migrate.ts';
 import { parties } from './integrations/supabase/operations.ts';
@@ -67,6 +68,17 @@ async function openSession(dataDir: string): Promise<Session> {
     },
   };
 }
+
+program
+  .command('audit')
+  .description('read the books and Stripe a second time and say which promises hold; changes nothing')
+  .option('--json', 'every check, not only those that do not hold')
+  .action(({ json = false }: { json?: boolean }) =>
+    act(async ({ runtime: { platform } }) => {
+      const { ok, failures, checks } = await openAudit(platform).run({ nowMs: platform.clock.nowMs() });
+      return json ? { ok, failures, checks } : { ok, checks: checks.length, failures };
+    }),
+  );
 
 program
   .command('close')

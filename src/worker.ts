@@ -1,15 +1,16 @@
 import { jobs } from './jobs/registry.ts';
 import { createWatchdog } from './queues/watchdog.ts';
-import { createWorkers } from './queues/worker.ts';
+import { createWorkers, type WorkerTimes } from './queues/worker.ts';
 import { type Part, type Runtime, runPart } from './runtime.ts';
 
 /** Works on every queue, and hands rows that are due to the queue as they appear. */
-export async function startWorker(runtime: Runtime): Promise<Part> {
+export async function startWorker(runtime: Runtime, times: Partial<WorkerTimes> = {}): Promise<Part> {
   const { platform, services, letters, config, onQueueEvent, dispatcher } = runtime;
   const workers = await createWorkers({
     ...{ backend: platform.queue, jobs, services, letters, sealKeys: config.bodyKeys },
     onEvent: onQueueEvent,
     onFinished: dispatcher.wake,
+    times,
   });
   const watchdog = createWatchdog({
     workers,
@@ -27,4 +28,4 @@ export async function startWorker(runtime: Runtime): Promise<Part> {
   };
 }
 
-if (import.meta.main) await runPart(startWorker);
+if (import.meta.main) await runPart((runtime) => startWorker(runtime));

@@ -1,8 +1,10 @@
 import { z } from 'zod';
+import { createDatabase } from '../integrations/supabase/client.ts';
 import type { Rpc } from '../integrations/supabase/rpc.ts';
+import type { Platform } from '../services.ts';
 import { type AuditCheck, auditCheck, compareWithStripe } from './compare.ts';
 import { findInFlight, ledgerSideSchema } from './ledger-side.ts';
-import type { StripeReader } from './stripe-reader.ts';
+import { createStripeReader, type StripeReader } from './stripe-reader.ts';
 
 export interface AuditResult {
   readonly ok: boolean;
@@ -77,6 +79,17 @@ export function createAudit({ rpc, stripe }: { readonly rpc: Rpc; readonly strip
       return { ok: failures.length === 0, failures, checks };
     },
   };
+}
+
+/** The audit with clients of its own. */
+export function openAudit({
+  database,
+  stripe: { apiBase, secretKey },
+}: Pick<Platform, 'database' | 'stripe'>) {
+  return createAudit({
+    rpc: createDatabase(database).rpc,
+    stripe: createStripeReader({ apiBase: apiBase ?? 'https://api.stripe.com', secretKey }),
+  });
 }
 
 function tell({ check, invariant, count, offenders }: AuditCheck): string {

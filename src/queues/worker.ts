@@ -29,6 +29,12 @@ export const WORKER_TIMES: WorkerTimes = {
   waitCapMs: 24 * 3_600_000,
 };
 
+/**
+ * How often a job may lose its worker, which BullMQ calls stalling; once more and it is a dead letter. BullMQ allows one,
+ * but two kills in a row say nothing about the job that both met: an invoice would wait for a person because of them.
+ */
+export const MAX_STALLS = 8;
+
 interface WorkersOptions {
   readonly backend: QueueBackend;
   readonly jobs: readonly Job[];
@@ -151,6 +157,7 @@ function workerSettings(
     concurrency: Math.max(1, Math.round(width * concurrencyScale)),
     lockDuration: lockMs,
     stalledInterval: stalledCheckMs,
+    maxStalledCount: MAX_STALLS,
     settings: {
       backoffStrategy(attemptsMade, _type, _error, queued) {
         const backoff = backoffs.get(queued?.name ?? '');

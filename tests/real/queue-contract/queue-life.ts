@@ -7,6 +7,7 @@ import { connectQueues, type QueueBackend } from '../../../src/queues/connection
 import { applySchedules } from '../../../src/queues/schedules.ts';
 import { keyIdOf } from '../../../src/queues/seal.ts';
 import { checkQueueStore } from '../../../src/queues/store-check.ts';
+import { MAX_STALLS } from '../../../src/queues/worker.ts';
 import { findFreePort } from '../../helpers/queue-backends.ts';
 import { openHouse, SEAL_KEY, testJob } from '../../helpers/queue-house.ts';
 import { type Fixture, never, until } from './fixture.ts';
@@ -153,8 +154,11 @@ export function describeQueueLife(
     const { enqueuer, startWorkers, work, told, item } = open([testJob(async () => done())]);
     await enqueuer.addMany([item('a')]);
     // A worker that never renews its lock is what a killed process looks like to the queue.
-    const zombie = { lockDuration: 200, stalledInterval: 100, skipLockRenewal: true };
-    for (let deaths = 0; deaths < 2; deaths += 1) {
+    const zombie = {
+      ...{ lockDuration: 200, stalledInterval: 100, skipLockRenewal: true },
+      maxStalledCount: MAX_STALLS,
+    };
+    for (let deaths = 0; deaths <= MAX_STALLS; deaths += 1) {
       const connection = connectQueues(given().backend, { role: 'worker', workers: 1 }, () => {});
       let took = false;
       const worker = await connection.worker(

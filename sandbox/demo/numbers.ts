@@ -1,0 +1,126 @@
+import pg from 'pg';
+import { z } from 'zod';
+
+const count = z.int().nonnegative();
+const amount = z.int();
+
+const numbersSchema = z.object({
+  calls: z.object({ stored: count, qualified: count, rejected: count, held: count }),
+  ledger: z.object({
+    journals: count,
+    debitsMinor: amount,
+    creditsMinor: amount,
+    unbalancedJournals: count,
+  }),
+  billing: z.object({ invoices: count, paid: count, billedMinor: amount }),
+  payouts: z.object({ sent: count, amountMinor: amount, pendingMinor: amount }),
+  reconciliation: z.object({ matched: count, breaks: count }),
+  deadLetters: count,
+});
+export type Numbers = z.infer<typeof numbersSchema>;
+
+const detailsSchema = z.object({
+  /** Why calls earn nothing, by the first reason of their score; most frequent first. */
+  reasons: z.array(z.object({ decision: z.string(), text: z.string(), calls: count })),
+  suppliers: z.array(z.object({ name: z.string(), payouts: count, paidMinor: amount, pendingMinor: amount })),
+  dead: z.array(z.object({ job: z.string(), code: z.string(), count })),
+  awaitingApproval: count,
+});
+export type Details = z.infer<typeof detailsSchema>;
+
+const closeSchema = z.object({
+  invoices: count,
+  billedMinor: amount,
+  paid: count,
+  payouts: count,
+  paidOutMinor: amount,
+  matched: count,
+});
+export type CloseNumbers = z.infer<typeof closeSchema>;
+
+/** Reads the books for people: with the owner's eyes and a session that cannot write. */
+export interface BooksReader {
+  numbers(): Promise<Numbers>;
+  details(): Promise<Details>;
+  closeNumbers(date: string): Promise<CloseNumbers>;
+  /** How many reports of calls are stored, and how many calls wait for their score. */
+  ingest(): Promise<{ events: number; unrated: number }>;
+  /** Rows of work that are due. */
+  countDue(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function openBooks(adminUrl: string): Promise<BooksReader> {
+  const client = new pg.Client({
+    connectionString: adminUrl,
+    options: '-c default_transaction_read_only=on',
+  });
+  client.on('error', () => undefined);
+  await client.connect();
+  async function read<T>(schema: z.ZodType<T>, sql: string, values: unknown[] = []): Promise<T> {
+    const { rows } = await client.query<{ value: unknown }>(sql, values);
+    return schema.parse(rows[0]?.value);
+  }
+  return {
+    numbers: () => read(numbersSchema, NUMBERS),
+    details: () => read(detailsSchema, DETAILS),
+    closeNumbers: (date) => read(closeSchema, CLOSE, [date]),
+    ingest: () => read(z.object({ events: count, unrated: count }), INGEST),
+    countDue: () => read(count, `select to_jsonb(count(*)) as value from work where state = 'due'`),
+    close: () => client.end(),
+  };
+}
+
+const INGEST = `
+  select jsonb_build_object(
+    'events', (select count(*) from webhook_events where source <> 'stripe'),
+    'unrated', (select count(*) from work where job = 'fraud.score-call' and state = 'due')) as value`;
+
+const NUMBERS = `
+  select jsonb_build_object(
+    'calls', (select jsonb_build_object('stored', count(*),
+        'qualified', count(*) filter (where status = 'qualified'),
+        'rejected', count(*) filter (where status = 'rejected'),
+        'held', count(*) filter (where status = 'held')) from calls),
+    'ledger', jsonb_build_object('journals', (select count(*) from journals),
+      'debitsMinor', (select coalesce(sum(amount_minor), 0) from postings where amount_minor > 0),
+      'creditsMinor', (select coalesce(-sum(amount_minor), 0) from postings where amount_minor < 0),
+      'unbalancedJournals', (select count(*) from (select from postings group by journal_id
+        having sum(amount_minor) <> 0) unbalanced)),
+    'billing', (select jsonb_build_object('invoices', count(*), 'paid', count(*) filter (where state = 'paid'),
+      'billedMinor', coalesce(sum(amount_minor), 0)) from invoices),
+    'payouts', (select jsonb_build_object('sent', count(*) filter (where state = 'sent'),
+        'amountMinor', coalesce(sum(amount_minor) filter (where state = 'sent'), 0),
+        'pendingMinor', (select coalesce(-sum(balance_minor), 0) from ledger_accounts
+          where kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit'))) from payouts),
+    'reconciliation', jsonb_build_object(
+      'matched', (select coalesce(sum(matched), 0) from reconciliation_runs
+        where business_date = (select max(business_date) from reconciliation_runs)),
+      'breaks', (select count(*) from reconciliation_breaks where state = 'open')),
+    'deadLetters', (select count(*) from work where state = 'dead')) as value`;
+
+const DETAILS = `
+  select jsonb_build_object(
+    'reasons', (select coalesce(jsonb_agg(to_jsonb(r) order by r.decision desc, r.calls desc, r.text), '[]') from (
+      select c.status as decision, s.reasons -> 0 ->> 'text' as text, count(*) as calls
+      from calls c join call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
+      where c.status in ('rejected', 'held') and s.reasons <> '[]' group by 1, 2) r),
+    'suppliers', (select coalesce(jsonb_agg(to_jsonb(s) order by s.name), '[]') from (
+      select name,
+        (select count(*) from payouts p where p.supplier_id = s.id and p.state = 'sent') as payouts,
+        (select coalesce(sum(amount_minor), 0) from payouts p where p.supplier_id = s.id and p.state = 'sent') as "paidMinor",
+        (select coalesce(-sum(balance_minor), 0) from ledger_accounts a where a.owner_id = s.id
+          and a.kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit')) as "pendingMinor"
+      from suppliers s) s),
+    'dead', (select coalesce(jsonb_agg(to_jsonb(d)), '[]') from (
+      select job, coalesce(code, '') as code, count(*) as count from work where state = 'dead' group by 1, 2) d),
+    'awaitingApproval', (select count(*) from payouts where state = 'waiting_approval')) as value`;
+
+const CLOSE = `
+  select jsonb_build_object(
+    'invoices', (select count(*) from invoices where business_date = $1),
+    'billedMinor', (select coalesce(sum(amount_minor), 0) from invoices where business_date = $1),
+    'paid', (select count(*) from invoices where business_date = $1 and state = 'paid'),
+    'payouts', (select count(*) from payouts where business_date = $1 and state = 'sent'),
+    'paidOutMinor', (select coalesce(sum(amount_minor), 0) from payouts where business_date = $1 and state = 'sent'),
+    'matched', (select coalesce(sum(matched), 0) from reconciliation_runs where business_date = $1)) as value`;

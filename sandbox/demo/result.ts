@@ -1,0 +1,89 @@
+import type { StripeSimulator } from '../stripe/simulator.ts';
+import { countPaidFor } from '../traffic/calls.ts';
+import type { Numbers } from './numbers.ts';
+import type { Played } from './steps.ts';
+
+/** What `--json` prints, field by field. Amounts are minor units of usd. */
+export interface DemoResult {
+  readonly calls: Numbers['calls'] & {
+    /** Different valid calls that were sent, and how many of them were answered 202. */
+    readonly sent: number;
+    readonly accepted: number;
+    /** Webhooks that were sent a second time. */
+    readonly duplicatesSent: number;
+  };
+  readonly ledger: Numbers['ledger'];
+  readonly billing: Numbers['billing'];
+  readonly payouts: Numbers['payouts'] & { readonly duplicates: number };
+  readonly reconciliation: Numbers['reconciliation'];
+  readonly deadLetters: number;
+  readonly audit: { readonly ok: boolean; readonly failures: readonly string[] };
+  readonly seconds: {
+    readonly start: number;
+    readonly ingest: number;
+    readonly close: number;
+    readonly total: number;
+  };
+}
+
+export interface Counted {
+  readonly played: Played;
+  readonly numbers: Numbers;
+  readonly simulator: Pick<StripeSimulator, 'journal'>;
+  readonly audit: DemoResult['audit'];
+  readonly seconds: DemoResult['seconds'];
+}
+
+export function resultOf({ played, numbers, simulator, audit, seconds }: Counted): DemoResult {
+  const { days, progress } = played;
+  const calls = days.flatMap((day) => day.calls);
+  const deliveries = days.flatMap((day) => day.deliveries);
+  const unaccepted = progress.surprises.filter(({ kind }) => kind === 'report').length;
+  return {
+    calls: {
+      sent: calls.length,
+      accepted: calls.length - unaccepted,
+      duplicatesSent: deliveries.filter(({ kind }) => kind === 'twice').length,
+      ...numbers.calls,
+    },
+    ledger: numbers.ledger,
+    billing: numbers.billing,
+    payouts: { ...numbers.payouts, duplicates: countDuplicateTransfers(simulator) },
+    reconciliation: numbers.reconciliation,
+    deadLetters: numbers.deadLetters,
+    audit,
+    seconds,
+  };
+}
+
+/** Transfers at Stripe beyond the first of each payout, whatever the books say. */
+function countDuplicateTransfers({ journal }: Pick<StripeSimulator, 'journal'>): number {
+  const transfers = journal.all('transfer').filter(({ reversed }) => !reversed);
+  return transfers.length - new Set(transfers.map(({ metadata }) => metadata.payout_id)).size;
+}
+
+/** Counts that must agree, in words; empty when all do. */
+export function findFaults(result: DemoResult, played: Played): string[] {
+  const { calls, ledger, payouts, reconciliation } = result;
+  const paidFor = countPaidFor(played.days.flatMap((day) => day.calls));
+  const surprises = played.progress.surprises.map(
+    ({ index, kind, statusCode }) => `webhook ${index} (${kind}) was answered ${statusCode}`,
+  );
+  const counts: readonly (readonly [string, number, number])[] = [
+    ['calls accepted and calls sent', calls.accepted, calls.sent],
+    ['calls stored and calls sent', calls.stored, calls.sent],
+    ['calls decided and calls stored', calls.qualified + calls.rejected + calls.held, calls.stored],
+    ['calls qualified and callers to pay for', calls.qualified, paidFor],
+    ['debits and credits', ledger.debitsMinor, ledger.creditsMinor],
+    ['unbalanced journals and none', ledger.unbalancedJournals, 0],
+    ['duplicate transfers and none', payouts.duplicates, 0],
+    ['reconciliation breaks and none', reconciliation.breaks, 0],
+    ['dead letters and none', result.deadLetters, 0],
+  ];
+  return [
+    ...surprises.slice(0, 20),
+    ...counts
+      .filter(([, left, right]) => left !== right)
+      .map(([what, left, right]) => `${what} differ: ${left}, ${right}`),
+  ];
+}

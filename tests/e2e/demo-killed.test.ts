@@ -1,0 +1,50 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { dateAfter, dateOf } from '../../sandbox/demo/state.ts';
+import { createRandom } from '../../sandbox/traffic/random.ts';
+import { demoBackends, runDemo, startDemo } from '../helpers/demo.ts';
+
+/** [day, what it is doing then]: five moments for each backend, in the order in which the demo passes them. */
+const MOMENTS = [
+  [0, 'sending calls'],
+  [0, 'nightly close'],
+  [1, 'sending calls'],
+  [2, 'nightly close'],
+  [3, 'nightly close'],
+] as const;
+
+describe.each(demoBackends())('the demo on $name', ({ name, flags }) => {
+  let dataDir = '';
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'callclear-killed-'));
+  });
+  afterAll(() => rm(dataDir, { recursive: true, force: true }));
+
+  test('that is killed five times, while it takes calls and while it closes, ends with right books', async () => {
+    const args = ['--calls', '90', '--seed', '11', '--data', dataDir, ...flags];
+    const random = createRandom(name.length);
+    const firstDate = dateAfter(dateOf(Date.now()), -4);
+    const said: string[] = [];
+    for (const [day, doing] of MOMENTS) {
+      const run = startDemo([...args, '--exit', '--json']);
+      await run.waitForLine(`${dateAfter(firstDate, day)}  ${doing}`);
+      // Not a wait for something to happen: the moment itself, drawn from the seed.
+      await sleep(random.between(0, 300));
+      run.child.kill('SIGKILL');
+      await run.ended;
+      expect(run.child.signalCode, run.said()).toBe('SIGKILL');
+      said.push(run.said());
+    }
+    const { result, status } = await runDemo(args);
+    const story = said.join('\n--- killed ---\n');
+    expect(result.audit, story).toEqual({ ok: true, failures: [] });
+    expect(result.deadLetters, story).toBe(0);
+    expect(result.calls).toMatchObject({ sent: 90, accepted: 90, stored: 90 });
+    expect(result.payouts.duplicates).toBe(0);
+    expect(result.payouts.sent).toBeGreaterThan(6);
+    expect(status, story).toBe(0);
+  });
+});
