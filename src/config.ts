@@ -122,6 +122,11 @@ export const VARIABLES = {
     example: '',
     schema: url(['https:', 'http:']).optional(),
   },
+  QUEUE_LOCK_MS: {
+    purpose: 'how long the jobs of a worker that was killed wait for another one, in milliseconds',
+    example: '30000',
+    schema: whole(1_000, 600_000).prefault('30000'),
+  },
   SHUTDOWN_DEADLINE_MS: {
     purpose: 'how long a stop may take, in milliseconds',
     example: '25000',
@@ -169,6 +174,8 @@ export interface Config {
   readonly bodyKeys: readonly Buffer[];
   readonly opsPasswords: readonly string[];
   readonly sentryDsn: string | null;
+  /** Too short, and a busy machine loses the locks of living jobs. */
+  readonly queueLockMs: number;
   readonly shutdownDeadlineMs: number;
   readonly startDeadlineMs: number;
   /** What is not configured, so that an embedded part stands in. */
@@ -256,6 +263,7 @@ function configOf(values: Values): Config {
     bodyKeys: Object.freeze(values.BODY_KEYS),
     opsPasswords: Object.freeze(values.OPS_PASSWORDS),
     sentryDsn: values.SENTRY_DSN ?? null,
+    queueLockMs: values.QUEUE_LOCK_MS,
     shutdownDeadlineMs: values.SHUTDOWN_DEADLINE_MS,
     startDeadlineMs: values.START_DEADLINE_MS,
     embedded: Object.freeze({ database: supabase === null, queue: queue === null, stripe: stripe === null }),

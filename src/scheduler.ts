@@ -15,6 +15,7 @@ export async function startScheduler({ platform, log }: Runtime): Promise<Part> 
     if (changes.set.length + changes.removed.length > 0) log.info(changes, 'schedules changed');
   }
   await apply();
+  log.info('scheduling');
   let running = Promise.resolve();
   const timer = setInterval(() => {
     running = apply().catch((error: unknown) => log.warn({ err: error }, 'schedules could not be checked'));

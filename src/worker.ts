@@ -1,16 +1,16 @@
 import { jobs } from './jobs/registry.ts';
 import { createWatchdog } from './queues/watchdog.ts';
-import { createWorkers, type WorkerTimes } from './queues/worker.ts';
+import { createWorkers } from './queues/worker.ts';
 import { type Part, type Runtime, runPart } from './runtime.ts';
 
 /** Works on every queue, and hands rows that are due to the queue as they appear. */
-export async function startWorker(runtime: Runtime, times: Partial<WorkerTimes> = {}): Promise<Part> {
-  const { platform, services, letters, config, onQueueEvent, dispatcher } = runtime;
+export async function startWorker(runtime: Runtime): Promise<Part> {
+  const { platform, services, letters, config, log, onQueueEvent, dispatcher } = runtime;
   const workers = await createWorkers({
     ...{ backend: platform.queue, jobs, services, letters, sealKeys: config.bodyKeys },
     onEvent: onQueueEvent,
     onFinished: dispatcher.wake,
-    times,
+    times: { lockMs: config.queueLockMs, stalledCheckMs: config.queueLockMs / 2 },
   });
   const watchdog = createWatchdog({
     workers,
@@ -19,6 +19,7 @@ export async function startWorker(runtime: Runtime, times: Partial<WorkerTimes> 
   });
   dispatcher.start();
   watchdog.start();
+  log.info('working');
   return {
     async close(deadlineMs) {
       watchdog.stop();
@@ -28,4 +29,4 @@ export async function startWorker(runtime: Runtime, times: Partial<WorkerTimes> 
   };
 }
 
-if (import.meta.main) await runPart((runtime) => startWorker(runtime));
+if (import.meta.main) await runPart(startWorker);

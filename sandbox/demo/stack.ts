@@ -9,7 +9,6 @@ import { createStripeSetup, type StripeSetup } from '../../src/integrations/stri
 import { jobs } from '../../src/jobs/registry.ts';
 import { createLogger } from '../../src/log.ts';
 import { applySchedules } from '../../src/queues/schedules.ts';
-import { WORKER_TIMES } from '../../src/queues/worker.ts';
 import { openRuntime, type Runtime } from '../../src/runtime.ts';
 import { startServer } from '../../src/server.ts';
 import { startWorker } from '../../src/worker.ts';
@@ -41,8 +40,7 @@ const NOON_MS = 12 * 3_600_000;
  * How long the jobs of a killed demo stay locked. A small one goes on after seconds; a large one can keep a machine so
  * busy that short locks would expire under living jobs.
  */
-const lockMsFor = ({ calls }: DemoState) => (calls <= 1_000 ? 6_000 : WORKER_TIMES.lockMs);
-const STALLED_CHECK_MS = 2_000;
+const lockMsFor = ({ calls }: DemoState) => (calls <= 1_000 ? 6_000 : 30_000);
 /** The demo starts each close itself, in business time; the schedule's tick would come in real time. */
 const SCHEDULED = jobs.filter(({ name }) => name !== 'operations.start-close');
 
@@ -74,6 +72,7 @@ async function start(
   const given = loadConfig({
     PORT: String(options.port === 0 ? await findFreePort() : options.port),
     LOG_LEVEL: 'error',
+    QUEUE_LOCK_MS: String(lockMsFor(state)),
     ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
   });
   const startMs = Date.parse(state.firstDate) + NOON_MS;
@@ -83,10 +82,7 @@ async function start(
   const log = createLogger({ level: config.logLevel, destination: pino.destination(2) });
   const runtime = await openRuntime(config, platform, log);
   closers.push(() => runtime.close());
-  const worker = await startWorker(runtime, {
-    lockMs: lockMsFor(state),
-    stalledCheckMs: STALLED_CHECK_MS,
-  });
+  const worker = await startWorker(runtime);
   closers.push(() => worker.close(5_000));
   await applySchedules({ backend: platform.queue, jobs: SCHEDULED });
   const server = await startServer(runtime);

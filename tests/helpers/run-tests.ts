@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { judgeRun } from './say-skipped.ts';
 import { clearReport, readReport } from './test-report.ts';
 
-const PROJECTS = ['unit', 'real', 'e2e'];
+const PROJECTS = ['unit', 'real', 'chaos', 'e2e'];
 const REPORTERS = ['--reporter=default', '--reporter=./tests/helpers/count-reporter.ts'];
 
 const root = process.cwd();

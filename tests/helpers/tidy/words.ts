@@ -2,7 +2,7 @@ import { isIn, perFile, type Rule } from './rule.ts';
 import { findNodes, type Node } from './source.ts';
 
 /** Entry points and test helpers that may look at the environment; in src only the configuration does. */
-const ENVIRONMENT_READERS = ['src/config.ts', 'sandbox/stripe/run.ts'];
+const ENVIRONMENT_READERS = ['src/config.ts', 'sandbox/stripe/run.ts', 'tests/chaos/processes.ts'];
 const mayReadEnvironment = (path: string): boolean =>
   ENVIRONMENT_READERS.includes(path) ||
   isIn('tests/helpers')(path) ||
