@@ -136,8 +136,8 @@ begin
   if v_invoice.state <> 'planned' then return '{}'; end if;
   update invoices set state = 'open', stripe_invoice_id = p_stripe_invoice_id where id = p_invoice_id;
   update earnings set state = 'billed' where invoice_id = p_invoice_id and state = 'accrued';
-  perform app.post_journal('invoice', format('invoice:%s:%s', p_invoice_id, v_invoice.generation), v_invoice.business_date,
-    v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
+  perform app.post_journal('invoice', format('invoice:%s:%s', p_invoice_id, v_invoice.generation),
+    app.unclosed_date(v_invoice.business_date), v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
     jsonb_build_object('invoiceId', p_invoice_id, 'stripeInvoiceId', p_stripe_invoice_id), app.at(p_now_ms));
   return '{}';
 end $$;
