@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { afterAll, beforeAll } from 'vitest';
 import { createStripeSimulator, type StripeSimulator } from '../../sandbox/stripe/simulator.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeSetup } from '../../src/integrations/stripe/setup.ts';
@@ -51,6 +52,15 @@ export type House = Awaited<ReturnType<typeof openHouse>>;
 /** The business date that is `days` after the first. */
 export function dateAfter(days: number): string {
   return new Date(OPENS_MS + days * DAY_MS).toISOString().slice(0, 10);
+}
+
+/** Keeps the database server up from one house of a test file to the next; call it at the top of the file. */
+export function keepServer(): void {
+  let held: TestDatabase | null = null;
+  beforeAll(async () => {
+    held = await createTestDatabase();
+  });
+  afterAll(() => held?.close());
 }
 
 /**

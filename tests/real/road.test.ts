@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { balancesOf, postingsOf, wrongIn } from '../helpers/books.ts';
-import { DAY_MS, dateAfter, FIRST_DATE, type House, OPENS_MS, openHouse } from '../helpers/house.ts';
+import { DAY_MS, dateAfter, FIRST_DATE, type House, keepServer, OPENS_MS, openHouse } from '../helpers/house.ts';
 
+keepServer();
 let house: House;
 beforeEach(async () => {
   house = await openHouse();
@@ -171,7 +172,7 @@ describe('the nights of a business', () => {
     await house.sql("update buyers set stripe_customer_id = 'cus_gone' where id = $1", [broken.buyer.id]);
     await closeDates(3);
     expect(transfers()).toMatchObject([{ destination: sound.supplier.account }]);
-    const [first] = await house.sql<{ report: { dead: unknown } }>('select report from closes order by 1 limit 1');
+    const [first] = await house.sql<{ report: { dead: unknown } }>('select report from closes order by business_date limit 1');
     expect(first?.report.dead).toMatchObject([{ job: 'billing.bill-buyer' }]);
   });
 });
