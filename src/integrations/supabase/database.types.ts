@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 813279db0d1e8077, text 458f78c1124853e8. Do not edit.
+// Made by "npm run generate" from migrations 01a18dda91c339cc, text bd516b66e36f7c46. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1481,7 +1481,12 @@ export type Database = {
 				Returns: Json;
 			};
 			reconcile_money: {
-				Args: { p_date: string; p_due_ms: number; p_now_ms: number };
+				Args: {
+					p_date: string;
+					p_due_ms: number;
+					p_listed_ms: number;
+					p_now_ms: number;
+				};
 				Returns: Json;
 			};
 			record_invoice_issued: {
