@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { balancesOf, postingsOf, wrongIn } from '../helpers/books.ts';
-import { DAY_MS, dateAfter, FIRST_DATE, type House, keepServer, OPENS_MS, openHouse } from '../helpers/house.ts';
+import {
+  DAY_MS,
+  dateAfter,
+  FIRST_DATE,
+  type House,
+  keepServer,
+  OPENS_MS,
+  openHouse,
+} from '../helpers/house.ts';
 
 keepServer();
 let house: House;
@@ -172,7 +180,9 @@ describe('the nights of a business', () => {
     await house.sql("update buyers set stripe_customer_id = 'cus_gone' where id = $1", [broken.buyer.id]);
     await closeDates(3);
     expect(transfers()).toMatchObject([{ destination: sound.supplier.account }]);
-    const [first] = await house.sql<{ report: { dead: unknown } }>('select report from closes order by business_date limit 1');
+    const [first] = await house.sql<{ report: { dead: unknown } }>(
+      'select report from closes order by business_date limit 1',
+    );
     expect(first?.report.dead).toMatchObject([{ job: 'billing.bill-buyer' }]);
   });
 });
