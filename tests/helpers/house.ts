@@ -108,6 +108,8 @@ export async function openHouse(startMs = OPENS_MS) {
     run,
     /** Runs whatever is due until nothing is; rows that wait, and those of the jobs in `leave`, are left. */
     work,
+    /** The row of a job as it is handed to a worker. */
+    row: (job: string, key: string) => rowOf(db, job, key),
     /** The hourly tick that plans closes. */
     tick,
     ...seedingOver(services, simulator),
@@ -135,6 +137,15 @@ export async function openHouse(startMs = OPENS_MS) {
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function rowOf({ sql }: TestDatabase, job: string, key: string): Promise<WorkItem> {
+  const [row] = await sql<{ generation: number; payload: unknown; dueAtMs: number; trace: string }>(
+    'select generation, payload, app.ms(due_at) as "dueAtMs", trace from work where job = $1 and key = $2',
+    [job, key],
+  );
+  if (row === undefined) throw new Error(`no row ${job} ${key}`);
+  return { job, key, ...row };
 }
 
 function servicesOver(db: TestDatabase, simulator: StripeSimulator): JobServices {
