@@ -75,6 +75,8 @@ export async function openHouse(startMs = OPENS_MS) {
   ]);
   const services = servicesOver(db, simulator);
   const { clock, operations } = services;
+  // As every start of callclear does; and the API is warm before many ask at once.
+  await operations.ensureTimezone('UTC');
   const run = runnerOf(services);
 
   async function work(given: Partial<JobServices> = {}, leave: readonly string[] = []): Promise<Ran[]> {
