@@ -162,7 +162,7 @@ describe('postings', () => {
     await client.connect();
     try {
       const id = await post({ template: 'invoice', key: newKey(), amounts: { total: 9 } });
-      const account = 'select id from ledger_accounts order by id limit 1';
+      const account = "select id from ledger_accounts where currency = 'usd' limit 1";
       await client.query('begin');
       await client.query(
         `insert into postings (journal_id, account_id, amount_minor, currency) values (${id}, (${account}), 1, 'usd')`,
