@@ -1,29 +1,23 @@
-import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll } from 'vitest';
 import { createStripeSimulator, type StripeSimulator } from '../../sandbox/stripe/simulator.ts';
-import { createStripeClient } from '../../src/integrations/stripe/client.ts';
-import { createStripeSetup } from '../../src/integrations/stripe/setup.ts';
-import type { Parties } from '../../src/integrations/supabase/operations.ts';
 import type { WorkItem } from '../../src/integrations/supabase/work.ts';
-import { ingestCall } from '../../src/jobs/calls/ingest-call.job.ts';
 import type { Job, RunContext } from '../../src/jobs/define-job.ts';
 import { startClose } from '../../src/jobs/operations/start-close.job.ts';
 import { jobs } from '../../src/jobs/registry.ts';
 import { contextFor, type Decision, decideError, decideOutcome } from '../../src/queues/run-job.ts';
 import { createIntegrations, type JobServices } from '../../src/services.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
-import { rawApi } from './stripe.ts';
+import { type CallFacts, ingestOver, runContext, SECRET_KEY, seedingOver } from './seeding.ts';
 
 export const DAY_MS = 86_400_000;
 /** Noon of the day on which every house opens. */
 export const OPENS_MS = Date.UTC(2026, 10, 2, 12);
 export const FIRST_DATE = '2026-11-02';
 
-const SECRET_KEY = 'sk_test_house';
 const SEND_FIRST_MS = 400;
 
 /** A process that dies in the middle: whoever runs the job loses it, and its row stays as it is. */
@@ -35,16 +29,6 @@ export interface Ran {
   readonly end: 'finish' | 'wait' | 'dead' | 'killed';
   /** The reason of a skip or a wait, the code of a death. */
   readonly code: string | null;
-}
-
-export interface CallFacts {
-  readonly number: string;
-  readonly callId?: string;
-  readonly caller?: string | null;
-  readonly startedAtMs?: number;
-  readonly durationS?: number;
-  readonly answered?: boolean;
-  readonly statedAtMs?: number;
 }
 
 export type House = Awaited<ReturnType<typeof openHouse>>;
@@ -164,10 +148,6 @@ function servicesOver(db: TestDatabase, simulator: StripeSimulator): JobServices
   return { ...integrations, queueSweep };
 }
 
-export function runContext(facts: Partial<RunContext> = {}): RunContext {
-  return { signal: new AbortController().signal, dueAtMs: OPENS_MS, attempt: 1, trace: 'test', ...facts };
-}
-
 /** Runs one row to its decision and carries that out, as src/queues does, without waiting between attempts. */
 function runnerOf(services: JobServices) {
   return async (
@@ -207,103 +187,6 @@ async function decide(job: Job, item: WorkItem, context: RunContext & JobService
     if (error instanceof Killed) throw error;
     return decideError(error);
   }
-}
-
-let calls = 0;
-let numbers = 0;
-
-function ingestOver(services: JobServices) {
-  return async ({
-    number,
-    callId = `call-${++calls}`,
-    caller = `+1212736${String(1_000 + (++numbers % 9_000))}`,
-    startedAtMs = services.clock.nowMs() - 60_000,
-    durationS = 120,
-    answered = true,
-    statedAtMs = services.clock.nowMs(),
-  }: CallFacts): Promise<string> => {
-    const at = (ms: number) => new Date(ms).toISOString();
-    const data = {
-      call_id: callId,
-      tracking_number: number,
-      caller_number: caller,
-      started_at: at(startedAtMs),
-      duration_s: durationS,
-      answered,
-    };
-    const body = JSON.stringify({ type: 'call.completed', timestamp: at(statedAtMs), data });
-    const payload = {
-      source: 'exchange',
-      kind: 'call.completed',
-      eventId: randomUUID(),
-      receivedAtMs: services.clock.nowMs(),
-      body: Buffer.from(body).toString('base64'),
-    };
-    await ingestCall.run(payload, contextFor(ingestCall, services, runContext({ trace: payload.eventId })));
-    return callId;
-  };
-}
-
-function seedingOver(services: JobServices, simulator: StripeSimulator) {
-  const client = createStripeClient({
-    secretKey: SECRET_KEY,
-    apiBase: new URL(simulator.url),
-    timeoutMs: 5_000,
-    livemode: false,
-    onFailure: () => undefined,
-  });
-  const setup = createStripeSetup(client);
-  const none: Parties = { suppliers: [], buyers: [], campaigns: [], terms: [], trackingNumbers: [] };
-  const put = (parties: Partial<Parties>) =>
-    services.operations.importParties({ ...none, ...parties }, 'tests', services.clock.nowMs());
-  return {
-    put,
-    /** Gives a customer a card that pays. */
-    mendCard: (customer: string) => replaceCard(simulator.url, customer),
-    async supplier({ account = true, id = randomUUID() }: { account?: boolean; id?: string } = {}) {
-      const name = `Supplier ${id.slice(0, 4)}`;
-      const stripeAccountId = account ? await setup.ensureAccount({ supplierId: id, name }) : null;
-      await put({ suppliers: [{ id, name, stripeAccountId, authUserId: null }] });
-      return { id, account: stripeAccountId };
-    },
-    async buyer({ card = 'pm_card_visa' as string | null, timezone = 'UTC', id = randomUUID() } = {}) {
-      const facts = { name: `Buyer ${id.slice(0, 4)}`, email: 'buyer@example.com' };
-      const stripeCustomerId =
-        card === null ? null : await setup.ensureCustomer({ buyerId: id, ...facts, paymentMethod: card });
-      await put({ buyers: [{ id, ...facts, stripeCustomerId, authUserId: null, timezone }] });
-      return { id, customer: stripeCustomerId };
-    },
-    /** A campaign with one tracking number: 40.00 a call, 70 % of it the supplier's. */
-    async campaign(
-      buyer: { id: string },
-      supplier: { id: string },
-      { priceMinor = 4_000, supplierShareBps = 7_000, currency = 'usd', duplicateWindowS = 0 } = {},
-    ) {
-      const id = randomUUID();
-      const number = `+1800${String(2_000_000 + ++numbers)}`;
-      const terms = { id: randomUUID(), campaignId: id, validFromMs: Date.UTC(2026, 0), minDurationS: 30 };
-      await put({
-        campaigns: [{ id, buyerId: buyer.id, name: `Campaign ${id.slice(0, 4)}` }],
-        terms: [{ ...terms, currency, priceMinor, supplierShareBps, duplicateWindowS }],
-        trackingNumbers: [{ number, campaignId: id, supplierId: supplier.id }],
-      });
-      return { id, number };
-    },
-    /** Everything for one call to earn and be paid: buyer, supplier, campaign. */
-    async road(terms: { priceMinor?: number; currency?: string; card?: string } = {}) {
-      const { card = 'pm_card_visa', ...rest } = terms;
-      const [buyer, supplier] = await Promise.all([this.buyer({ card }), this.supplier()]);
-      return { buyer, supplier, ...(await this.campaign(buyer, supplier, rest)) };
-    },
-  };
-}
-
-async function replaceCard(url: string, customer: string): Promise<void> {
-  const api = rawApi(url, SECRET_KEY);
-  const method = await api('POST', '/v1/payment_methods/pm_card_visa/attach', { customer });
-  const settings = { 'invoice_settings[default_payment_method]': method.json().id };
-  const answer = await api('POST', `/v1/customers/${customer}`, settings);
-  if (answer.status !== 200) throw new Error(answer.text);
 }
 
 /** The signal of a worker that gives up on a request that does not come back. */

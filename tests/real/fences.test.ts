@@ -4,6 +4,7 @@ import type { PayoutResult } from '../../src/integrations/supabase/payouts.ts';
 import { postingsOf, wrongIn } from '../helpers/books.ts';
 import { DAY_MS, dateAfter, FIRST_DATE, type House, keepServer, openHouse } from '../helpers/house.ts';
 import { pay, payoutRow, type ReadyPayout, readyPayout } from '../helpers/payouts.ts';
+import { SECRET_KEY } from '../helpers/seeding.ts';
 import { rawApi } from '../helpers/stripe.ts';
 
 keepServer();
@@ -270,7 +271,7 @@ describe('what was frozen', () => {
 
   test('is a dead letter, and not sent, when its key was used with another body', async () => {
     const payout = await readyPayout(house);
-    const api = rawApi(house.simulator.url, 'sk_test_house');
+    const api = rawApi(house.simulator.url, SECRET_KEY);
     const body = { amount: '1', currency: 'usd', destination: payout.account };
     await api('POST', '/v1/transfers', body, `payout-${payout.id}-1`);
     expect(await pay(house, payout.id)).toMatchObject({ end: 'dead', code: 'STRIPE_KEY_MISMATCH' });

@@ -3,6 +3,7 @@ import { TransientError } from '../../src/errors.ts';
 import { backUp, restore } from '../helpers/backup.ts';
 import { postingsOf } from '../helpers/books.ts';
 import { dateAfter, type House, keepServer, openHouse } from '../helpers/house.ts';
+import { SECRET_KEY } from '../helpers/seeding.ts';
 import { rawApi } from '../helpers/stripe.ts';
 
 keepServer();
@@ -21,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => house.end());
 
 const stripe = async (path: string, form: Record<string, string>) => {
-  const answer = await rawApi(house.simulator.url, 'sk_test_house')('POST', path, form);
+  const answer = await rawApi(house.simulator.url, SECRET_KEY)('POST', path, form);
   if (answer.status !== 200) throw new Error(answer.text);
   return answer.json();
 };
