@@ -43,6 +43,7 @@ export const ERROR_CODES = {
   CURRENCY_UNKNOWN: 'a currency that the exchange does not settle in',
   CLOSE_OUT_OF_ORDER: 'an earlier business date is not closed yet',
   CLOSE_UNKNOWN: 'no close exists for this business date',
+  AUDIT_FAILED: 'the nightly audit found a promise of the books that does not hold',
   LETTER_UNKNOWN: 'no dead letter has this id',
   CLOCK_SKEWED: 'the clock of this machine differs from the database by more than it may',
 } as const;

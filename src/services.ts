@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { type AuditResult, openAudit } from './audit/audit.ts';
 import { codeOf } from './errors.ts';
 import { parseCallReport } from './integrations/call-tracking/parse.ts';
 import type { CallReport } from './integrations/call-tracking/report.ts';
@@ -40,6 +41,8 @@ export interface JobServices {
   readonly stripeBalance: StripeBalance;
   readonly callReports: { parse(source: string, body: Buffer): CallReport };
   readonly bodies: { seal(plain: string): string };
+  /** Reads books and Stripe a second time, by clients of its own. */
+  readonly audit: { run(options: { nowMs: number }): Promise<AuditResult> };
   /** Makes rows, queue and dead letters agree. */
   readonly queueSweep: { sweep(): Promise<SweepReport> };
 }
@@ -100,5 +103,6 @@ export function createIntegrations(
     stripeBalance: createStripeBalance(client),
     callReports: { parse: parseCallReport },
     bodies: { seal: (plain) => sealText(plain, bodyKeys, 'webhook-body') },
+    audit: openAudit({ database, stripe }),
   };
 }

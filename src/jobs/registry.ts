@@ -4,6 +4,7 @@ import { billBuyer } from './billing/bill-buyer.job.ts';
 import { ingestCall } from './calls/ingest-call.job.ts';
 import type { Job } from './define-job.ts';
 import { scoreCalls } from './fraud/score-call.job.ts';
+import { auditBooks } from './operations/audit-books.job.ts';
 import { reportClose } from './operations/report-close.job.ts';
 import { startClose } from './operations/start-close.job.ts';
 import { sweep } from './operations/sweep.job.ts';
@@ -25,5 +26,6 @@ export const jobs: readonly Job[] = [
   startClose,
   sweep,
   reportClose,
+  auditBooks,
   applyEvent,
 ];

@@ -123,6 +123,8 @@ begin
   elsif p_stage = 'done' then
     update schedule_runs set state = 'done', ended_at = p_now, result = (select report from closes where business_date = v_date)
     where pipeline = 'nightly-close' and period = v_date;
+    -- Work of no close: whatever the audit finds, no close waits for it.
+    perform app.make_work('operations.audit-books', v_date::text, v_payload, 'close-' || v_date, p_now);
     perform app.start_next_close(p_now);
   elsif v_job is not null then
     perform app.make_work(v_job, v_date::text, v_payload, 'close-' || v_date, p_now, v_date, p_stage);

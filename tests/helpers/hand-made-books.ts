@@ -185,7 +185,7 @@ async function perform(
       return true;
     case 'reconciliation.reconcile-money':
       await call('store_movements', stripe.movementsForLedger(), nowMs);
-      await call('reconcile_money', date, dueAtMs, nowMs);
+      await call('reconcile_money', date, dueAtMs, nowMs, nowMs);
       return true;
     case 'payouts.plan-payouts':
       await call('plan_payouts', date, nowMs);
@@ -194,6 +194,8 @@ async function perform(
       return pay(db, call, stripe, item.key, nowMs);
     case 'operations.report-close':
       await call('report_close', date);
+      return true;
+    case 'operations.audit-books':
       return true;
     default:
       await call('roll_up_day', date);

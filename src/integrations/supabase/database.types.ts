@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 43a3911fc2b15f80, text d50f0c1e118cf025. Do not edit.
+// Made by "npm run generate" from migrations 93c844b35f34af85, text d50f0c1e118cf025. Do not edit.
 export type Json =
 	| string
 	| number
