@@ -97,6 +97,25 @@ describe('tables', () => {
     await expect(db.sql(statement)).rejects.toMatchObject({ code: 'PT403', hint: 'DATABASE_REFUSED' });
   });
 
+  test.each([
+    ['webhook_events', 'source, event_id'],
+    ['calls', 'source, external_id'],
+    ['earnings', 'call_id'],
+    ['journals', 'key'],
+    ['work', 'job, key'],
+    ['invoices', 'buyer_id, currency, period_end'],
+    ['payouts', 'supplier_id, currency, business_date'],
+    ['closes', 'business_date'],
+    ['closes', "state) WHERE (state = 'open'::text"],
+    ['schedule_runs', 'pipeline, period'],
+  ])('there is one row of %s for each (%s), whatever the code does', async (table, columns) => {
+    const indexes = await db.sql<{ indexdef: string }>(
+      `select indexdef from pg_indexes where schemaname = 'public' and tablename = $1 and indexdef like 'CREATE UNIQUE INDEX%'`,
+      [table],
+    );
+    expect(indexes.map(({ indexdef }) => indexdef.split(' USING btree ')[1])).toContain(`(${columns})`);
+  });
+
   test('a journal whose postings do not sum to zero is refused, whoever writes it', async () => {
     await expect(
       db.sql(`insert into public.postings (journal_id, account_id, amount_minor, currency)
