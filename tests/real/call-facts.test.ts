@@ -41,3 +41,18 @@ test.each(ORDERS)(
     expect(stored).toEqual([{ duration_s: 180, scored: 1 }]);
   },
 );
+
+test('a call that is rated is not rated again', async () => {
+  const externalId = await house.call({ number });
+  const [call] = await house.sql<{ id: string }>('select id from calls where external_id = $1', [externalId]);
+  const decision = {
+    callId: call?.id ?? '',
+    factsVersion: 1,
+    score: 100,
+    reasons: [],
+    decision: 'reject' as const,
+  };
+  const rate = () => house.services.calls.rate([decision], house.clock.nowMs());
+  expect(await rate()).toEqual(['reject']);
+  expect(await rate()).toEqual(['already']);
+});
