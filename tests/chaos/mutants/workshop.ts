@@ -27,6 +27,8 @@ export interface Verdict {
 }
 
 export interface Workshop {
+  /** Of the copy. */
+  readonly root: string;
   apply(patch: string): void;
   reverse(patch: string): void;
   /** Runs these tests of one file; the n-th verdict belongs to the n-th test. */
@@ -73,6 +75,7 @@ export function openWorkshop(): Workshop {
   const patched = (patch: string, ...more: string[]) =>
     execFileSync('git', ['apply', ...more, patch], { cwd: root, env });
   return {
+    root,
     apply: (patch) => void patched(patch),
     reverse: (patch) => void patched(patch, '--reverse'),
     run: (file, tests) => runTests(root, file, tests),
