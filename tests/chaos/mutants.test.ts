@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { openWorkshop, type Workshop } from '../helpers/workshop.ts';
 import { judge, sample } from './mutants/judge.ts';
 import { MUTANTS } from './mutants/table.ts';
-import { openWorkshop, type Workshop } from './mutants/workshop.ts';
 
 /** Tests that end within seconds; `npm run mutants` shows the others. */
 const QUICK = ['tests/unit/', 'tests/real/catalogue', 'tests/real/call-facts', 'tests/real/audit.test'];

@@ -5,8 +5,8 @@ import { INVARIANTS } from '../chaos/mutants/invariants.ts';
 import { patchOf, sample } from '../chaos/mutants/judge.ts';
 import { readAuditPage, readPage, renderPage } from '../chaos/mutants/page.ts';
 import { MUTANTS } from '../chaos/mutants/table.ts';
-import { openWorkshop } from '../chaos/mutants/workshop.ts';
 import { PROJECT } from '../helpers/migrations.ts';
+import { openWorkshop } from '../helpers/workshop.ts';
 
 const names = MUTANTS.map(({ name }) => name);
 const ids = INVARIANTS.map(({ id }) => id);

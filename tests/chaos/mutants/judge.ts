@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom } from '../../../sandbox/traffic/random.ts';
-import type { Mutant } from './table.ts';
-import type { Verdict, Workshop } from './workshop.ts';
+import type { Verdict, Workshop } from '../../helpers/workshop.ts';
+import type { Mutant } from './killers.ts';
 
 const PATCHES = import.meta.dirname;
 

@@ -3,10 +3,11 @@
  * when one survives.
  */
 import { parseArgs } from 'node:util';
+import { openWorkshop } from '../../helpers/workshop.ts';
 import { type Judgement, judge, sample } from './judge.ts';
+import type { Mutant } from './killers.ts';
 import { writePage } from './page.ts';
-import { MUTANTS, type Mutant } from './table.ts';
-import { openWorkshop } from './workshop.ts';
+import { MUTANTS } from './table.ts';
 
 const { values } = parseArgs({
   options: {

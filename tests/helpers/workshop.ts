@@ -13,8 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { stopOrphan } from '../../../sandbox/database/embedded.ts';
-import { PROJECT } from '../../helpers/migrations.ts';
+import { stopOrphan } from '../../sandbox/database/embedded.ts';
+import { PROJECT } from './migrations.ts';
 
 const RUN_MS = 5 * 60_000;
 const CACHE = join('node_modules', '.cache');

@@ -1,0 +1,182 @@
+import {
+  audited,
+  catalogue,
+  fences,
+  inFile,
+  ledger,
+  type Mutant,
+  road,
+  sending,
+  stripeClient,
+} from './killers.ts';
+
+/** Defects of the ledger and of what leaves. */
+export const LEDGER: readonly Mutant[] = [
+  {
+    name: 'unbalanced-journal-accepted',
+    invariants: ['INV-1'],
+    breaks: 'postings that do not sum to zero are committed',
+    redBy: catalogue('tables > a journal whose postings do not sum to zero is refused, whoever writes it'),
+  },
+  {
+    name: 'postings-can-be-changed',
+    invariants: ['INV-4'],
+    breaks: 'an update of a posting is not refused',
+    redBy: catalogue('tables > even the superuser is refused: update public.postings set amount_minor = 2'),
+  },
+  {
+    name: 'balance-not-added-to',
+    invariants: ['INV-5'],
+    breaks: 'a balance is the last posting and not their sum',
+    redBy: ledger('postings > of eight writers at once add up to the balances, and one key posts once'),
+  },
+  {
+    name: 'fractions-accepted',
+    invariants: ['INV-6'],
+    breaks: 'an amount with a fraction passes',
+    redBy: inFile('tests/unit/money.test.ts')(
+      'amounts > every number with a fraction is refused, however small the fraction',
+    ),
+  },
+  {
+    name: 'amounts-beyond-a-number',
+    invariants: ['INV-6'],
+    breaks: 'the database takes amounts that a number does not hold exactly',
+    redBy: ledger(
+      'a journal > holds amounts up to 2^53 − 1, and refuses to pass that by an amount or a balance',
+    ),
+  },
+  {
+    name: 'posting-in-another-currency',
+    invariants: ['INV-6'],
+    breaks: 'a posting may be in another currency than its journal',
+    redBy: ledger('postings > are in the currency of their journal and their account'),
+  },
+  {
+    name: 'share-rounded-to-nearest',
+    invariants: ['INV-7'],
+    breaks: "the supplier's share is rounded by Math.round",
+    redBy: inFile('tests/unit/rate.test.ts')('the share is rounded down to a whole minor unit'),
+  },
+  {
+    name: 'fee-and-net-exchanged',
+    invariants: ['INV-7', 'INV-24'],
+    breaks: "a charge is booked with Stripe's fee as cash and the cash as fee",
+    redBy: audited('a charge is booked once when its invoice is paid, with its fee'),
+  },
+  {
+    name: 'given-back-money-posted-as-pending',
+    invariants: ['INV-8'],
+    breaks: 'a refused payout returns to pending, and payable goes below zero',
+    redBy: audited('no balance stands on its wrong side'),
+  },
+];
+
+export const PAYOUTS: readonly Mutant[] = [
+  {
+    name: 'sent-payout-posted-as-given-back',
+    invariants: ['INV-2', 'INV-24'],
+    breaks: 'a transfer that was made is booked as if the money had come back',
+    redBy: audited('a payout is reserved, sent and given back in the books as its state says'),
+  },
+  {
+    name: 'new-key-on-every-try',
+    invariants: ['INV-3'],
+    breaks: 'each try of a transfer has another key, so Stripe makes one for each',
+    redBy: stripeClient('a transfer is sent once, whatever happens, under the key of its row'),
+  },
+  {
+    name: 'look-up-before-re-send-skipped',
+    invariants: ['INV-3', 'INV-14'],
+    breaks: 'a key that Stripe may have forgotten is sent again without a look',
+    redBy: sending('the next step > is to look up first from 23 hours on, whatever else the row says'),
+  },
+  {
+    name: 'pending-earnings-planned',
+    invariants: ['INV-9', 'INV-11'],
+    breaks: 'earnings that have not cleared are planned for a payout',
+    redBy: road(
+      'the nights of a business > pay what cleared by each night and nothing that is still pending',
+    ),
+  },
+  {
+    name: 'money-clears-too-early',
+    invariants: ['INV-9', 'INV-11'],
+    breaks: 'money counts as available a month before Stripe says so',
+    redBy: audited('money becomes available once, and not before Stripe says so'),
+  },
+  {
+    name: 'earnings-planned-twice',
+    invariants: ['INV-10'],
+    breaks: 'earnings of a payout that waits are planned for the next one too',
+    redBy: audited('a payout is the sum of its earnings, and a returned one holds none'),
+  },
+  {
+    name: 'run-total-of-one-payout',
+    invariants: ['INV-12'],
+    breaks: 'the total of a run is that of its largest payout',
+    redBy: audited('a run of payouts is the sum of its payouts'),
+  },
+  {
+    name: 'send-without-its-row',
+    invariants: ['INV-13'],
+    breaks: 'a transfer is asked for and no row says so',
+    redBy: fences('an unknown outcome > never ends by its age, and its money stays reserved'),
+  },
+  {
+    name: 'server-error-taken-as-refusal',
+    invariants: ['INV-14'],
+    breaks: 'an answer 500 counts as a refusal, and the money is paid again',
+    redBy: stripeClient('a fault of Stripe ends a send as documented'),
+  },
+  {
+    name: 'absence-counts-at-once',
+    invariants: ['INV-14'],
+    breaks: 'a listing made right after a send counts as proof that nothing was sent',
+    redBy: sending('absence > counts ten minutes after the last send and not a millisecond before'),
+  },
+  {
+    name: 'destination-not-compared',
+    invariants: ['INV-15'],
+    breaks: 'money goes to an account that the supplier has left since the plan',
+    redBy: fences(
+      'what was frozen > is not sent when the destination changed after the plan; the next plan pays the new one',
+    ),
+  },
+  {
+    name: 'payout-fence-skipped',
+    invariants: ['INV-27'],
+    breaks: "a late writer's token is not compared with that of the payout",
+    redBy: fences(
+      'a late writer, whose token another run has replaced > changes nothing of a payout, whatever it wants to record',
+    ),
+  },
+  {
+    name: 'invoice-fence-skipped',
+    invariants: ['INV-27'],
+    breaks: "a late writer's token is not compared with that of the invoice",
+    redBy: fences(
+      'a late writer, whose token another run has replaced > changes nothing of an invoice, whatever it wants to record',
+    ),
+  },
+  {
+    name: 'stop-switch-not-read-at-send',
+    invariants: ['INV-28'],
+    breaks: 'what was planned before the stop is sent after it',
+    redBy: fences('the stop switch > withholds at the last moment what was never sent'),
+  },
+  {
+    name: 'sent-without-a-line-in-the-log',
+    invariants: ['INV-29'],
+    breaks: 'the line of a payout that was sent does not name it',
+    redBy: audited('every payout that ended and every approval has its line in the log'),
+  },
+  {
+    name: 'limit-without-approval',
+    invariants: ['INV-29'],
+    breaks: 'a payout above the limit goes without a second person',
+    redBy: road(
+      'what waits says why, and goes on the night after it is mended > a payout above the limit, until a second person approves it; then it goes at once',
+    ),
+  },
+];
