@@ -54,7 +54,7 @@ async function corrupt({ find, spoil }: Corruption): Promise<{ id: string; check
 
 test("books made by the jobs' own functions keep every promise, and what is open in them is listed", async () => {
   const { ok, failures, checks } = await audit(books.stripe);
-  expect(failures).toEqual([]);
+  expect(failures, failures.join('\n')).toEqual([]);
   expect(ok).toBe(true);
   const listed = checks.filter(isListed).map(({ check, count }) => [check, count]);
   expect(Object.fromEntries(listed)).toMatchObject({

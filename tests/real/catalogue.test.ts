@@ -122,6 +122,22 @@ describe('tables', () => {
         select journal_id, account_id, 5, 'usd' from public.postings limit 1`),
     ).rejects.toMatchObject({ code: 'PT422', hint: 'JOURNAL_UNBALANCED' });
   });
+
+  test.each(['eur', 'usd'])(
+    'a posting in %s to an account in eur is refused in a journal in usd',
+    async (currency) => {
+      const [account] = await db.sql(
+        `insert into public.ledger_accounts (kind, owner_id, currency) values ('bank', gen_random_uuid(), 'eur') returning id`,
+      );
+      const insert = db.sql(
+        `insert into public.postings (journal_id, account_id, amount_minor, currency)
+       select journal_id, $1, 5, $2 from public.postings limit 1`,
+        [account?.id, currency],
+      );
+      // That such a journal does not balance would be told by another message, at the end of the transaction.
+      await expect(insert).rejects.toThrow('a posting has another currency than its journal or account');
+    },
+  );
 });
 
 describe('functions', () => {

@@ -50,7 +50,7 @@ export const LEDGER: readonly Mutant[] = [
     name: 'posting-in-another-currency',
     invariants: ['INV-6'],
     breaks: 'a posting may be in another currency than its journal',
-    redBy: ledger('postings > are in the currency of their journal and their account'),
+    redBy: catalogue('tables > a posting in eur to an account in eur is refused in a journal in usd'),
   },
   {
     name: 'share-rounded-to-nearest',
@@ -62,7 +62,7 @@ export const LEDGER: readonly Mutant[] = [
     name: 'fee-and-net-exchanged',
     invariants: ['INV-7', 'INV-24'],
     breaks: "a charge is booked with Stripe's fee as cash and the cash as fee",
-    redBy: audited('a charge is booked once when its invoice is paid, with its fee'),
+    redBy: road('one call > is scored, billed, cleared and paid out, and every journal says so to the cent'),
   },
   {
     name: 'given-back-money-posted-as-pending',
@@ -77,7 +77,7 @@ export const PAYOUTS: readonly Mutant[] = [
     name: 'sent-payout-posted-as-given-back',
     invariants: ['INV-2', 'INV-24'],
     breaks: 'a transfer that was made is booked as if the money had come back',
-    redBy: audited('a payout is reserved, sent and given back in the books as its state says'),
+    redBy: road('one call > is scored, billed, cleared and paid out, and every journal says so to the cent'),
   },
   {
     name: 'new-key-on-every-try',
