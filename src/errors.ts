@@ -33,7 +33,6 @@ export const ERROR_CODES = {
   STRIPE_MODE_MISMATCH: 'an object of Stripe is of the other mode (live or test) than this deployment',
   STRIPE_KEY_MISMATCH: 'a key was used again with another body; nothing is sent until a person has looked',
   CALL_UNKNOWN: 'no call has this id',
-  TERMS_MISSING: 'the campaign has no terms in force at the start of the call',
   INVOICE_UNKNOWN: 'no invoice has this id',
   INVOICE_MISMATCH: 'the lines at Stripe are not the lines that were frozen',
   PAYOUT_UNKNOWN: 'no payout has this id',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { codeOf } from '../errors.ts';
 import type { JobServices } from '../services.ts';
 
 /** The queues, each with its own worker; which jobs go where stands on the jobs. */
@@ -40,6 +41,19 @@ export const done = (summary: Summary = {}): Outcome => ({ kind: 'done', summary
 export const skip = (reason: string): Outcome => ({ kind: 'skip', reason });
 /** Not yet: comes again after `delayMs` and uses no attempt; a day of that is a dead letter. */
 export const snooze = (delayMs: number, reason: string): Outcome => ({ kind: 'snooze', delayMs, reason });
+
+/**
+ * Comes again when another run took the work over: this one changed nothing. It is neither dead nor done, because only
+ * the row tells whether the other run came to its end.
+ */
+export async function unlessTakenOver(run: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await run();
+  } catch (error) {
+    if (codeOf(error, 'INTERNAL') === 'TOKEN_STALE') return snooze(5_000, 'taken_over');
+    throw error;
+  }
+}
 
 /** What a handler gets besides its payload and the services it uses. */
 export interface RunContext {

@@ -186,10 +186,11 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   where c.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
 $$;
 
--- The date a call that is rated now belongs to: its own, or the first date whose close has not begun.
+-- The date a call that is rated now belongs to: its own, or the first date whose close does not bill yet. While a close
+-- waits for its calls to be scored, they still are of its date.
 create function app.open_date(p_wanted date) returns date language plpgsql stable as $$
 begin
-  return greatest(p_wanted, (select max(business_date) + 1 from public.closes));
+  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where stage <> 'calls'));
 end $$;
 
 -- The date a movement of money that is recorded now belongs to: its own, or the first date whose close is not done.
@@ -209,6 +210,14 @@ begin
   if v_call.facts_version <> (p_decision ->> 'factsVersion')::int then return 'stale'; end if;
 
   v_terms := app.terms_at(v_call.campaign_id, v_call.started_at);
+  v_price := (p_decision ->> 'priceMinor')::bigint;
+  v_share := (p_decision ->> 'shareMinor')::bigint;
+  -- Terms that came between reading and rating: this call is scored anew, and the others of its batch stand.
+  if v_decision = 'qualify'
+    and (v_terms.id is distinct from (p_decision ->> 'termsId')::uuid or v_terms.price_minor is distinct from v_price)
+  then
+    return 'stale';
+  end if;
   if v_decision = 'qualify' and app.paid_in_window(v_call, v_terms.duplicate_window_s) then
     v_decision := 'reject';
     v_reasons := v_reasons || jsonb_build_array(jsonb_build_object('signal', 'duplicate-caller', 'version', 1, 'points', 100,
@@ -222,11 +231,6 @@ begin
   where id = v_call.id;
   if v_decision <> 'qualify' then return v_decision; end if;
 
-  v_price := (p_decision ->> 'priceMinor')::bigint;
-  v_share := (p_decision ->> 'shareMinor')::bigint;
-  if v_terms.id is distinct from (p_decision ->> 'termsId')::uuid or v_terms.price_minor <> v_price then
-    perform app.fail('TERMS_MISSING', 'the terms in force are not those that were rated', '{}', 'PT422');
-  end if;
   insert into earnings (call_id, campaign_id, terms_id, buyer_id, supplier_id, currency, price_minor, share_minor, started_at,
     duration_s, business_date)
   values (v_call.id, v_call.campaign_id, v_terms.id, v_call.buyer_id, v_call.supplier_id, v_terms.currency, v_price, v_share,
@@ -239,7 +243,8 @@ begin
 end $$;
 
 -- Records the decisions of a batch and, for each call that qualifies, its earning and its journal, in one transaction.
--- Answers per decision: qualify, reject, hold, already (rated before: nothing changes) or stale (facts changed: score anew).
+-- Answers per decision: qualify, reject, hold, already (rated before: nothing changes) or stale (facts or terms
+-- changed: score anew).
 -- Safe to run twice: a call leaves `stored` once, and its journal's key is the call.
 create function public.rate_calls(p_decisions jsonb, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$

@@ -65,7 +65,9 @@ create function app.plan_invoices(p_date date, p_due_at timestamptz) returns voi
 declare v_due record; v_invoice_id uuid;
 begin
   for v_due in
-    select e.buyer_id, e.currency, app.period_end(b.timezone, p_due_at) as period_end, sum(e.price_minor)::bigint as amount
+    -- A call that is rated while this runs is on the next invoice: what is summed here is what is put on this one.
+    select e.buyer_id, e.currency, app.period_end(b.timezone, p_due_at) as period_end, sum(e.price_minor)::bigint as amount,
+      array_agg(e.id) as earning_ids
     from earnings e join buyers b on b.id = e.buyer_id join currencies c on c.code = e.currency
     where e.invoice_id is null and e.state = 'accrued' and e.started_at < app.period_end(b.timezone, p_due_at)
     group by e.buyer_id, e.currency, b.timezone, c.minimum_charge_minor
@@ -76,9 +78,7 @@ begin
     values (v_due.buyer_id, v_due.currency, v_due.period_end, p_date, v_due.amount, p_due_at, p_date)
     on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
     continue when v_invoice_id is null;
-    update earnings set invoice_id = v_invoice_id
-    where buyer_id = v_due.buyer_id and currency = v_due.currency and invoice_id is null and state = 'accrued'
-      and started_at < v_due.period_end;
+    update earnings set invoice_id = v_invoice_id where id = any (v_due.earning_ids);
     insert into invoice_lines (invoice_id, campaign_id, calls, seconds, amount_minor)
     select v_invoice_id, campaign_id, count(*), sum(duration_s), sum(price_minor) from earnings
     where invoice_id = v_invoice_id group by campaign_id;
@@ -136,8 +136,8 @@ begin
   if v_invoice.state <> 'planned' then return '{}'; end if;
   update invoices set state = 'open', stripe_invoice_id = p_stripe_invoice_id where id = p_invoice_id;
   update earnings set state = 'billed' where invoice_id = p_invoice_id and state = 'accrued';
-  perform app.post_journal('invoice', format('invoice:%s:%s', p_invoice_id, v_invoice.generation), v_invoice.business_date,
-    v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
+  perform app.post_journal('invoice', format('invoice:%s:%s', p_invoice_id, v_invoice.generation),
+    app.unclosed_date(v_invoice.business_date), v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
     jsonb_build_object('invoiceId', p_invoice_id, 'stripeInvoiceId', p_stripe_invoice_id), app.at(p_now_ms));
   return '{}';
 end $$;

@@ -183,7 +183,7 @@ begin
 end $$;
 
 -- Written before each request to Stripe, so that no request is without its row. The stop switch and the supplier's hold
--- are read here once more; what was never sent is then withheld, what may have been sent goes on to its look-up.
+-- are read here once more; what was never sent is then withheld, what may have been sent is only looked up (`stopped`).
 create function public.note_payout_send(p_payout_id uuid, p_token uuid, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_payout payouts; v_reason text;
@@ -193,7 +193,8 @@ begin
   if v_payout.state not in ('sending', 'unknown') then return jsonb_build_object('kind', 'settled', 'reason', v_payout.state); end if;
   v_reason := case when (select payouts_stopped from settings) then 'payouts_stopped'
     when (select status from suppliers where id = v_payout.supplier_id) <> 'active' then 'supplier_held' end;
-  if v_reason is not null and not v_payout.in_doubt then
+  if v_reason is not null and v_payout.in_doubt then return jsonb_build_object('kind', 'stopped', 'reason', v_reason); end if;
+  if v_reason is not null then
     perform app.return_payout(v_payout, 'withheld', v_reason, app.at(p_now_ms));
     return jsonb_build_object('kind', 'settled', 'reason', v_reason);
   end if;

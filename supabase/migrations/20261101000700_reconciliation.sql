@@ -24,7 +24,7 @@ create table public.reconciliation_runs (
   stripe_pending_minor bigint not null,
   ledger_available_minor bigint not null,
   ledger_pending_minor bigint not null,
-  -- Stripe's total less the ledger's.
+  -- Stripe's total less the ledger's, without what is on its way from the one to the other.
   difference_minor bigint not null,
   matched int not null,
   finished_at timestamptz not null,
@@ -107,56 +107,67 @@ begin
   end loop;
 end $$;
 
--- Every difference between movements and the rows that explain them, as of now.
-create function app.find_breaks() returns table (
+-- The movements that our rows expect, each with when its journal was posted.
+create function app.expected_movements() returns table (
+  id text, currency text, net_minor bigint, subject text, posted_at timestamptz) language sql stable as $$
+  select i.balance_transaction_id, i.currency, i.net_minor, 'invoice:' || i.id, j.posted_at
+  from public.invoices i join public.journals j on j.key = 'charge:' || i.charge_id
+  union all
+  select p.balance_transaction_id, p.currency, -p.amount_minor, 'payout:' || p.id, j.posted_at
+  from public.payouts p join public.journals j on j.key = 'payout_send:' || p.id
+$$;
+
+-- Movements that no row of ours explains. One that is younger than the longest job may still be on its way to its row.
+create function app.unexplained_movements(p_listed_at timestamptz) returns setof public.stripe_movements language sql stable as $$
+  select m.* from public.stripe_movements m
+  where m.created_at < p_listed_at - interval '2 minutes'
+    and not exists (select 1 from public.invoices i where i.balance_transaction_id = m.id and m.reporting_category = 'charge')
+    and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and m.reporting_category = 'transfer')
+$$;
+
+-- Every difference between movements, listed at p_listed_at, and the rows that explain them. What was recorded after
+-- the listing cannot be in it.
+create function app.find_breaks(p_listed_at timestamptz) returns table (
   identity text, kind text, currency text, amount_minor bigint, evidence jsonb, gates boolean) language sql stable as $$
   select 'movement:' || m.id,
     case when m.reporting_category = 'charge' then 'missing_in_ledger'
          when m.reporting_category in ('transfer', 'transfer_reversal') then 'orphan_transfer' else 'unknown_category' end,
     m.currency, m.net_minor, jsonb_build_object('movement', m.id, 'source', m.source_id, 'category', m.reporting_category), true
-  from public.stripe_movements m
-  where not exists (select 1 from public.invoices i where i.balance_transaction_id = m.id and m.reporting_category = 'charge')
-    and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and m.reporting_category = 'transfer')
+  from app.unexplained_movements(p_listed_at) m
   union all
   select 'amount:' || m.id, case when m.currency <> e.currency then 'currency' else 'amount' end, e.currency,
-    m.net_minor - e.net, jsonb_build_object('movement', m.id, 'subject', e.subject, 'expectedMinor', e.net), true
-  from (
-    select balance_transaction_id as id, currency, net_minor as net, 'invoice:' || id as subject from public.invoices
-      where balance_transaction_id is not null
-    union all
-    select balance_transaction_id, currency, -amount_minor, 'payout:' || id from public.payouts where balance_transaction_id is not null
-  ) e join public.stripe_movements m on m.id = e.id
-  where m.net_minor <> e.net or m.currency <> e.currency
+    m.net_minor - e.net_minor, jsonb_build_object('movement', m.id, 'subject', e.subject, 'expectedMinor', e.net_minor), true
+  from app.expected_movements() e join public.stripe_movements m on m.id = e.id
+  where m.net_minor <> e.net_minor or m.currency <> e.currency
   union all
-  select 'missing:' || e.id, 'missing_in_stripe', e.currency, e.net, jsonb_build_object('movement', e.id, 'subject', e.subject), true
-  from (
-    select balance_transaction_id as id, currency, net_minor as net, 'invoice:' || id as subject from public.invoices
-      where balance_transaction_id is not null
-    union all
-    select balance_transaction_id, currency, -amount_minor, 'payout:' || id from public.payouts where balance_transaction_id is not null
-  ) e where not exists (select 1 from public.stripe_movements m where m.id = e.id)
+  select 'missing:' || e.id, 'missing_in_stripe', e.currency, e.net_minor,
+    jsonb_build_object('movement', e.id, 'subject', e.subject), true
+  from app.expected_movements() e
+  where e.posted_at < p_listed_at and not exists (select 1 from public.stripe_movements m where m.id = e.id)
 $$;
 
 -- Compares Stripe's movements with the ledger as of the due instant of a date, clears what became available, and keeps
 -- one row per difference. The movements must have been stored before. Safe to run twice: journals have the movement's
--- key, a break its identity; a second run of the day updates the same rows.
-create function public.reconcile_money(p_date date, p_due_ms bigint, p_now_ms bigint)
+-- key, a break its identity; a second run of the day updates the same rows. p_listed_ms is when their listing began.
+create function public.reconcile_money(p_date date, p_due_ms bigint, p_listed_ms bigint, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_due timestamptz := app.at(p_due_ms); v_now timestamptz := app.at(p_now_ms); v_runs jsonb;
+declare
+  v_due timestamptz := app.at(p_due_ms); v_listed timestamptz := app.at(p_listed_ms); v_now timestamptz := app.at(p_now_ms);
+  v_runs jsonb;
 begin
   perform app.lock_ledger();
   perform app.clear_available(p_date, v_due, v_now);
   insert into reconciliation_breaks as b (identity, kind, currency, amount_minor, evidence, gates, first_seen_at, last_seen_at)
-  select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, f.gates, v_now, v_now from app.find_breaks() f
+  select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, f.gates, v_now, v_now from app.find_breaks(v_listed) f
   on conflict (identity) do update set state = 'open', closed_at = null, last_seen_at = v_now, kind = excluded.kind,
     amount_minor = excluded.amount_minor, evidence = excluded.evidence;
   update reconciliation_breaks set state = 'closed', closed_at = v_now
-  where state = 'open' and last_seen_at < v_now and identity not in (select f.identity from app.find_breaks() f);
+  where state = 'open' and identity not in (select f.identity from app.find_breaks(v_listed) f);
 
   insert into reconciliation_runs as r (business_date, currency, state, as_of, stripe_available_minor, stripe_pending_minor,
     ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at)
   select p_date, c.code, 'finished', v_due, s.available, s.pending, l.available, l.pending,
-    s.available + s.pending - l.available - l.pending, s.matched, v_now
+    s.available + s.pending - young.net - (l.available + l.pending - unlisted.net), s.matched, v_now
   from currencies c
     cross join lateral (
       -- A transfer leaves the available balance when it is made; a charge is pending until its own date.
@@ -169,6 +180,14 @@ begin
       select coalesce(sum(balance_minor) filter (where kind = 'stripe_available'), 0)::bigint as available,
         coalesce(sum(balance_minor) filter (where kind = 'stripe_pending'), 0)::bigint as pending
       from ledger_accounts a where a.currency = c.code) l
+    cross join lateral (
+      select coalesce(sum(m.net_minor), 0)::bigint as net from stripe_movements m
+      where m.currency = c.code and m.created_at >= v_listed - interval '2 minutes'
+        and m.id not in (select e.id from app.expected_movements() e)) young
+    cross join lateral (
+      select coalesce(sum(e.net_minor), 0)::bigint as net from app.expected_movements() e
+      where e.currency = c.code and e.posted_at >= v_listed
+        and not exists (select 1 from stripe_movements m where m.id = e.id)) unlisted
   on conflict (business_date, currency) do update set as_of = excluded.as_of,
     stripe_available_minor = excluded.stripe_available_minor, stripe_pending_minor = excluded.stripe_pending_minor,
     ledger_available_minor = excluded.ledger_available_minor, ledger_pending_minor = excluded.ledger_pending_minor,

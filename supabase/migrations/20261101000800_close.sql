@@ -159,16 +159,20 @@ create function app.plan_close(p_date date, p_now timestamptz) returns void lang
   values ('nightly-close', p_date, 'planned', app.close_due_at(p_date)) on conflict do nothing
 $$;
 
+-- The date whose close is planned next: the one after the newest, else that of the first call.
+create function app.first_unplanned_date(p_else date) returns date language sql stable as $$
+  select coalesce((select max(period) + 1 from public.schedule_runs where pipeline = 'nightly-close'),
+    (select min(business_date) from public.calls), p_else)
+$$;
+
 -- Plans the close of every business date that has ended by the due instant and was not closed yet, oldest first, at most
 -- seven days back; older ones are recorded as missed. Then starts the first. Safe to run twice: a date has one row.
 create function public.plan_closes(p_due_ms bigint, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_today date := app.business_date(app.at(p_due_ms)); v_first date; v_date date;
+declare v_today date := app.business_date(app.at(p_due_ms)); v_date date;
 begin
   perform pg_advisory_xact_lock(741065);
-  select coalesce((select max(period) + 1 from schedule_runs where pipeline = 'nightly-close'),
-    (select min(business_date) from calls), v_today - 1) into v_first;
-  v_date := v_first;
+  v_date := app.first_unplanned_date(v_today - 1);
   while v_date < v_today loop
     if v_date < v_today - 7 then
       insert into schedule_runs (pipeline, period, state, due_at)
@@ -195,6 +199,9 @@ begin
     end if;
     if exists (select 1 from schedule_runs where pipeline = 'nightly-close' and period > p_date) then
       perform app.fail('CLOSE_OUT_OF_ORDER', 'a later date is closed already');
+    end if;
+    if p_date > app.first_unplanned_date(p_date) then
+      perform app.fail('CLOSE_OUT_OF_ORDER', format('the close of %s comes first', app.first_unplanned_date(p_date)));
     end if;
     perform app.plan_close(p_date, app.at(p_now_ms));
   end if;

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 94ad1d26769f8128, text b0edf61266801c72. Do not edit.
+// Made by "npm run generate" from migrations 43a3911fc2b15f80, text d50f0c1e118cf025. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1487,7 +1487,12 @@ export type Database = {
 				Returns: Json;
 			};
 			reconcile_money: {
-				Args: { p_date: string; p_due_ms: number; p_now_ms: number };
+				Args: {
+					p_date: string;
+					p_due_ms: number;
+					p_listed_ms: number;
+					p_now_ms: number;
+				};
 				Returns: Json;
 			};
 			record_invoice_issued: {

@@ -59,12 +59,12 @@ export function createPayoutsStore(rpc: Rpc) {
         { p_payout_id: payoutId, p_now_ms: nowMs },
         z.union([settled, claimed.extend({ token: z.uuid() })]),
       ),
-    /** Must be written before each request to Stripe. */
+    /** Must be written before each request to Stripe; `stopped`: send nothing, look up what an earlier one did. */
     noteSend: (payoutId: string, token: string, nowMs: number) =>
       rpc(
         'note_payout_send',
         { p_payout_id: payoutId, p_token: token, p_now_ms: nowMs },
-        z.union([settled, z.object({ kind: z.literal('noted') })]),
+        z.union([settled, z.object({ kind: z.enum(['noted', 'stopped']) })]),
       ),
     settle: (payoutId: string, token: string, result: PayoutResult, nowMs: number) =>
       rpc(

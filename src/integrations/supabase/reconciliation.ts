@@ -35,8 +35,15 @@ export function createReconciliationStore(rpc: Rpc) {
     /** Stores movements, at most 500 at once; how many were new. */
     store: (movements: readonly Movement[], nowMs: number) =>
       rpc('store_movements', { p_movements: movements, p_now_ms: nowMs }, z.int()),
-    /** Compares, clears what became available by the due instant, keeps one row per difference. */
-    reconcile: (date: string, dueMs: number, nowMs: number) =>
-      rpc('reconcile_money', { p_date: date, p_due_ms: dueMs, p_now_ms: nowMs }, result),
+    /**
+     * Compares, clears what became available by the due instant, keeps one row per difference. What was recorded since
+     * the listing of the movements began (`listedMs`) is no difference.
+     */
+    reconcile: (date: string, { dueMs, listedMs }: { dueMs: number; listedMs: number }, nowMs: number) =>
+      rpc(
+        'reconcile_money',
+        { p_date: date, p_due_ms: dueMs, p_listed_ms: listedMs, p_now_ms: nowMs },
+        result,
+      ),
   };
 }

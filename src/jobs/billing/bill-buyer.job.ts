@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
+import type { JobServices } from '../../services.ts';
+import { defineJob, done, HOUSE_BACKOFF, type Outcome, skip, unlessTakenOver } from '../define-job.ts';
 
 /**
  * Bills one frozen invoice: issues it at Stripe, asks for the money, and records what Stripe says came of it.
@@ -17,31 +18,41 @@ export const billBuyer = defineJob({
   backoff: HOUSE_BACKOFF,
   timeoutMs: 60_000,
   uses: ['billing', 'stripeInvoices', 'clock'],
-  async handle({ invoiceId }, { billing, stripeInvoices, clock, signal }) {
-    const claim = await billing.claim(invoiceId, clock.nowMs());
-    if (claim.kind === 'settled') return skip(claim.reason);
-    const { invoice, token } = claim;
-
-    let { stripeInvoiceId } = claim;
-    if (stripeInvoiceId === null) {
-      const issued = await stripeInvoices.issue(invoice, { signal, nowMs: clock.nowMs() });
-      stripeInvoiceId = issued.stripeInvoiceId;
-      await billing.recordIssued(invoiceId, token, stripeInvoiceId, clock.nowMs());
-    }
-
-    // Read before asking for money: what a webhook never told, or an earlier run could not record, shows here.
-    let state: Awaited<ReturnType<typeof stripeInvoices.pay>> = await stripeInvoices.read(stripeInvoiceId, {
-      signal,
-    });
-    if (state.status === 'open') {
-      const payKey = `invoice-${invoiceId}-${invoice.generation}-pay-${claim.collectOn}`;
-      state = await stripeInvoices.pay(stripeInvoiceId, payKey, { signal });
-    }
-    if (state.status === 'paid') {
-      await billing.recordPaid(invoiceId, token, state.payment, clock.nowMs());
-      return done({ state: 'paid', chargeId: state.payment.chargeId });
-    }
-    await billing.recordUnpaid(invoiceId, token, state.lastPaymentError ?? state.status, clock.nowMs());
-    return done({ state: state.status });
-  },
+  handle: ({ invoiceId }, services) => unlessTakenOver(() => bill(invoiceId, services)),
 });
+
+async function bill(
+  invoiceId: string,
+  {
+    billing,
+    stripeInvoices,
+    clock,
+    signal,
+  }: Pick<JobServices, 'billing' | 'stripeInvoices' | 'clock'> & { signal: AbortSignal },
+): Promise<Outcome> {
+  const claim = await billing.claim(invoiceId, clock.nowMs());
+  if (claim.kind === 'settled') return skip(claim.reason);
+  const { invoice, token } = claim;
+
+  let { stripeInvoiceId } = claim;
+  if (stripeInvoiceId === null) {
+    const issued = await stripeInvoices.issue(invoice, { signal, nowMs: clock.nowMs() });
+    stripeInvoiceId = issued.stripeInvoiceId;
+    await billing.recordIssued(invoiceId, token, stripeInvoiceId, clock.nowMs());
+  }
+
+  // Read before asking for money: what a webhook never told, or an earlier run could not record, shows here.
+  let state: Awaited<ReturnType<typeof stripeInvoices.pay>> = await stripeInvoices.read(stripeInvoiceId, {
+    signal,
+  });
+  if (state.status === 'open') {
+    const payKey = `invoice-${invoiceId}-${invoice.generation}-pay-${claim.collectOn}`;
+    state = await stripeInvoices.pay(stripeInvoiceId, payKey, { signal });
+  }
+  if (state.status === 'paid') {
+    await billing.recordPaid(invoiceId, token, state.payment, clock.nowMs());
+    return done({ state: 'paid', chargeId: state.payment.chargeId });
+  }
+  await billing.recordUnpaid(invoiceId, token, state.lastPaymentError ?? state.status, clock.nowMs());
+  return done({ state: state.status });
+}

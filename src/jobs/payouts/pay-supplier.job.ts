@@ -3,7 +3,15 @@ import { PermanentError } from '../../errors.ts';
 import type { Transfer } from '../../integrations/stripe/transfers.ts';
 import type { PayoutClaim } from '../../integrations/supabase/payouts.ts';
 import type { JobServices } from '../../services.ts';
-import { defineJob, done, HOUSE_BACKOFF, type Outcome, skip, snooze } from '../define-job.ts';
+import {
+  defineJob,
+  done,
+  HOUSE_BACKOFF,
+  type Outcome,
+  skip,
+  snooze,
+  unlessTakenOver,
+} from '../define-job.ts';
 import { absenceCountsInMs, nextStep } from './sending.ts';
 
 type Paying = Pick<JobServices, 'payouts' | 'stripeTransfers' | 'clock'> & { signal: AbortSignal };
@@ -25,12 +33,13 @@ export const paySupplier = defineJob({
   backoff: HOUSE_BACKOFF,
   timeoutMs: 45_000,
   uses: ['payouts', 'stripeTransfers', 'clock'],
-  async handle({ payoutId }, services) {
-    const claim = await services.payouts.claim(payoutId, services.clock.nowMs());
-    if (claim.kind === 'settled') return skip(claim.reason);
-    if (nextStep(claim, services.clock.nowMs()) === 'send') return send(claim, services);
-    return lookUp(claim, services);
-  },
+  handle: ({ payoutId }, services) =>
+    unlessTakenOver(async () => {
+      const claim = await services.payouts.claim(payoutId, services.clock.nowMs());
+      if (claim.kind === 'settled') return skip(claim.reason);
+      if (nextStep(claim, services.clock.nowMs()) === 'send') return send(claim, services);
+      return lookUp(claim, services);
+    }),
 });
 
 async function send(claim: PayoutClaim, services: Paying): Promise<Outcome> {
@@ -38,6 +47,7 @@ async function send(claim: PayoutClaim, services: Paying): Promise<Outcome> {
   const { payoutId } = claim.transfer;
   const noted = await payouts.noteSend(payoutId, claim.token, clock.nowMs());
   if (noted.kind === 'settled') return skip(noted.reason);
+  if (noted.kind === 'stopped') return lookUp(claim, services);
 
   const result = await stripeTransfers.send(claim.transfer, { signal });
   if (result.kind === 'sent') return settleSent(claim, result.transfer, services);

@@ -5,6 +5,8 @@ import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 const CHUNK = 500;
 /** Stripe's listing is by second and near its end it may still grow: read so much of the past again. */
 const OVERLAP_MS = 60 * 60 * 1_000;
+/** Stripe's clock may be ahead of ours. */
+const CLOCKS_DIFFER_MS = 60_000;
 
 /**
  * Reads what Stripe says moved since the last time, stores it, and compares it with the ledger as of the due instant:
@@ -23,16 +25,21 @@ export const reconcileMoney = defineJob({
   timeoutMs: 300_000,
   uses: ['reconciliation', 'stripeBalance', 'clock', 'log'],
   async handle({ date, dueAtMs }, { reconciliation, stripeBalance, clock, log, signal }) {
+    const listedMs = clock.nowMs();
     const watermarkMs = await reconciliation.watermark();
     const movements = await stripeBalance.listTransactions({
       createdFromMs: watermarkMs === null ? 0 : Math.max(0, watermarkMs - OVERLAP_MS),
-      createdBeforeMs: clock.nowMs() + 1_000,
+      createdBeforeMs: listedMs + CLOCKS_DIFFER_MS,
       signal,
     });
     for (let from = 0; from < movements.length; from += CHUNK) {
       await reconciliation.store(movements.slice(from, from + CHUNK), clock.nowMs());
     }
-    const { runs, openBreaks } = await reconciliation.reconcile(date, dueAtMs, clock.nowMs());
+    const { runs, openBreaks } = await reconciliation.reconcile(
+      date,
+      { dueMs: dueAtMs, listedMs },
+      clock.nowMs(),
+    );
     for (const run of runs) {
       if (run.differenceMinor !== 0) log.error({ date, ...run }, 'Stripe and the ledger differ');
     }

@@ -1,0 +1,40 @@
+import type { JobServices } from '../../src/services.ts';
+import { Killed } from './house.ts';
+
+const WATCHED = [
+  'work',
+  'calls',
+  'billing',
+  'payouts',
+  'reconciliation',
+  'operations',
+  'stripeInvoices',
+  'stripeTransfers',
+  'stripeBalance',
+] as const satisfies (keyof JobServices)[];
+
+export type When = 'before' | 'after';
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+/** The same services, whose n-th call dies before its effect, or after it with its answer lost; `made` names the calls. */
+export function killing(services: JobServices, at: { call: number; when: When } | null) {
+  const made: string[] = [];
+  const watch = (name: string, method: Method): Method =>
+    async function watched(...args) {
+      made.push(name);
+      const dies = at !== null && made.length === at.call;
+      if (dies && at.when === 'before') throw new Killed(name);
+      const answer = await method(...args);
+      if (dies) throw new Killed(name);
+      return answer;
+    };
+  const wrapped = WATCHED.map((name) => {
+    const methods = Object.entries(services[name]).map(([method, call]) => [
+      method,
+      watch(`${name}.${method}`, call as unknown as Method),
+    ]);
+    return [name, Object.fromEntries(methods)];
+  });
+  return { made, services: Object.fromEntries(wrapped) as unknown as Partial<JobServices> };
+}
