@@ -185,7 +185,7 @@ async function perform(
       return true;
     case 'reconciliation.reconcile-money':
       await call('store_movements', stripe.movementsForLedger(), nowMs);
-      await call('reconcile_money', date, dueAtMs, nowMs);
+      await call('reconcile_money', date, dueAtMs, nowMs, nowMs);
       return true;
     case 'payouts.plan-payouts':
       await call('plan_payouts', date, nowMs);
