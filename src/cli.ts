@@ -111,6 +111,21 @@ program
     act(({ runtime }) => runtime.services.operations.closeStatus(date)),
   );
 
+program
+  .command('calls')
+  .description('calls that wait for a person')
+  .command('decide')
+  .description('decide a held call: it is scored again, and the decision goes before the score')
+  .argument('<id>')
+  .addOption(new Option('--as <decision>').choices(['qualify', 'reject']).makeOptionMandatory())
+  .requiredOption('--reason <text>', 'why, for the audit log')
+  .action((id: string, { as, reason }: { as: 'qualify' | 'reject'; reason: string }) =>
+    act(async ({ runtime: { services } }, by) => ({
+      ok: await services.calls.decide(z.uuid().parse(id), as, by, reason, services.clock.nowMs()),
+      id,
+    })),
+  );
+
 const letters = program.command('dead-letters').description('work that ended for good without success');
 letters
   .command('list')
