@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   JOURNAL_CONFLICT: 'a journal with this key exists with other postings',
   AMOUNT_INVALID: 'an amount is not a whole number of minor units in range',
   CURRENCY_UNKNOWN: 'a currency that the exchange does not settle in',
+  PARTIES_REFUSED: 'an import of parties names what does not exist, or changes what calls were rated by',
   CLOSE_OUT_OF_ORDER: 'an earlier business date is not closed yet',
   CLOSE_UNKNOWN: 'no close exists for this business date',
   LETTER_UNKNOWN: 'no dead letter has this id',
