@@ -49,7 +49,12 @@ async function main(): Promise<void> {
 
 async function startOn({ config, platform }: Pick<Runtime, 'config' | 'platform'>) {
   const runtime = await openRuntime(config, platform);
-  return { runtime, part: await startAll(runtime) };
+  try {
+    return { runtime, part: await startAll(runtime) };
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
 }
 
 if (import.meta.main) {
