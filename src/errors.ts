@@ -36,6 +36,8 @@ export const ERROR_CODES = {
   TERMS_MISSING: 'the campaign has no terms in force at the start of the call',
   INVOICE_UNKNOWN: 'no invoice has this id',
   INVOICE_MISMATCH: 'the lines at Stripe are not the lines that were frozen',
+  INVOICE_CHANGED:
+    'an invoice was finalised with other content than was frozen; a person must void it at Stripe',
   PAYOUT_UNKNOWN: 'no payout has this id',
   TOKEN_STALE: 'another run has taken this work over; the late writer changes nothing',
   JOURNAL_UNBALANCED: 'the postings of a journal do not sum to zero',
