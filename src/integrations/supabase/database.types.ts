@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations faccb72dbd32df2f, text 6858d3e1d81a97ce. Do not edit.
+// Made by "npm run generate" from migrations 6ca1a9461724e89f, text 6858d3e1d81a97ce. Do not edit.
 export type Json =
 	| string
 	| number
