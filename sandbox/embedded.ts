@@ -153,10 +153,10 @@ export async function attachEmbedded({
   const offsetMs = z.object({ nowMs: z.int() }).parse(await answer.json()).nowMs - Date.now();
   return {
     platform: {
-      database: { url: lite.url, secretKey: lite.serviceKey, fetch: lite.fetch },
+      database: config.supabase ?? { url: lite.url, secretKey: lite.serviceKey, fetch: lite.fetch },
       queue: running.queue,
       stripe: config.stripe ?? { secretKey: secrets.stripeKey, apiBase: running.stripeUrl, livemode: false },
-      clock: { nowMs: () => Date.now() + offsetMs },
+      clock: { nowMs: () => Date.now() + (config.stripe === null ? offsetMs : 0) },
     },
     config: withSecrets(config, secrets),
     close: lite.close,

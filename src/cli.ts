@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { openAudit } from './audit/audit.ts';
 import { loadConfig } from './config.ts';
@@ -22,6 +22,16 @@ interface Session {
 const MIGRATIONS = join(import.meta.dirname, '..', 'supabase', 'migrations');
 const CLOSE_WITHIN_MS = 30 * 60_000;
 
+/** Refuses what is typed wrongly before anything is opened. */
+const typed = (schema: z.ZodType<string>, wanted: string) => (text: string) => {
+  if (schema.safeParse(text).success) return text;
+  throw new InvalidArgumentError(`It must be ${wanted}.`);
+};
+const asDate = typed(z.iso.date(), 'a date, YYYY-MM-DD');
+const asReason = typed(z.string().trim().min(1), 'a reason');
+const asLetterId = typed(z.string().regex(/^[0-9]{1,15}$/), 'the number of a dead letter');
+const asUuid = typed(z.uuid(), 'an id as the log and the board show it');
+
 const program = new Command('callclear')
   .description('The operator’s command line. Reads the same environment as the server.')
   .option('--data <dir>', 'data directory of the embedded parts, where nothing is configured', '.callclear')
@@ -38,14 +48,18 @@ async function act(command: (session: Session, by: string) => Promise<unknown>):
     if (typeof result === 'object' && result !== null && 'ok' in result && result.ok === false)
       process.exitCode = 1;
   } catch (error) {
-    const { code, message } = z
-      .object({ code: z.string().default('ERROR'), message: z.string() })
-      .parse(error);
-    console.error(`${code}: ${message}`);
+    console.error(describeError(error));
     process.exitCode = 1;
   } finally {
     await session?.close();
   }
+}
+
+/** One line for a person; what was typed wrongly is told without the schema behind it. */
+function describeError(error: unknown): string {
+  if (error instanceof z.ZodError) return `ARGUMENT_INVALID: ${z.prettifyError(error)}`;
+  const { code, message } = z.object({ code: z.string().default('ERROR'), message: z.string() }).parse(error);
+  return `${code}: ${message}`;
 }
 
 async function openSession(dataDir: string): Promise<Session> {
@@ -83,11 +97,13 @@ program
 program
   .command('close')
   .description('close one business date and wait until it is done')
-  .requiredOption('--date <date>', 'business date, YYYY-MM-DD')
+  .requiredOption('--date <date>', 'business date, YYYY-MM-DD', asDate)
   .action(({ date }: { date: string }) =>
     act(async ({ runtime, isAlone }) => {
       const { operations, clock } = runtime.services;
-      const started = await operations.startClose(z.iso.date().parse(date), clock.nowMs());
+      const started = await operations.startClose(date, clock.nowMs());
+      // More than a week old when it was planned: its calls are in the closes that came after it.
+      if (started.state === 'missed') return { ok: false, ...started };
       const worker: Part | null = isAlone && started.state !== 'done' ? await startWorker(runtime) : null;
       try {
         const until = performance.now() + CLOSE_WITHIN_MS;
@@ -106,23 +122,38 @@ program
 program
   .command('close-status')
   .description('how the close of a business date stands, and what it waits for')
-  .requiredOption('--date <date>', 'business date, YYYY-MM-DD')
+  .requiredOption('--date <date>', 'business date, YYYY-MM-DD', asDate)
   .action(({ date }: { date: string }) =>
     act(({ runtime }) => runtime.services.operations.closeStatus(date)),
+  );
+
+program
+  .command('calls')
+  .description('calls that wait for a person')
+  .command('decide')
+  .description('decide a held call: it is scored again, and the decision goes before the score')
+  .argument('<id>')
+  .addOption(new Option('--as <decision>').choices(['qualify', 'reject']).makeOptionMandatory())
+  .requiredOption('--reason <text>', 'why, for the audit log')
+  .action((id: string, { as, reason }: { as: 'qualify' | 'reject'; reason: string }) =>
+    act(async ({ runtime: { services } }, by) => ({
+      ok: await services.calls.decide(z.uuid().parse(id), as, by, reason, services.clock.nowMs()),
+      id,
+    })),
   );
 
 const letters = program.command('dead-letters').description('work that ended for good without success');
 letters
   .command('list')
-  .option('--after <id>', 'go on after this id')
+  .option('--after <id>', 'go on after this id', asLetterId)
   .action(({ after = null }: { after?: string | null }) =>
     act(({ runtime }) => runtime.services.work.listDead({ afterId: after, limit: 100 })),
   );
 for (const action of ['replay', 'discard'] as const) {
   letters
     .command(action)
-    .argument('<id>')
-    .requiredOption('--reason <text>', 'why, for the audit log')
+    .argument('<id>', 'as the list shows it', asLetterId)
+    .requiredOption('--reason <text>', 'why, for the audit log', asReason)
     .action((id: string, { reason }: { reason: string }) =>
       act(async ({ runtime }, by) => ({ ok: await runtime.letters[action]({ id, by, reason }), id })),
     );
@@ -132,18 +163,16 @@ const payouts = program.command('payouts').description('money to suppliers');
 payouts
   .command('approve')
   .description('let a payout above the limit go; the approval binds to its content')
-  .argument('<id>')
-  .requiredOption('--reason <text>', 'why, for the audit log')
+  .argument('<id>', 'of the payout', asUuid)
+  .requiredOption('--reason <text>', 'why, for the audit log', asReason)
   .action((id: string, { reason }: { reason: string }) =>
-    act(({ runtime: { services } }, by) =>
-      services.payouts.approve(z.uuid().parse(id), by, reason, services.clock.nowMs()),
-    ),
+    act(({ runtime: { services } }, by) => services.payouts.approve(id, by, reason, services.clock.nowMs())),
   );
 for (const action of ['stop', 'start'] as const) {
   payouts
     .command(action)
     .description(action === 'stop' ? 'send nothing more; read before every send' : 'send again')
-    .requiredOption('--reason <text>', 'why, for the audit log')
+    .requiredOption('--reason <text>', 'why, for the audit log', asReason)
     .action(({ reason }: { reason: string }) =>
       act(async ({ runtime: { services } }, by) => ({
         stopped: await services.payouts.stop(action === 'stop', by, reason, services.clock.nowMs()),
@@ -155,7 +184,7 @@ program
   .command('parties')
   .description('suppliers, buyers, campaigns, terms and tracking numbers')
   .command('import')
-  .argument('<file>', 'JSON; see docs/runbook.md')
+  .argument('<file>', 'JSON; docs/runbook.md shows one')
   .action((file: string) =>
     act(async ({ runtime: { services } }, by) => {
       const imported = parties.parse(JSON.parse(await readFile(file, 'utf8')));

@@ -7,9 +7,10 @@ import { startWorker } from './worker.ts';
 
 /** Server, worker and scheduler in one process. */
 export async function startAll(runtime: Runtime): Promise<Part & { readonly url: string }> {
+  // First, because a port that is taken is found before any job runs.
+  const server = await startServer(runtime);
   const worker = await startWorker(runtime);
   const scheduler = await startScheduler(runtime);
-  const server = await startServer(runtime);
   return {
     url: server.url,
     async close(deadlineMs) {
@@ -32,8 +33,11 @@ async function main(): Promise<void> {
   // Not in a production install: the embedded parts are devDependencies.
   const { startEmbedded } = await import('../sandbox/embedded.ts');
   const embedded = await startEmbedded({ config, dataDir: values.data });
-  const runtime = await openRuntime(embedded.config, embedded.platform);
-  const part = await startAll(runtime);
+  const { runtime, part } = await startOn(embedded).catch(async (error: unknown) => {
+    // A port that is taken must not leave a database behind.
+    await embedded.close();
+    throw error;
+  });
   console.log(`Bull Board: ${part.url}/ops/queues  user: ops  password: ${embedded.config.opsPasswords[0]}`);
   untilStopped(runtime, {
     async close(deadlineMs) {
@@ -43,4 +47,19 @@ async function main(): Promise<void> {
   });
 }
 
-if (import.meta.main) await main();
+async function startOn({ config, platform }: Pick<Runtime, 'config' | 'platform'>) {
+  const runtime = await openRuntime(config, platform);
+  try {
+    return { runtime, part: await startAll(runtime) };
+  } catch (error) {
+    await runtime.close();
+    throw error;
+  }
+}
+
+if (import.meta.main) {
+  await main().catch((error: unknown) => {
+    console.error(`cannot start: ${error instanceof Error ? error.message : String(error)}`);
+    process.exit(1);
+  });
+}

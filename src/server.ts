@@ -35,7 +35,10 @@ export async function startServer(runtime: Runtime): Promise<RunningServer> {
     clock: { nowMs: () => Date.now() },
     readiness: createReadiness(runtime),
   };
-  const listener = await listen(config, parts);
+  const listener = await listen(config, parts).catch(async (error: unknown) => {
+    await board.close(1_000);
+    throw error;
+  });
   log.info({ url: listener.url }, 'listening');
   return {
     url: listener.url,

@@ -30,6 +30,8 @@ create table public.calls (
   facts_version int not null default 1,
   -- stored: not scored yet; held: waits for a person.
   status text not null default 'stored' check (status in ('stored', 'qualified', 'rejected', 'held')),
+  -- What a person decided about a held call; it goes before the score, not before the rule of one payment per caller.
+  decided text check (decided in ('qualify', 'reject')),
   -- Facts that came after rating. They are kept, and adjust nothing yet.
   late_facts jsonb,
   business_date date not null,
@@ -176,6 +178,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'terms', case when t.id is not null then jsonb_build_object('termsId', t.id, 'currency', t.currency,
       'priceMinor', t.price_minor, 'supplierShareBps', t.supplier_share_bps, 'minDurationS', t.min_duration_s,
       'duplicateWindowS', t.duplicate_window_s) end,
+    'decided', c.decided,
     'paidInWindow', app.paid_in_window(c, t.duplicate_window_s),
     'callerCallsLastHour', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
       and o.started_at > c.started_at - interval '1 hour' and o.started_at <= c.started_at),
@@ -266,4 +269,19 @@ begin
   values ('stripe', v_event ->> 'eventId', v_event ->> 'type', app.at((v_event ->> 'receivedAtMs')::bigint), v_event ->> 'trace', p_result)
   on conflict (source, event_id) do nothing returning id into v_id;
   return to_jsonb(v_id is not null);
+end $$;
+
+-- A person decides a held call: it is scored again, and what was decided goes before the score. Safe to run twice: a call
+-- is held once.
+create function public.decide_call(p_call_id uuid, p_decision text, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_call calls;
+begin
+  update calls set decided = p_decision, status = 'stored', facts_version = facts_version + 1, changed_at = app.at(p_now_ms)
+  where id = p_call_id and status = 'held' and campaign_id is not null returning * into v_call;
+  if v_call.id is null then return 'false'; end if;
+  perform app.make_work('fraud.score-call', v_call.id::text, jsonb_build_object('callId', v_call.id), v_call.trace,
+    app.at(p_now_ms), null, null, true);
+  perform app.log_action(app.at(p_now_ms), p_by, 'call.' || p_decision, 'call:' || p_call_id, jsonb_build_object('reason', p_reason));
+  return 'true';
 end $$;

@@ -188,3 +188,12 @@ begin
     app.at(p_now_ms), null, null, true);
   return 'true';
 end $$;
+
+-- The draft at Stripe was not the frozen invoice and is gone: the next try builds it anew, under keys of its own.
+create function public.renew_invoice(p_invoice_id uuid, p_token uuid)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  perform app.invoice_of_token(p_invoice_id, p_token);
+  update invoices set generation = generation + 1 where id = p_invoice_id and state = 'planned';
+  return '{}';
+end $$;

@@ -57,8 +57,9 @@ language sql immutable as $$
 $$;
 
 -- Freezes one payout per supplier and currency from cleared earnings, behind the gate of the day's cash comparison, and
--- makes the work of paying each. Answers what was planned and what was not, with reasons. Safe to run twice: an
--- earning is in one live payout, and a supplier has one payout per currency and date.
+-- makes the work of paying each, also of those that an earlier date planned and nobody sent. Answers what was planned
+-- and what was not, with reasons. Safe to run twice: an earning is in one live payout, and a supplier has one payout per
+-- currency and date.
 create function public.plan_payouts(p_date date, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
@@ -106,7 +107,7 @@ begin
   end loop;
   perform app.make_work('payouts.pay-supplier', p.id::text, jsonb_build_object('payoutId', p.id), 'close-' || p_date,
     app.at(p_now_ms), p_date, 'payouts', true)
-  from payouts p where p.state = 'planned' order by p.id;
+  from payouts p where p.state = 'planned' and app.payout_gate(p_date, p.currency) = 'open' order by p.id;
   return jsonb_build_object('planned', v_planned, 'amountMinor', v_amount, 'skipped', v_skipped);
 end $$;
 

@@ -1,9 +1,35 @@
+-- What an import may not say: a zone in which no day ends, or other terms and another buyer under an id that calls were
+-- rated by. Taken silently, the first would stop every close, and the others would do nothing.
+create function app.refuse_parties(p jsonb) returns void language plpgsql as $$
+declare v_fault text;
+begin
+  select fault into v_fault from (
+    select format('buyer %s has a timezone that does not exist', x ->> 'id') as fault from jsonb_array_elements(p -> 'buyers') x
+      where not exists (select 1 from pg_timezone_names where name = x ->> 'timezone')
+    union all
+    select format('terms %s are in a currency that is not settled here', x ->> 'id') from jsonb_array_elements(p -> 'terms') x
+      where not exists (select 1 from public.currencies where code = x ->> 'currency')
+    union all
+    select format('campaign %s belongs to another buyer', k.id)
+      from jsonb_array_elements(p -> 'campaigns') x join public.campaigns k on k.id = (x ->> 'id')::uuid
+      where k.buyer_id <> (x ->> 'buyerId')::uuid
+    union all
+    select format('terms %s stand with other content: new terms need a new id', t.id)
+      from jsonb_array_elements(p -> 'terms') x join public.campaign_terms t on t.id = (x ->> 'id')::uuid
+      where (t.campaign_id, app.ms(t.valid_from), t.currency, t.price_minor, t.supplier_share_bps, t.min_duration_s, t.duplicate_window_s)
+        <> ((x ->> 'campaignId')::uuid, (x ->> 'validFromMs')::bigint, x ->> 'currency', (x ->> 'priceMinor')::bigint,
+          (x ->> 'supplierShareBps')::int, (x ->> 'minDurationS')::int, (x ->> 'duplicateWindowS')::int)
+  ) faults limit 1;
+  if v_fault is not null then perform app.fail('PARTIES_REFUSED', v_fault, '{}', 'PT422'); end if;
+end $$;
+
 -- Makes or updates parties by id; terms are only added, because what was in force stays in force. Calls that waited for
--- a tracking number that is known now are scored. Safe to run twice: everything has its id.
+-- a tracking number or for terms that are known now are scored. Safe to run twice: everything has its id.
 create function public.import_parties(p_parties jsonb, p_by text, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v jsonb := app.json_arg(p_parties); v_routed int;
 begin
+  perform app.refuse_parties(v);
   insert into suppliers as s (id, name, auth_user_id, stripe_account_id)
   select (x ->> 'id')::uuid, x ->> 'name', (x ->> 'authUserId')::uuid, x ->> 'stripeAccountId' from jsonb_array_elements(v -> 'suppliers') x
   on conflict (id) do update set name = excluded.name, auth_user_id = excluded.auth_user_id, stripe_account_id = excluded.stripe_account_id;
@@ -11,7 +37,7 @@ begin
   select (x ->> 'id')::uuid, x ->> 'name', x ->> 'email', (x ->> 'authUserId')::uuid, x ->> 'stripeCustomerId', x ->> 'timezone'
   from jsonb_array_elements(v -> 'buyers') x
   on conflict (id) do update set name = excluded.name, email = excluded.email, auth_user_id = excluded.auth_user_id,
-    stripe_customer_id = excluded.stripe_customer_id;
+    stripe_customer_id = excluded.stripe_customer_id, timezone = excluded.timezone;
   insert into campaigns (id, buyer_id, name)
   select (x ->> 'id')::uuid, (x ->> 'buyerId')::uuid, x ->> 'name' from jsonb_array_elements(v -> 'campaigns') x
   on conflict (id) do update set name = excluded.name;
@@ -24,10 +50,14 @@ begin
   on conflict (number) do update set campaign_id = excluded.campaign_id, supplier_id = excluded.supplier_id;
 
   with routed as (
-    update calls c set campaign_id = t.campaign_id, supplier_id = t.supplier_id, buyer_id = k.buyer_id, status = 'stored',
-      facts_version = facts_version + 1, changed_at = app.at(p_now_ms)
+    update calls c set campaign_id = coalesce(c.campaign_id, t.campaign_id), supplier_id = coalesce(c.supplier_id, t.supplier_id),
+      buyer_id = coalesce(c.buyer_id, k.buyer_id), status = 'stored', facts_version = facts_version + 1, changed_at = app.at(p_now_ms)
     from tracking_numbers t join campaigns k on k.id = t.campaign_id
-    where c.tracking_number = t.number and c.campaign_id is null and c.status in ('held', 'stored') returning c.id, c.trace
+    where c.tracking_number = t.number and (c.campaign_id is null and c.status in ('held', 'stored')
+      or c.status = 'held' and (app.terms_at(c.campaign_id, c.started_at)).id is not null
+        and exists (select 1 from call_scores s where s.call_id = c.id and s.facts_version = c.facts_version
+          and s.reasons @> '[{"signal": "no-terms"}]'))
+    returning c.id, c.trace
   )
   select count(app.make_work('fraud.score-call', r.id::text, jsonb_build_object('callId', r.id), r.trace, app.at(p_now_ms),
     null, null, true)) into v_routed from routed r;

@@ -1,4 +1,7 @@
+import { writeFile } from 'node:fs/promises';
 import { generateTypes, TYPES_FILE } from './generate-types.ts';
+import { LEDGER_FILE, renderLedgerDoc } from './ledger-doc.ts';
 
 await generateTypes();
-console.log(`Written: ${TYPES_FILE}`);
+await writeFile(LEDGER_FILE, await renderLedgerDoc());
+console.log(`Written: ${TYPES_FILE}, ${LEDGER_FILE}`);

@@ -38,7 +38,7 @@ const inFlight = () =>
   vi.waitFor(async () => {
     const { rows } = await watcher.query(`select 1 from pg_stat_activity where wait_event = 'PgSleep'`);
     expect(rows).toHaveLength(1);
-  });
+  }, 20_000);
 
 const OUTAGE = { name: 'OutageError', code: 'DATABASE_UNAVAILABLE' };
 

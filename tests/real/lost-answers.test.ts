@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { wrongIn } from '../helpers/books.ts';
 import { dateAfter, FIRST_DATE, type House, impatient, keepServer, openHouse } from '../helpers/house.ts';
 import { pay, payoutRow, type ReadyPayout, readyPayout, readyPayouts } from '../helpers/payouts.ts';
+import { SECRET_KEY } from '../helpers/seeding.ts';
 import { storyOf } from '../helpers/stories.ts';
+import { rawApi } from '../helpers/stripe.ts';
 
 keepServer();
 let house: House;
@@ -104,7 +106,7 @@ test('an invoice is made and charged once, whichever of its answers is lost', as
       const road = others.shift();
       if (road === undefined) throw new Error('too few roads');
       house.simulator.faults.add({ kind, method: 'POST', pathPrefix: '/v1/invoice', skip });
-      await vi.waitFor(async () => expect(await bill(road.buyer)).toMatchObject({ end: 'finish' }));
+      await vi.waitFor(async () => expect(await bill(road.buyer)).toMatchObject({ end: 'finish' }), 30_000);
       house.simulator.faults.clear();
       struck.push({ kind, skip, road });
     }
@@ -116,4 +118,37 @@ test('an invoice is made and charged once, whichever of its answers is lost', as
   for (const { road, ...fault } of struck) {
     expect({ fault, story: await storyOf(house, road) }).toEqual({ fault, story: expected });
   }
+});
+
+test('an invoice whose draft somebody changed is built anew, and charged for what was frozen', async () => {
+  const { number, buyer } = await house.road();
+  await house.call({ number });
+  await house.begin(FIRST_DATE);
+  await house.work({}, ['billing.bill-buyer']);
+  const [row] = await house.sql<{ id: string }>('select id from invoices where buyer_id = $1', [buyer.id]);
+  const item = await house.row('billing.bill-buyer', row?.id ?? '');
+  house.simulator.faults.add({ kind: 'cut-before-commit', method: 'POST', pathPrefix: '/v1/invoices/' });
+  await expect(house.run(item)).resolves.toMatchObject({ end: 'wait' });
+  const [draft] = house.simulator.journal.all('invoice') as { id: string; customer: string }[];
+  const stranger = {
+    customer: draft?.customer ?? '',
+    invoice: draft?.id ?? '',
+    amount: '100',
+    currency: 'usd',
+  };
+  await rawApi(house.simulator.url, SECRET_KEY)('POST', '/v1/invoiceitems', stranger);
+  expect(await house.run(item)).toMatchObject({ end: 'finish' });
+  expect(await house.sql('select state, generation from invoices where buyer_id = $1', [buyer.id])).toEqual([
+    { state: 'paid', generation: 2 },
+  ]);
+});
+
+test('an event about a draft that is gone does nothing and is no dead letter', async () => {
+  const about = { type: 'invoice.updated', objectId: 'in_that_is_gone', account: null, livemode: false };
+  const event = { eventId: 'evt_late', createdMs: 0, receivedAtMs: house.clock.nowMs(), ...about };
+  const ran = await house.run({
+    ...{ job: 'stripe.apply-event', key: 'evt_late', generation: 1, payload: event },
+    ...{ dueAtMs: house.clock.nowMs(), trace: 'late' },
+  });
+  expect(ran).toMatchObject({ end: 'finish' });
 });

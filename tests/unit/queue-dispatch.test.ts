@@ -55,7 +55,7 @@ it('runs one round at a time, and one more for all that asked meanwhile', async 
   });
   put(1);
   const first = dispatcher.dispatch();
-  await vi.waitFor(() => expect(rounds).toBe(1));
+  await vi.waitFor(() => expect(rounds).toBe(1), 10_000);
   put(1);
   const asked = Array.from({ length: 10 }, () => dispatcher.dispatch());
   release();
@@ -77,10 +77,11 @@ it('woken or polling, it tells a failure by event and goes on', async () => {
   put(3);
   work.outage = new OutageError('DATABASE_UNAVAILABLE', 'away');
   dispatcher.start(5);
-  await vi.waitFor(() => expect(events[0]).toMatchObject({ kind: 'queue-error', queue: 'dispatch' }));
+  await vi.waitFor(() => expect(events[0]).toMatchObject({ kind: 'queue-error', queue: 'dispatch' }), 10_000);
   work.outage = null;
-  await vi.waitFor(() =>
-    expect([...work.rows.values()].every(({ handedAtMs }) => handedAtMs !== null)).toBe(true),
+  await vi.waitFor(
+    () => expect([...work.rows.values()].every(({ handedAtMs }) => handedAtMs !== null)).toBe(true),
+    10_000,
   );
   await dispatcher.stop();
 });

@@ -55,7 +55,8 @@ export interface StripeInvoices {
    * Draft (auto_advance false, pending items excluded), one item per line, compare with the frozen lines, finalise.
    * Each POST carries the key `invoice-<id>-<generation>-<step>`, and `…-second` once Stripe replays a stored failure of a
    * step that had no effect; running it twice finds what the first run made.
-   * Throws PermanentError INVOICE_MISMATCH when the lines at Stripe are not ours, OutageError when Stripe is away.
+   * Throws PermanentError INVOICE_MISMATCH when the lines at Stripe are not ours and the draft is gone, INVOICE_CHANGED when
+   * they are finalised, OutageError when Stripe is away.
    */
   issue(invoice: FrozenInvoice, options: { signal: AbortSignal; nowMs: number }): Promise<IssuedInvoice>;
   /** Charges the customer's default payment method. A decline is an answer (`open`), not an error. `attemptKey` makes two tries of one night one try. */

@@ -63,7 +63,7 @@ export async function issueInvoice(
   const { status, total } = await finalize(run, id);
   // Whoever else can write at Stripe may have changed the draft after it was compared.
   if (total !== invoice.amountMinor)
-    throw mismatch(invoice, `the invoice ${id} was changed while it was finalised`);
+    throw changed(invoice, `the invoice ${id} was changed while it was finalised`);
   return { stripeInvoiceId: id, status };
 }
 
@@ -194,7 +194,8 @@ function finalize(run: Run, id: string): Promise<Issued> {
 
 /**
  * Compares all lines at Stripe with the frozen ones. A draft that differs is deleted, since nothing was asked of the
- * buyer yet: the next generation makes it anew. Throws PermanentError INVOICE_MISMATCH.
+ * buyer yet: the next generation makes it anew. Throws PermanentError INVOICE_MISMATCH, or INVOICE_CHANGED when it is
+ * finalised: the buyer may pay that one, so another one beside it would bill the same calls twice.
  */
 async function compare(run: Run, { id, status }: Issued): Promise<void> {
   const { client, invoice, signal } = run;
@@ -208,19 +209,21 @@ async function compare(run: Run, { id, status }: Issued): Promise<void> {
   };
   if (lines.length === invoice.lines.length && total === invoice.amountMinor && !invoice.lines.some(differs))
     return;
-  if (status === 'draft') {
-    const schema = z.object({ deleted: z.literal(true) });
-    await client.post({ operation: 'invoices.del', signal, schema, run: (sdk) => sdk.invoices.del(id) });
-  }
+  if (status !== 'draft')
+    throw changed(invoice, `the finalised invoice ${id} has other lines than were frozen`);
+  const schema = z.object({ deleted: z.literal(true) });
+  await client.post({ operation: 'invoices.del', signal, schema, run: (sdk) => sdk.invoices.del(id) });
   throw mismatch(invoice, `the invoice ${id} has other lines than were frozen`);
 }
 
-function mismatch({ invoiceId, generation }: FrozenInvoice, why: string): PermanentError {
-  const detail = { invoiceId, generation };
-  return new PermanentError('INVOICE_MISMATCH', `Invoice ${invoiceId} is not what was frozen: ${why}.`, {
-    detail,
-  });
-}
+const refusal =
+  (code: 'INVOICE_MISMATCH' | 'INVOICE_CHANGED') =>
+  ({ invoiceId, generation }: FrozenInvoice, why: string): PermanentError =>
+    new PermanentError(code, `Invoice ${invoiceId} is not what was frozen: ${why}.`, {
+      detail: { invoiceId, generation },
+    });
+const mismatch = refusal('INVOICE_MISMATCH');
+const changed = refusal('INVOICE_CHANGED');
 
 function cursor(after: string | undefined) {
   return after === undefined ? {} : { starting_after: after };

@@ -44,6 +44,9 @@ export function createBillingStore(rpc: Rpc) {
   return {
     claim: (invoiceId: string, nowMs: number) =>
       rpc('claim_invoice', { p_invoice_id: invoiceId, p_now_ms: nowMs }, claim),
+    /** The next try builds the draft anew. */
+    renew: (invoiceId: string, token: string) =>
+      rpc('renew_invoice', { p_invoice_id: invoiceId, p_token: token }, nothing),
     recordIssued: (invoiceId: string, token: string, stripeInvoiceId: string, nowMs: number) =>
       rpc(
         'record_invoice_issued',

@@ -50,6 +50,8 @@ const scoringContext = z.object({
       duplicateWindowS: z.int(),
     })
     .nullable(),
+  /** What a person decided about it. */
+  decided: z.enum(['qualify', 'reject']).nullable(),
   paidInWindow: z.boolean(),
   callerCallsLastHour: z.int(),
   callerCallsLastDay: z.int(),
@@ -88,6 +90,13 @@ export function createCallsStore(rpc: Rpc) {
     /** What scoring needs to know, in one read; a call that does not exist is absent. */
     scoringContext: (callIds: readonly string[]): Promise<ScoringContext[]> =>
       rpc('scoring_context', { p_call_ids: callIds }, z.array(scoringContext)),
+    /** A person decides a held call; false when it is not held, or belongs to no campaign. */
+    decide: (callId: string, decision: 'qualify' | 'reject', by: string, reason: string, nowMs: number) =>
+      rpc(
+        'decide_call',
+        { p_call_id: callId, p_decision: decision, p_by: by, p_reason: reason, p_now_ms: nowMs },
+        z.boolean(),
+      ),
     /** Records decisions and, for what qualifies, earning and journal, in one transaction. */
     rate: (decisions: readonly Decision[], nowMs: number): Promise<z.infer<typeof rateResult>[]> =>
       rpc(

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 93c844b35f34af85, text d50f0c1e118cf025. Do not edit.
+// Made by "npm run generate" from migrations eaea106144ad12d8, text 6858d3e1d81a97ce. Do not edit.
 export type Json =
 	| string
 	| number
@@ -209,6 +209,7 @@ export type Database = {
 					caller_number: string | null;
 					campaign_id: string | null;
 					changed_at: string;
+					decided: string | null;
 					duration_s: number;
 					external_id: string;
 					facts_at: string;
@@ -231,6 +232,7 @@ export type Database = {
 					caller_number?: string | null;
 					campaign_id?: string | null;
 					changed_at: string;
+					decided?: string | null;
 					duration_s: number;
 					external_id: string;
 					facts_at: string;
@@ -252,6 +254,7 @@ export type Database = {
 					caller_number?: string | null;
 					campaign_id?: string | null;
 					changed_at?: string;
+					decided?: string | null;
 					duration_s?: number;
 					external_id?: string;
 					facts_at?: string;
@@ -1440,6 +1443,16 @@ export type Database = {
 				Returns: Json;
 			};
 			close_status: { Args: { p_date: string }; Returns: Json };
+			decide_call: {
+				Args: {
+					p_by: string;
+					p_call_id: string;
+					p_decision: string;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
 			discard_work: {
 				Args: {
 					p_by: string;
@@ -1520,6 +1533,10 @@ export type Database = {
 					p_problem: string;
 					p_token: string;
 				};
+				Returns: Json;
+			};
+			renew_invoice: {
+				Args: { p_invoice_id: string; p_token: string };
 				Returns: Json;
 			};
 			replay_work: {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { codeOf, TransientError } from '../../errors.ts';
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF, type Outcome, skip, unlessTakenOver } from '../define-job.ts';
 
@@ -36,7 +37,15 @@ async function bill(
 
   let { stripeInvoiceId } = claim;
   if (stripeInvoiceId === null) {
-    const issued = await stripeInvoices.issue(invoice, { signal, nowMs: clock.nowMs() });
+    const issued = await stripeInvoices
+      .issue(invoice, { signal, nowMs: clock.nowMs() })
+      .catch(async (error: unknown) => {
+        if (codeOf(error, 'INTERNAL') !== 'INVOICE_MISMATCH') throw error;
+        await billing.renew(invoiceId, token);
+        throw new TransientError('INVOICE_MISMATCH', 'The draft was not what was frozen: it is built anew.', {
+          cause: error,
+        });
+      });
     stripeInvoiceId = issued.stripeInvoiceId;
     await billing.recordIssued(invoiceId, token, stripeInvoiceId, clock.nowMs());
   }

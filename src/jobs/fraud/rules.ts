@@ -8,6 +8,8 @@ export interface CallFacts {
   readonly answered: boolean;
   readonly routed: boolean;
   readonly terms: { readonly minDurationS: number } | null;
+  /** What a person decided after the call was held. */
+  readonly decided: 'qualify' | 'reject' | null;
   readonly paidInWindow: boolean;
   readonly callerCallsLastHour: number;
   readonly callerCallsLastDay: number;
@@ -106,7 +108,12 @@ export function scoreCall(call: CallFacts): Verdict {
     100,
     reasons.reduce((sum, { points }) => sum + points, 0),
   );
-  return { score, decision: score >= REJECT_AT ? 'reject' : score >= HOLD_AT ? 'hold' : 'qualify', reasons };
+  return { score, decision: call.decided ?? decisionFor(score), reasons };
+}
+
+function decisionFor(score: number): Verdict['decision'] {
+  if (score >= REJECT_AT) return 'reject';
+  return score >= HOLD_AT ? 'hold' : 'qualify';
 }
 
 function heldFor(signal: string, text: string): Verdict {

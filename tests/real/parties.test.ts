@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createCallsStore } from '../../src/integrations/supabase/calls.ts';
+import { createOperationsStore, type Parties, parties } from '../../src/integrations/supabase/operations.ts';
+import { scoreCall } from '../../src/jobs/fraud/rules.ts';
+import { failureOf } from '../helpers/calls.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+
+const NOW_MS = Date.UTC(2026, 2, 10, 12);
+const id = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
+const terms = {
+  id: id(4),
+  campaignId: id(3),
+  validFromMs: NOW_MS,
+  currency: 'usd',
+  priceMinor: 1_500,
+  supplierShareBps: 7_000,
+  minDurationS: 60,
+  duplicateWindowS: 3_600,
+};
+const EXCHANGE = parties.parse({
+  suppliers: [{ id: id(1), name: 'Supplier' }],
+  buyers: [{ id: id(2), name: 'Buyer' }],
+  campaigns: [{ id: id(3), buyerId: id(2), name: 'Campaign' }],
+  terms: [terms],
+  trackingNumbers: [{ number: '+12025550123', campaignId: id(3), supplierId: id(1) }],
+});
+const NOBODY: Parties = { suppliers: [], buyers: [], campaigns: [], terms: [], trackingNumbers: [] };
+
+let db: TestDatabase;
+const take = (imported: Parties) =>
+  createOperationsStore(db.database.rpc).importParties(imported, 'tests', NOW_MS);
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  await take(EXCHANGE);
+});
+afterAll(() => db.close());
+
+test.each([
+  [
+    'a buyer whose day never ends',
+    { buyers: EXCHANGE.buyers.map((buyer) => ({ ...buyer, timezone: 'Mars/Olympus' })) },
+  ],
+  ['terms in a currency that nobody settles', { terms: [{ ...terms, id: id(5), currency: 'zzz' }] }],
+  ['another price under the terms that calls were rated by', { terms: [{ ...terms, priceMinor: 5 }] }],
+  ['another start of the same terms', { terms: [{ ...terms, validFromMs: 0 }] }],
+  [
+    'another buyer for a campaign that has calls',
+    {
+      buyers: EXCHANGE.buyers.map((buyer) => ({ ...buyer, id: id(9) })),
+      campaigns: [{ id: id(3), buyerId: id(9), name: 'Campaign' }],
+    },
+  ],
+])('an import is refused whole when it names %s', async (_name, part) => {
+  const before = await db.sql('select * from campaign_terms, buyers, campaigns');
+  expect(await failureOf(take({ ...NOBODY, ...part }))).toMatchObject({ code: 'PARTIES_REFUSED' });
+  expect(await db.sql('select * from campaign_terms, buyers, campaigns')).toEqual(before);
+});
+
+test('an import that changes nothing, and a buyer who moves to another zone, are taken', async () => {
+  await take(EXCHANGE);
+  await take({
+    ...NOBODY,
+    buyers: EXCHANGE.buyers.map((buyer) => ({ ...buyer, timezone: 'Asia/Tokyo' })),
+  });
+  expect(await db.sql('select timezone from buyers')).toEqual([{ timezone: 'Asia/Tokyo' }]);
+});
+
+test('a call that was held because its campaign had no terms yet is scored again when they come', async () => {
+  const event = {
+    source: 'demo',
+    eventId: 'early',
+    kind: 'call.completed',
+    receivedAtMs: NOW_MS,
+    bodySealed: null,
+    trace: 'demo/early',
+  };
+  const report = {
+    externalId: 'early',
+    trackingNumber: '+12025550123',
+    callerNumber: '+12125550123',
+    startedAtMs: NOW_MS - 60_000,
+    durationS: 120,
+    answered: true,
+    factsAtMs: NOW_MS,
+  };
+  const { rpc } = db.database;
+  const calls = createCallsStore(rpc);
+  await calls.ingest([{ ...event, report }], NOW_MS);
+  const [stored] = await db.sql<{ id: string }>(`select id from calls where external_id = 'early'`);
+  const [context] = await calls.scoringContext([stored?.id ?? '']);
+  if (context === undefined) throw new Error('the call was not stored');
+  const { callId, factsVersion } = context;
+  expect(await calls.rate([{ callId, factsVersion, ...scoreCall(context) }], NOW_MS)).toEqual(['hold']);
+
+  expect(await take(NOBODY)).toEqual({ routedCalls: 0 });
+  const earlier = { ...terms, id: id(6), validFromMs: NOW_MS - 3_600_000 };
+  expect(await take({ ...NOBODY, terms: [earlier] })).toEqual({ routedCalls: 1 });
+  const [again] = await calls.scoringContext([callId]);
+  expect(again).toMatchObject({
+    status: 'stored',
+    factsVersion: factsVersion + 1,
+    terms: { termsId: id(6) },
+  });
+  expect(await take({ ...NOBODY, terms: [earlier] })).toEqual({ routedCalls: 0 });
+});
