@@ -17,6 +17,8 @@ create table public.closes (
   -- The instant for which everything in this close is decided.
   due_at timestamptz not null,
   started_at timestamptz not null,
+  -- When all its calls were scored: from here on no call is booked on its date.
+  billing_at timestamptz,
   ended_at timestamptz,
   report jsonb
 );
@@ -116,6 +118,7 @@ declare
     when 'report' then 'operations.report-close' end;
 begin
   update closes set stage = p_stage, state = case when p_stage = 'done' then 'done' else 'open' end,
+    billing_at = case when p_stage = 'billing' then p_now else billing_at end,
     ended_at = case when p_stage = 'done' then p_now end where business_date = v_date;
   if p_stage = 'billing' then
     perform app.plan_invoices(v_date, p_close.due_at);

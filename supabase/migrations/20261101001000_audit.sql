@@ -47,8 +47,8 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
     (select * from expected except all select journal_id, kind, owner_id, amount_minor from posted)
     union all (select journal_id, kind, owner_id, amount_minor from posted except all select * from expected)
   ), begun as (
-    -- For each date with journals: when the first close of it or of a later date began, and when one had ended.
-    select d.business_date, min(c.started_at) as started_at, min(c.ended_at) filter (where c.state = 'done') as ended_at
+    -- For each date with journals: when the first close of it or of a later date began to bill, and when one had ended.
+    select d.business_date, min(c.billing_at) as billing_at, min(c.ended_at) filter (where c.state = 'done') as ended_at
     from (select distinct business_date from public.journals) d join public.closes c on c.business_date >= d.business_date
     group by d.business_date
   )
@@ -74,9 +74,9 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
       select a.id::text from public.ledger_accounts a
       where a.kind in ('buyer_unbilled', 'buyer_receivable', 'stripe_pending', 'stripe_available', 'stripe_fees') and a.balance_minor < 0
         or a.kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit', 'exchange_margin') and a.balance_minor > 0)),
-    app.audit_check('no call is booked on a date whose close had begun', null, array(
+    app.audit_check('no call is booked on a date whose close had begun to bill', null, array(
       select j.id::text from public.journals j join begun b on b.business_date = j.business_date
-      where j.template = 'call' and b.started_at < j.posted_at - interval '5 minutes')),
+      where j.template = 'call' and b.billing_at < j.posted_at - interval '5 minutes')),
     app.audit_check('no movement of money is booked on a date that was closed', null, array(
       select j.id::text from public.journals j join begun b on b.business_date = j.business_date
       where j.template not in ('call', 'invoice') and b.ended_at < j.posted_at - interval '5 minutes')),

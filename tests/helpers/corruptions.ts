@@ -78,7 +78,7 @@ const LEDGER: readonly Corruption[] = [
     also: [SUM_OF_POSTINGS],
   },
   {
-    check: 'no call is booked on a date whose close had begun',
+    check: 'no call is booked on a date whose close had begun to bill',
     find: oneOf('journals', `template = 'call' and business_date = '2026-03-03'`),
     spoil: set('journals', `posted_at = '2026-03-04 10:00Z'`),
   },

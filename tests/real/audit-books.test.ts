@@ -67,8 +67,19 @@ test('the ids that break a promise are in the detail of the error, for the log',
   await spoil(1);
 });
 
-test('an audit that cannot be made stands in the way of no close', async () => {
+test('calls that their own close waits for, however long, are booked rightly', async () => {
   const date = dateAfter(2);
+  const { number } = await house.road();
+  await house.call({ number, startedAtMs: Date.parse(`${date}T12:00:00Z`) });
+  await house.begin(date);
+  await house.work({}, ['fraud.score-call']);
+  house.advance(10 * 60_000);
+  const ran = await house.work();
+  expect(ran.filter(({ job }) => job === JOB)).toMatchObject([{ key: date, end: 'finish' }]);
+});
+
+test('an audit that cannot be made stands in the way of no close', async () => {
+  const date = dateAfter(3);
   await house.close(date, { audit: { run: () => Promise.reject(new Error('a fault of our own')) } });
   expect(await rowOf(date)).toMatchObject({ state: 'dead', code: 'JOB_FAILED' });
   expect(await house.services.operations.closeStatus(date)).toMatchObject({ state: 'done' });

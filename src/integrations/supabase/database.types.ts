@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations eaea106144ad12d8, text 6858d3e1d81a97ce. Do not edit.
+// Made by "npm run generate" from migrations 02836fde76024fd6, text 9c9cfe50e3f4f1b2. Do not edit.
 export type Json =
 	| string
 	| number
@@ -377,6 +377,7 @@ export type Database = {
 			};
 			closes: {
 				Row: {
+					billing_at: string | null;
 					business_date: string;
 					due_at: string;
 					ended_at: string | null;
@@ -387,6 +388,7 @@ export type Database = {
 				};
 				ComputedFields: never;
 				Insert: {
+					billing_at?: string | null;
 					business_date: string;
 					due_at: string;
 					ended_at?: string | null;
@@ -396,6 +398,7 @@ export type Database = {
 					state?: string;
 				};
 				Update: {
+					billing_at?: string | null;
 					business_date?: string;
 					due_at?: string;
 					ended_at?: string | null;
