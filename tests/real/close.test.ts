@@ -58,6 +58,7 @@ describe('a close', () => {
       'reconciliation.reconcile-money',
       'payouts.plan-payouts',
       'operations.report-close',
+      'operations.audit-books',
     ]);
     expect(await openClose()).toEqual([]);
     expect(await runs()).toEqual(planned([0], 'done'));

@@ -1,4 +1,4 @@
-import { audited, breakOf, inFile, type Mutant, queue, reconciliation, uniqueRow } from './killers.ts';
+import { audited, breakOf, inFile, type Mutant, queue, reconciliation, road, uniqueRow } from './killers.ts';
 
 import { LEDGER, PAYOUTS } from './table-of-money.ts';
 
@@ -77,11 +77,19 @@ const NIGHTS: readonly Mutant[] = [
     redBy: breakOf('a charge of another net amount'),
   },
   {
+    name: 'audit-tells-nobody',
+    invariants: ['INV-20'],
+    breaks: 'the audit after a close ends well, whatever it finds',
+    redBy: inFile('tests/real/audit-books.test.ts')(
+      'a broken book is a dead letter with the name of its check, and done when it is replayed after the repair',
+    ),
+  },
+  {
     name: 'sent-payout-unexplained',
     invariants: ['INV-21'],
     breaks: 'each transfer of ours is reported as nobody’s',
-    redBy: reconciliation(
-      'a clean book > has no finding, however often it is compared, and a comparison moves no money',
+    redBy: road(
+      'the nights of a business > pay what cleared by each night and nothing that is still pending',
     ),
   },
   {
