@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { openAudit } from './audit/audit.ts';
 import { loadConfig } from './config.ts';
+import { PermanentError } from './errors.ts';
 import { migrate } from './integrations/supabase/migrate.ts';
 import { parties } from './integrations/supabase/operations.ts';
 import { createLogger } from './log.ts';
@@ -70,6 +72,9 @@ async function openSession(dataDir: string): Promise<Session> {
     return { runtime, isAlone: false, close: runtime.close };
   }
   const { attachEmbedded, startEmbedded } = await import('../sandbox/embedded.ts');
+  // A directory that is typed wrongly would else be made, and its empty books found in order.
+  if (!existsSync(dataDir))
+    throw new PermanentError('CONFIG_INVALID', `There is no data in ${dataDir}: \`npm start\` makes it.`);
   const running = await attachEmbedded({ config, dataDir });
   const embedded = running ?? (await startEmbedded({ config, dataDir }));
   const runtime = await openRuntime(embedded.config, embedded.platform, log);
