@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 4a5b0d39b81c7702, text b0edf61266801c72. Do not edit.
+// Made by "npm run generate" from migrations 422958a72f437263, text b0edf61266801c72. Do not edit.
 export type Json =
 	| string
 	| number
