@@ -11,6 +11,8 @@ export interface SentCall {
 /** What the rig counts by paths of its own: ids, so that a history can be told of each. */
 export interface Verdict {
   readonly stored: number;
+  /** `source/external id` of calls that more than one row holds. */
+  readonly storedTwice: readonly string[];
   /** `source/external id` of accepted calls that no row holds. */
   readonly lost: readonly string[];
   /** Ids of calls and of our invoices. */
@@ -47,7 +49,8 @@ export async function judge(scene: Scene, accepted: readonly SentCall[]): Promis
   const stored = new Set(calls);
   const transfers = (await readKind(scene, 'transfer', transferPage)).data;
   return {
-    stored: calls.length,
+    stored: stored.size,
+    storedTwice: doubled(calls),
     lost: accepted
       .map(({ source, externalId }) => `${source}/${externalId}`)
       .filter((call) => !stored.has(call)),
@@ -64,9 +67,10 @@ async function readKind<T>({ house }: Scene, kind: string, schema: z.ZodType<T>)
   return schema.parse(await untilTaken(() => house.control('GET', `/_sim/state?kind=${kind}`)));
 }
 
-const doubled = (keys: readonly string[]) => [
-  ...new Set(keys.filter((key, index) => keys.indexOf(key) !== index)),
-];
+function doubled(keys: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return [...new Set(keys.filter((key) => seen.size === seen.add(key).size))];
+}
 
 /** Invoices of ours that Stripe asked money for twice, or charged for another amount than their calls are worth. */
 async function findDoubleInvoices(scene: Scene): Promise<string[]> {
@@ -119,7 +123,8 @@ async function findOrphans({ sql }: Scene, transfers: readonly Transfer[]): Prom
 }
 
 const BILLED_TWICE = `
-  select refs ->> 'callId' as id from journals where template = 'call' group by 1 having count(*) > 1
+  select c.source || '/' || c.external_id as id from earnings e join calls c on c.id = e.call_id group by 1 having count(*) > 1
+  union select refs ->> 'callId' as id from journals where template = 'call' group by 1 having count(*) > 1
   union select i.id::text from invoices i where i.amount_minor <>
     (select coalesce(sum(price_minor), 0) from earnings e where e.invoice_id = i.id)`;
 
