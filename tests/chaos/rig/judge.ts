@@ -19,6 +19,8 @@ export interface Verdict {
   readonly billedTwice: readonly string[];
   /** Ids of our payouts, or of suppliers' accounts that got more than they earned. */
   readonly paidTwice: readonly string[];
+  /** Attempts that were still written when a newer one of the same invoice or payout had been claimed. */
+  readonly staleWrites: readonly string[];
   /** Journals, accounts and currencies that do not sum up. */
   readonly unbalanced: readonly string[];
   /** Transfers that no payout knows, and payouts whose transfer Stripe does not know. */
@@ -56,6 +58,7 @@ export async function judge(scene: Scene, accepted: readonly SentCall[]): Promis
       .filter((call) => !stored.has(call)),
     billedTwice: [...(await ids(BILLED_TWICE)), ...(await findDoubleInvoices(scene))],
     paidTwice: [...(await ids(PAID_TWICE)), ...(await findDoubleTransfers(scene, transfers))],
+    staleWrites: await ids(STALE_WRITES),
     unbalanced: await ids(UNBALANCED),
     orphanTransfers: await findOrphans(scene, transfers),
     transfers: transfers.length,
@@ -132,6 +135,14 @@ const PAID_TWICE = `
   select refs ->> 'payoutId' as id from journals where template = 'payout_send' group by 1 having count(*) > 1
   union select p.id::text from payouts p where p.state = 'sent' and p.amount_minor <>
     (select coalesce(sum(share_minor), 0) from earnings e where e.payout_id = p.id)`;
+
+/**
+ * By the transactions that wrote the rows last: the writers of one subject wait for each other before they get a number,
+ * so an older attempt with a higher one was written by a run that had lost its claim.
+ */
+const STALE_WRITES = `
+  select a.subject_id::text as id from attempts a join attempts b on b.subject_id = a.subject_id and b.id > a.id
+  where a.xmin::text::bigint > b.xmin::text::bigint`;
 
 const UNBALANCED = `
   select 'journal ' || journal_id as id from postings group by journal_id, currency having sum(amount_minor) <> 0

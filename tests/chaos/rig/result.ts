@@ -55,9 +55,10 @@ export async function judgeHouse(
   const news = [...broken, ...problems].map((text) => `${phase}: ${text}`);
   failures.push(...news);
   for (const text of news) say(`FAILED  ${text}`);
-  const { lost, storedTwice, billedTwice, paidTwice, orphanTransfers, unbalanced } = verdict;
-  if (storedTwice.length > 0) failures.push(`${phase}: ${storedTwice.length} calls are stored twice`);
-  const wrong = { lost, storedTwice, billedTwice, paidTwice, orphanTransfers, unbalanced };
+  const { lost, storedTwice, billedTwice, paidTwice, staleWrites, orphanTransfers, unbalanced } = verdict;
+  for (const [what, ids] of Object.entries({ storedTwice, staleWrites }))
+    if (ids.length > 0) failures.push(`${phase}: ${ids.length} ${what}`);
+  const wrong = { lost, storedTwice, billedTwice, paidTwice, staleWrites, orphanTransfers, unbalanced };
   for (const [what, ids] of Object.entries(wrong)) {
     for (const id of ids.slice(0, MOST_HISTORIES))
       say(`${what}: ${await tellHistory(scene, id.split(' ').find((word) => word.length > 30) ?? id)}`);
