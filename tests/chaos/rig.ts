@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import '../../src/node-version.ts';
 import { runCampaign } from './rig/campaign.ts';
 import { parseOptions, type RigOptions, USAGE } from './rig/options.ts';
@@ -26,9 +27,7 @@ async function run({ backends, kills, perHouse, seed, calls, keep, json }: RigOp
         ok &&= result.ok;
       } catch (error) {
         ok = false;
-        process.stderr.write(
-          `${error instanceof Error ? error.stack : error}\nTo run it again: ${command}\n`,
-        );
+        process.stderr.write(`${inspect(error)}\nTo run it again: ${command}\n`);
       }
     }
   }

@@ -14,7 +14,8 @@ export interface SmallDisk {
 }
 
 const ROOM_BYTES = 2 ** 31;
-const SLACK_BYTES = 2 ** 16;
+const SLACK_BYTES = 2 ** 18;
+const MOST_TRIES = 50;
 
 /** It takes only what is written to it. Full means: shrunk to what it holds, which costs no memory. */
 export async function mountDisk(path: string): Promise<SmallDisk> {
@@ -31,8 +32,16 @@ export async function mountDisk(path: string): Promise<SmallDisk> {
   const resize = (bytes: number) => run('mount', ['-o', `remount,size=${bytes}`, path]);
   return {
     async fill() {
-      const { blocks, bfree, bsize } = await statfs(path);
-      await resize((blocks - bfree) * bsize + SLACK_BYTES);
+      for (let tries = MOST_TRIES; ; tries -= 1) {
+        const { blocks, bfree, bsize } = await statfs(path);
+        try {
+          await resize((blocks - bfree) * bsize + SLACK_BYTES);
+          return;
+        } catch (error) {
+          // More was written between the look and the shrinking: smaller than what it holds it cannot become.
+          if (tries === 0) throw error;
+        }
+      }
     },
     empty: async () => void (await resize(ROOM_BYTES)),
     async remove() {
