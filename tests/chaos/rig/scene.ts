@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -70,9 +70,11 @@ export async function openScene({ backend, startMs, lockMs, canFillDisk }: Scene
       for (const keeper of keepers.values()) keeper.stop();
       await Promise.race([pool.end(), sleep(CLOSE_MS)]);
       for (const disk of disks.values()) await disk.empty().catch(() => undefined);
-      await house.close({ keep });
+      // Its directory cannot be removed before the small disks in it are gone.
+      await house.close({ keep: true });
       for (const door of Object.values(doors)) await door.close();
       for (const disk of disks.values()) await disk.remove();
+      if (!keep) await rm(house.dataDir, { recursive: true, force: true });
     },
   };
 }
@@ -113,6 +115,8 @@ function startKeepers(
     Object.assign(new URL(url), { port: `${doors[door].port}` }).href;
   const { queue, database, stripe } = house.platform;
   const env = {
+    // So that a history can tell also what went well.
+    LOG_LEVEL: 'debug',
     START_DEADLINE_MS: `${START_DEADLINE_MS}`,
     SUPABASE_URL: through(database.url, 'api'),
     STRIPE_API_BASE: through(stripe.apiBase ?? '', 'stripe'),
