@@ -50,11 +50,11 @@ async function readLogs({ house }: Scene): Promise<string[]> {
 
 const HISTORY = `
   with c as (select * from calls where id::text = $1 or source || '/' || external_id = $1)
-  select 'call ' || to_jsonb(c) as line from c
-  union all select 'event ' || (to_jsonb(e) - 'body_sealed') from webhook_events e where e.trace in (select trace from c)
-  union all select 'work ' || (to_jsonb(w) - 'payload') from work w where w.key = $1 or w.key in (select id::text from c)
-  union all select 'invoice ' || to_jsonb(i) from invoices i where i.id::text = $1
-  union all select 'payout ' || to_jsonb(p) from payouts p where p.id::text = $1
-  union all select 'attempt ' || to_jsonb(a) from attempts a where a.subject_id::text = $1
-  union all select 'journal ' || to_jsonb(j) from journals j where j.refs::text like '%' || $1 || '%'
+  select 'call ' || to_jsonb(c)::text as line from c
+  union all select 'event ' || (to_jsonb(e) - 'body_sealed')::text from webhook_events e where e.trace in (select trace from c)
+  union all select 'work ' || (to_jsonb(w) - 'payload')::text from work w where w.key = $1 or w.key in (select id::text from c)
+  union all select 'invoice ' || to_jsonb(i)::text from invoices i where i.id::text = $1
+  union all select 'payout ' || to_jsonb(p)::text from payouts p where p.id::text = $1
+  union all select 'attempt ' || to_jsonb(a)::text from attempts a where a.subject_id::text = $1
+  union all select 'journal ' || to_jsonb(j)::text from journals j where j.refs::text like '%' || $1 || '%'
     or j.refs ->> 'callId' in (select id::text from c)`;
