@@ -4,6 +4,8 @@ import { runCampaign } from './rig/campaign.ts';
 
 const KILLS = 25;
 const CALLS = 300;
+/** Longer than the rig's own patience, so that a campaign that hangs is told by its account. */
+const TIMEOUT_MS = 600_000;
 
 describe.each<Backend>(['postgres', 'redis'])(
   'three nights under 25 faults, with the queue on %s',
