@@ -7,7 +7,7 @@ import type { Backend } from '../house.ts';
 import { canMount } from './disk.ts';
 import { judge, type SentCall } from './judge.ts';
 import { createKiller } from './killer.ts';
-import { createPatience } from './patience.ts';
+import { createPatience, openQueue } from './patience.ts';
 import { type CampaignResult, judgeHouse, resultOf } from './result.ts';
 import { openScene, type Scene } from './scene.ts';
 import { drawSchedule, PHASES } from './schedule.ts';
@@ -46,12 +46,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const traffic = { seed, calls, fraudShare: FRAUD_SHARE, dates: callDates, placements: exchange.placements };
   const days = planTraffic(traffic);
   const scene = await openScene({ backend, startMs: firstMs + 12 * HOUR_MS, lockMs: LOCK_MS, canFillDisk });
+  const queue = openQueue(scene);
   let isOver = false;
   try {
     await seedHouse(scene, exchange);
     const killer = createKiller(scene, schedule, say);
-    const patience = createPatience(scene, killer);
-    const stage: Stage = { scene, killer, patience, say, deadLetters: [], failures: [] };
+    const patience = createPatience(scene, killer, queue);
+    const stage: Stage = { scene, killer, patience, queue, say, deadLetters: [], failures: [] };
     const accepted: SentCall[] = [];
     let verdict = await judge(scene, []);
     for (const phase of PHASES) {
@@ -79,6 +80,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     return result;
   } finally {
     if (!isOver && keep) say(`everything is kept in ${scene.house.dataDir}`);
+    await queue.close();
     await scene.close({ keep });
   }
 }

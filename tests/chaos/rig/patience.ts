@@ -8,7 +8,7 @@ import { SECRETS } from '../house.ts';
 import type { Killer } from './killer.ts';
 import type { Scene } from './scene.ts';
 
-const POLL_MS = 150;
+const POLL_MS = 250;
 /** So long without progress and without a fault, and time is made to pass: what only waits for its time is called. */
 const STUCK_MS = 3_000;
 const NUDGE_EVERY_MS = 4_000;
@@ -28,7 +28,7 @@ export interface Patience {
   readonly nudges: number;
 }
 
-export function createPatience(scene: Scene, killer: Killer): Patience {
+export function createPatience(scene: Scene, killer: Killer, queue: DirectQueue): Patience {
   let nudges = 0;
   return {
     get nudges() {
@@ -54,7 +54,7 @@ export function createPatience(scene: Scene, killer: Killer): Patience {
         if (stillMs > STUCK_MS && nowMs - nudgedMs > NUDGE_EVERY_MS) {
           nudgedMs = nowMs;
           nudges += 1;
-          await letTimePass(scene, killer).catch(() => undefined);
+          await letTimePass(scene, killer, queue).catch(() => undefined);
         }
         await sleep(POLL_MS);
       }
@@ -67,21 +67,17 @@ export function createPatience(scene: Scene, killer: Killer): Patience {
  * that wait for their time are called, and a payout's ten minutes before absence counts are over. The last only when
  * no fault has stood for longer than a request can be under way, which is what the ten minutes are for.
  */
-async function letTimePass(scene: Scene, killer: Killer): Promise<void> {
-  const { sql, direct } = scene;
+async function letTimePass({ sql, direct }: Scene, killer: Killer, queue: DirectQueue): Promise<void> {
   if (killer.quietMs() > SETTLED_AFTER_MS) {
     await sql(`update payouts set last_sent_at = last_sent_at - interval '10 minutes'
       where in_doubt and sends >= 3 and last_sent_at < now() - interval '10 seconds' and last_sent_at > now() - interval '10 minutes'`);
   }
-  const queue = openQueue(scene);
-  try {
-    await queue.sweeper.sweep();
-    await direct.operations.advanceCloses(Date.now());
-    await queue.promote();
-  } finally {
-    await queue.close();
-  }
+  await queue.sweeper.sweep();
+  await direct.operations.advanceCloses(Date.now());
+  await queue.promote();
 }
+
+export type DirectQueue = ReturnType<typeof openQueue>;
 
 /** The queue's machinery in this process, around all proxies. */
 export function openQueue({ house, direct }: Scene) {

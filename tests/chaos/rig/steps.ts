@@ -5,7 +5,7 @@ import { openProgress } from '../../../sandbox/traffic/progress.ts';
 import { sendDeliveries } from '../../../sandbox/traffic/send.ts';
 import type { SentCall } from './judge.ts';
 import { type Killer, untilTaken } from './killer.ts';
-import { openQueue, type Patience } from './patience.ts';
+import type { DirectQueue, Patience } from './patience.ts';
 import type { DeadLetter } from './result.ts';
 import { type Scene, TRAFFIC_SECRETS } from './scene.ts';
 import { CLOSE_STAGES, type CloseStage, type Phase } from './schedule.ts';
@@ -13,7 +13,7 @@ import { CLOSE_STAGES, type CloseStage, type Phase } from './schedule.ts';
 const HOUR_MS = 3_600_000;
 /** When a date's close is due, as hours of its date. */
 const CLOSE_DUE_MS = (24 + 9) * HOUR_MS;
-const STAGE_POLL_MS = 20;
+const STAGE_POLL_MS = 30;
 const TRIES = 200;
 const MOST_REPLAYS = 3;
 /** Faults explain these; what died of anything else is a finding and stays dead. */
@@ -29,6 +29,7 @@ export interface Stage {
   readonly scene: Scene;
   readonly killer: Killer;
   readonly patience: Patience;
+  readonly queue: DirectQueue;
   readonly say: (line: string) => void;
   readonly deadLetters: DeadLetter[];
   readonly failures: string[];
@@ -109,17 +110,19 @@ async function readStage({ sql }: Scene, date: string): Promise<CloseStage> {
 
 /** Nothing is due, under way, in doubt or on the road; what died and may be replayed is replayed. */
 export async function untilQuiet(stage: Stage, phase: Phase): Promise<void> {
-  const { scene, patience } = stage;
+  const { scene, patience, queue } = stage;
   for (const keeper of scene.keepers.values()) await keeper.untilUp();
   await untilTaken(() => scene.house.control('DELETE', '/_sim/faults'));
   await patience.wait(`quiet after ${phase}`, async () => {
     await replayDead(stage);
     const [row] = await scene.sql<{ standing: string }>(IN_DOUBT);
-    const queue = openQueue(scene);
-    const open = await queue.countOpen().finally(() => queue.close());
+    // Cheap questions first: the others are asked only when these say that it may be quiet.
+    if (row?.standing !== '0 0 0')
+      return { done: false, standing: `due, in doubt, planned: ${row?.standing}` };
+    const open = await queue.countOpen();
     const { undelivered } = (await scene.house.control('GET', '/_sim/state')) as { undelivered: number };
-    const standing = `due, in doubt, planned: ${row?.standing}; jobs: ${open}; events: ${undelivered}`;
-    return { done: row?.standing === '0 0 0' && open === 0 && undelivered === 0, standing };
+    const standing = `jobs: ${open}; events: ${undelivered}`;
+    return { done: open === 0 && undelivered === 0, standing };
   });
 }
 
@@ -129,7 +132,7 @@ const IN_DOUBT = `
     (select count(*) from invoices where state = 'planned' and not exists (select from work w
       where w.job = 'billing.bill-buyer' and w.key = invoices.id::text and w.state = 'dead')) as standing`;
 
-async function replayDead({ scene, deadLetters, say }: Stage): Promise<void> {
+async function replayDead({ scene, queue, deadLetters, say }: Stage): Promise<void> {
   const dead = await scene.direct.work.listDead({ afterId: null, limit: 500 });
   const replayable = dead.filter(({ code, replays }) => EXPLAINED.has(code) && replays < MOST_REPLAYS);
   for (const { job, key, code } of dead) {
@@ -140,12 +143,6 @@ async function replayDead({ scene, deadLetters, say }: Stage): Promise<void> {
     deadLetters.push({ job, key, code });
     say(`dead letter: ${job} ${key} ${code}`);
   }
-  if (replayable.length === 0) return;
-  const queue = openQueue(scene);
-  try {
-    for (const { id } of replayable)
-      await queue.letters.replay({ id, by: 'chaos', reason: 'a fault explains it' });
-  } finally {
-    await queue.close();
-  }
+  for (const { id } of replayable)
+    await queue.letters.replay({ id, by: 'chaos', reason: 'a fault explains it' });
 }
