@@ -66,6 +66,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const paidFor = countPaidFor(days.flatMap((day) => day.calls));
     if (verdict.qualified !== paidFor)
       stage.failures.push(`${verdict.qualified} calls earned money, and ${paidFor} should`);
+    for (const { job, key, code } of await scene.direct.work.listDead({ afterId: null, limit: 500 }))
+      stage.failures.push(`${job} ${key} is dead: ${code}`);
     const closes = await scene.sql(`select 1 from closes where state = 'done'`);
     const result = resultOf({
       options: { ...options, closes: CLOSES },
