@@ -141,12 +141,12 @@ program
   .description('calls that wait for a person')
   .command('decide')
   .description('decide a held call: it is scored again, and the decision goes before the score')
-  .argument('<id>')
+  .argument('<id>', 'of the call', asUuid)
   .addOption(new Option('--as <decision>').choices(['qualify', 'reject']).makeOptionMandatory())
-  .requiredOption('--reason <text>', 'why, for the audit log')
+  .requiredOption('--reason <text>', 'why, for the audit log', asReason)
   .action((id: string, { as, reason }: { as: 'qualify' | 'reject'; reason: string }) =>
     act(async ({ runtime: { services } }, by) => ({
-      ok: await services.calls.decide(z.uuid().parse(id), as, by, reason, services.clock.nowMs()),
+      ok: await services.calls.decide(id, as, by, reason, services.clock.nowMs()),
       id,
     })),
   );

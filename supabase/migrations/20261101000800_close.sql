@@ -151,6 +151,8 @@ end $$;
 create function app.start_next_close(p_now timestamptz) returns void language plpgsql as $$
 declare v_run schedule_runs;
 begin
+  -- Whoever comes second leaves it to the first, or to the next sweep: two would open two closes, or the wrong one.
+  if not pg_try_advisory_xact_lock(741066) then return; end if;
   if exists (select 1 from closes where state = 'open') then return; end if;
   select * into v_run from schedule_runs where pipeline = 'nightly-close' and state = 'planned' order by period limit 1 for update skip locked;
   if v_run.period is null then return; end if;

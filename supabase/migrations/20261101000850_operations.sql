@@ -5,7 +5,7 @@ declare v_fault text;
 begin
   select fault into v_fault from (
     select format('buyer %s has a timezone that does not exist', x ->> 'id') as fault from jsonb_array_elements(p -> 'buyers') x
-      where not exists (select 1 from pg_timezone_names where name = x ->> 'timezone')
+      where x ->> 'timezone' is not null and not exists (select 1 from pg_timezone_names where name = x ->> 'timezone')
     union all
     select format('terms %s are in a currency that is not settled here', x ->> 'id') from jsonb_array_elements(p -> 'terms') x
       where not exists (select 1 from public.currencies where code = x ->> 'currency')
@@ -35,11 +35,17 @@ declare v jsonb := app.json_arg(p_parties); v_routed int;
 begin
   perform app.refuse_parties(v);
   insert into suppliers as s (id, name, auth_user_id, stripe_account_id)
-  select (x ->> 'id')::uuid, x ->> 'name', (x ->> 'authUserId')::uuid, x ->> 'stripeAccountId' from jsonb_array_elements(v -> 'suppliers') x
+  select (x ->> 'id')::uuid, x ->> 'name', (x ->> 'authUserId')::uuid, x ->> 'stripeAccountId'
+  -- A field that is absent keeps what stands; null clears it.
+  from (select jsonb_build_object('authUserId', o.auth_user_id, 'stripeAccountId', o.stripe_account_id) || given as x
+    from jsonb_array_elements(v -> 'suppliers') given left join suppliers o on o.id = (given ->> 'id')::uuid) whole
   on conflict (id) do update set name = excluded.name, auth_user_id = excluded.auth_user_id, stripe_account_id = excluded.stripe_account_id;
   insert into buyers as b (id, name, email, auth_user_id, stripe_customer_id, timezone)
-  select (x ->> 'id')::uuid, x ->> 'name', x ->> 'email', (x ->> 'authUserId')::uuid, x ->> 'stripeCustomerId', x ->> 'timezone'
-  from jsonb_array_elements(v -> 'buyers') x
+  select (x ->> 'id')::uuid, x ->> 'name', x ->> 'email', (x ->> 'authUserId')::uuid, x ->> 'stripeCustomerId',
+    coalesce(x ->> 'timezone', 'UTC')
+  from (select jsonb_build_object('email', o.email, 'authUserId', o.auth_user_id, 'stripeCustomerId', o.stripe_customer_id,
+      'timezone', o.timezone) || given as x
+    from jsonb_array_elements(v -> 'buyers') given left join buyers o on o.id = (given ->> 'id')::uuid) whole
   on conflict (id) do update set name = excluded.name, email = excluded.email, auth_user_id = excluded.auth_user_id,
     stripe_customer_id = excluded.stripe_customer_id, timezone = excluded.timezone;
   insert into campaigns (id, buyer_id, name)

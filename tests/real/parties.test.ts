@@ -108,3 +108,14 @@ test('a call that was held because its campaign had no terms yet is scored again
   });
   expect(await take({ ...NOBODY, terms: [earlier] })).toEqual({ routedCalls: 0 });
 });
+
+test('a field that an import leaves out keeps what stands, and null clears it', async () => {
+  const known = async () =>
+    db.sql('select timezone, stripe_customer_id as customer from buyers where id = $1', [id(2)]);
+  const buyer = { id: id(2), name: 'Buyer' };
+  await take({ ...NOBODY, buyers: [{ ...buyer, timezone: 'America/Denver', stripeCustomerId: 'cus_known' }] });
+  await take({ ...NOBODY, buyers: [buyer] });
+  expect(await known()).toEqual([{ timezone: 'America/Denver', customer: 'cus_known' }]);
+  await take({ ...NOBODY, buyers: [{ ...buyer, stripeCustomerId: null }] });
+  expect(await known()).toEqual([{ timezone: 'America/Denver', customer: null }]);
+});

@@ -141,6 +141,13 @@ describe('an invoice', () => {
   }
 });
 
+test('a call that begins in the future is refused, because no close would ever bill it', async () => {
+  const { number } = await house.road();
+  const future = house.clock.nowMs() + 2 * 86_400_000;
+  await expect(house.call({ number, startedAtMs: future })).rejects.toMatchObject({ code: 'BODY_MALFORMED' });
+  expect(await calls()).toEqual([]);
+});
+
 describe('a held call', () => {
   const decide = async (as: 'qualify' | 'reject') => {
     const [call] = await calls();

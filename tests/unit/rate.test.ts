@@ -5,12 +5,12 @@ import { rateCall } from '../../src/jobs/fraud/rate.ts';
 const price = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const bps = fc.integer({ min: 0, max: 10_000 });
 const shareOf = (priceMinor: number, supplierShareBps: number) =>
-  rateCall({ termsId: 't', priceMinor, supplierShareBps }).shareMinor;
+  rateCall({ termsId: 't', currency: 'usd', priceMinor, supplierShareBps }).shareMinor;
 
 test('share and margin are the price to the last unit, and neither is negative', () => {
   fc.assert(
     fc.property(price, bps, (priceMinor, share) => {
-      const rating = rateCall({ termsId: 't', priceMinor, supplierShareBps: share });
+      const rating = rateCall({ termsId: 't', currency: 'usd', priceMinor, supplierShareBps: share });
       const margin = rating.priceMinor - rating.shareMinor;
       expect(Number.isSafeInteger(rating.shareMinor)).toBe(true);
       expect(rating.shareMinor).toBeGreaterThanOrEqual(0);
@@ -43,4 +43,9 @@ test('a price that is no whole number of minor units is refused', () => {
   for (const wrong of [0.1, Number.NaN, 2 ** 53]) {
     expect(() => shareOf(wrong, 5_000)).toThrow(expect.objectContaining({ code: 'AMOUNT_INVALID' }));
   }
+});
+
+test('a share in a currency of three decimals is what Stripe can transfer, and the exchange keeps the rest', () => {
+  const terms = { termsId: 't', currency: 'kwd', priceMinor: 1_500, supplierShareBps: 7_777 };
+  expect(rateCall(terms).shareMinor).toBe(1_160);
 });

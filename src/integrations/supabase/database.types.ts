@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations c187a9ed2c7f62fa, text 9c9cfe50e3f4f1b2. Do not edit.
+// Made by "npm run generate" from migrations ce5eb4d4030ad2a7, text 9c9cfe50e3f4f1b2. Do not edit.
 export type Json =
 	| string
 	| number

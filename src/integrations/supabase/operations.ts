@@ -59,24 +59,25 @@ export function createOperationsStore(rpc: Rpc) {
   };
 }
 
-/** What `callclear parties import` reads; ids are the exchange's own. */
+/** What `callclear parties import` reads; ids are the exchange's own. A field that is absent keeps what stands, null clears it. */
 export const parties = z.strictObject({
   suppliers: z.array(
     z.strictObject({
       id: z.uuid(),
       name: z.string().min(1).max(200),
-      stripeAccountId: z.string().nullable().default(null),
-      authUserId: z.uuid().nullable().default(null),
+      stripeAccountId: z.string().nullish(),
+      authUserId: z.uuid().nullish(),
     }),
   ),
   buyers: z.array(
     z.strictObject({
       id: z.uuid(),
       name: z.string().min(1).max(200),
-      email: z.email().nullable().default(null),
-      stripeCustomerId: z.string().nullable().default(null),
-      authUserId: z.uuid().nullable().default(null),
-      timezone: z.string().default('UTC'),
+      email: z.email().nullish(),
+      stripeCustomerId: z.string().nullish(),
+      authUserId: z.uuid().nullish(),
+      /** IANA; a new buyer's is UTC when it is absent. */
+      timezone: z.string().optional(),
     }),
   ),
   campaigns: z.array(z.strictObject({ id: z.uuid(), buyerId: z.uuid(), name: z.string().min(1).max(200) })),

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
 
+/** A call that begins later than this from now is a fault of its sender: no close would ever bill it. */
+const CLOCKS_DIFFER_MS = 24 * 60 * 60 * 1_000;
+
 /**
  * Takes one verified webhook of a call: parses the report, stores event and call, and makes the work of scoring it.
  *
@@ -30,7 +33,9 @@ export const ingestCall = defineJob({
   async handleBatch(payloads, { calls, callReports, bodies, clock }) {
     const parsed = payloads.map((payload) => {
       try {
-        return callReports.parse(payload.source, Buffer.from(payload.body, 'base64'));
+        const report = callReports.parse(payload.source, Buffer.from(payload.body, 'base64'));
+        if (report.startedAtMs <= clock.nowMs() + CLOCKS_DIFFER_MS) return report;
+        return new PermanentError('BODY_MALFORMED', 'The call begins in the future.');
       } catch (error) {
         return error instanceof Error ? error : new Error('the report cannot be read', { cause: error });
       }
