@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { openAudit } from './audit/audit.ts';
 import { loadConfig } from './config.ts';
+import { PermanentError } from './errors.ts';
 import { migrate } from './integrations/supabase/migrate.ts';
 import { parties } from './integrations/supabase/operations.ts';
 import { createLogger } from './log.ts';
@@ -27,7 +29,11 @@ const typed = (schema: z.ZodType<string>, wanted: string) => (text: string) => {
   if (schema.safeParse(text).success) return text;
   throw new InvalidArgumentError(`It must be ${wanted}.`);
 };
-const asDate = typed(z.iso.date(), 'a date, YYYY-MM-DD');
+/** Every date after the oldest close gets its row: a year that lost its digits would make hundreds of thousands. */
+const asDate = typed(
+  z.iso.date().refine((date) => date >= '2000-01-01'),
+  'a date from 2000 on, YYYY-MM-DD',
+);
 const asReason = typed(z.string().trim().min(1), 'a reason');
 const asLetterId = typed(z.string().regex(/^[0-9]{1,15}$/), 'the number of a dead letter');
 const asUuid = typed(z.uuid(), 'an id as the log and the board show it');
@@ -70,6 +76,9 @@ async function openSession(dataDir: string): Promise<Session> {
     return { runtime, isAlone: false, close: runtime.close };
   }
   const { attachEmbedded, startEmbedded } = await import('../sandbox/embedded.ts');
+  // A directory that is typed wrongly would else be made, and its empty books found in order.
+  if (!existsSync(dataDir))
+    throw new PermanentError('CONFIG_INVALID', `There is no data in ${dataDir}: \`npm start\` makes it.`);
   const running = await attachEmbedded({ config, dataDir });
   const embedded = running ?? (await startEmbedded({ config, dataDir }));
   const runtime = await openRuntime(embedded.config, embedded.platform, log);

@@ -39,12 +39,8 @@ async function main(): Promise<void> {
     throw error;
   });
   console.log(`Bull Board: ${part.url}/ops/queues  user: ops  password: ${embedded.config.opsPasswords[0]}`);
-  untilStopped(runtime, {
-    async close(deadlineMs) {
-      await part.close(deadlineMs);
-      await embedded.close();
-    },
-  });
+  const close = () => runtime.close().then(embedded.close);
+  untilStopped({ ...runtime, close }, part);
 }
 
 async function startOn({ config, platform }: Pick<Runtime, 'config' | 'platform'>) {

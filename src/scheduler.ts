@@ -1,9 +1,10 @@
 import { jobs } from './jobs/registry.ts';
+import { forgetClocksAhead } from './queues/clocks-ahead.ts';
 import { applySchedules } from './queues/schedules.ts';
 import { type Part, type Runtime, runPart } from './runtime.ts';
 
 /** BullMQ schedulers have been seen to end silently: they are compared with what the jobs declare so often. */
-const CHECK_MS = 60_000;
+const CHECK_MS = 30_000;
 
 /**
  * Makes the queue hold exactly the schedules that the jobs declare, and keeps it so. Several at once are harmless. What
@@ -13,6 +14,8 @@ export async function startScheduler({ platform, log }: Runtime): Promise<Part> 
   async function apply(): Promise<void> {
     const changes = await applySchedules({ backend: platform.queue, jobs });
     if (changes.set.length + changes.removed.length > 0) log.info(changes, 'schedules changed');
+    const forgotten = await forgetClocksAhead(platform.queue);
+    if (forgotten > 0) log.error({ forgotten }, 'a clock was ahead: what it left in the queue is forgotten');
   }
   await apply();
   log.info('scheduling');

@@ -28,7 +28,8 @@ type ServerAdapter = Parameters<typeof createBullBoard>[0]['serverAdapter'];
  * Bull Board over every queue and the dead letters, as a Fastify plugin; who may see it is decided where it is mounted.
  *
  * Payloads are never shown, only their envelope. Its retry button replays the dead letter by our own action, which goes
- * through the row and leaves an audit line; many at once are refused.
+ * through the row and leaves an audit line; many at once are refused. So is whatever removes or rewrites a job: a webhook
+ * that was accepted is nowhere but in the queue until its job has run.
  */
 export async function createBoardPlugin({ backend, jobs, basePath, letters }: BoardOptions): Promise<Board> {
   const connection = connectQueues(backend, { role: 'producer' }, () => {});
@@ -56,19 +57,26 @@ export async function createBoardPlugin({ backend, jobs, basePath, letters }: Bo
   return { plugin, close: (deadlineMs) => connection.close(deadlineMs) };
 }
 
+/** What may be changed on the board besides the retry: nothing is lost by it. */
+const HARMLESS = ['pause', 'resume', 'promote'];
+
 const retryParams = z.object({ queueName: z.string(), jobId: z.string() });
 
 /** BullMQ's own retry would run the job while its row stays dead, so that whatever it did would be recorded nowhere. */
 async function replayInstead(
   letters: BoardOptions['letters'],
-  { routeOptions, params }: FastifyRequest,
+  { method, routeOptions, params }: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
   const { url = '' } = routeOptions;
   if (url.endsWith('/:queueName/retry/:queueStatus')) {
     return reply.code(405).send({ error: 'Retry one at a time: each leaves an audit line.' });
   }
-  if (!url.endsWith('/:queueName/:jobId/retry')) return undefined;
+  if (!url.endsWith('/:queueName/:jobId/retry')) {
+    if (['GET', 'HEAD'].includes(method) || HARMLESS.some((last) => url.endsWith(`/${last}`)))
+      return undefined;
+    return reply.code(405).send({ error: 'Not here: discard a dead letter with the command line.' });
+  }
   const { jobId } = retryParams.parse(params);
   try {
     await letters.replayJob({ jobId, by: 'ops (board)', reason: 'retried on the board' });

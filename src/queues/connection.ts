@@ -154,7 +154,11 @@ function openPostgres(url: string, workers: number, onError: (queue: string, err
   });
   pool.on('error', (error) => onError('postgres', error));
   const clients = new Set<pg.PoolClient>();
-  pool.on('connect', (client) => clients.add(client));
+  pool.on('connect', (client) => {
+    clients.add(client);
+    // The pool listens to idle clients only: one that breaks between two statements of a transaction would end us.
+    client.on('error', () => {});
+  });
   pool.on('remove', (client) => clients.delete(client));
   let migrated: Promise<void> | null = null;
 

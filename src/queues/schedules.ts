@@ -1,9 +1,11 @@
-import type { JobSchedulerJson, Queue } from 'bullmq';
+import { getNextMillis, type JobSchedulerJson, type Queue } from 'bullmq';
 import type { Job, Schedule } from '../jobs/define-job.ts';
 import { connectQueues, QUEUE_NAMES, type QueueBackend } from './connection.ts';
 import { jobOptions } from './envelope.ts';
 
 const TRIES = 5;
+/** Clocks may differ by some seconds, and two processes by as much about which tick is the next. */
+const TICK_TOLERANCE_MS = 60_000;
 
 export interface ScheduleChanges {
   readonly set: string[];
@@ -13,7 +15,8 @@ export interface ScheduleChanges {
 /**
  * Makes every queue hold exactly the schedulers that the jobs declare, and tells what it changed.
  *
- * A scheduler that is right and has its next tick is left alone: setting it again would drop a tick that is overdue.
+ * A scheduler that is right and has its next tick in time is left alone: setting it again would drop a tick that is
+ * overdue.
  * Several processes may do this at once.
  */
 export async function applySchedules({
@@ -69,7 +72,17 @@ async function isRight(queue: Queue, job: Job, schedule: Schedule): Promise<bool
     found.tz === schedule.timezone &&
     found.template?.data?.v === job.version &&
     found.template?.opts?.attempts === job.attempts;
-  return isSame && (await queue.getJobState(`repeat:${job.name}:${found.next}`)) !== 'unknown';
+  return (
+    isSame &&
+    !isTooFar(found.next, schedule) &&
+    (await queue.getJobState(`repeat:${job.name}:${found.next}`)) !== 'unknown'
+  );
+}
+
+/** A worker whose clock was ahead took a tick early and put the next one as far into the future as its clock was off. */
+function isTooFar(nextMs: number, { cron, timezone }: Schedule): boolean {
+  const latestMs = getNextMillis(Date.now() + TICK_TOLERANCE_MS, { pattern: cron, tz: timezone });
+  return latestMs !== undefined && nextMs > latestMs;
 }
 
 /** BullMQ's −10: the tick that the scheduler would make exists already. */

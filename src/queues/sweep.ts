@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq';
+import { codeOf, OutageError } from '../errors.ts';
 import type { DeadWork, WorkItem, WorkStore } from '../integrations/supabase/work.ts';
 import type { Job } from '../jobs/define-job.ts';
 import type { Clock } from '../services.ts';
@@ -32,8 +33,8 @@ interface SweepOptions {
 
 export interface Sweeper {
   /**
-   * Makes rows, queue and letters agree, also after the queue has lost everything. Returns what it did; rejects when
-   * the database or the queue is away.
+   * Makes rows, queue and letters agree, also after the queue has lost everything. Returns what it did; rejects with an
+   * OutageError when the database or the queue is away.
    */
   sweep(): Promise<SweepReport>;
   close(deadlineMs: number): Promise<void>;
@@ -60,19 +61,29 @@ export function createSweeper(options: SweepOptions): Sweeper {
   const connection = connectQueues(backend, { role: 'producer' }, (queue, error) =>
     onEvent({ kind: 'queue-error', queue, error }),
   );
+  async function sweepOnce(): Promise<SweepReport> {
+    const report: SweepReport = { addedAgain: 0, buried: 0, lettersAdded: 0, lettersRemoved: 0 };
+    const sweep = { ...options, connection, report };
+    await recoverRows(sweep);
+    // Letters are read before rows: a letter whose row is not dead afterwards was decided on, and not just written.
+    const letterIds = new Set(await letters.listLetterIds(MAX_ROWS));
+    const dead = await listDead(options.work);
+    for (const name of new Set(jobs.map(({ queue }) => queue))) {
+      await settleFailed(sweep, await connection.queue(name), dead);
+    }
+    await settleLetters(sweep, letterIds, dead);
+    return report;
+  }
   return {
     async sweep() {
-      const report: SweepReport = { addedAgain: 0, buried: 0, lettersAdded: 0, lettersRemoved: 0 };
-      const sweep = { ...options, connection, report };
-      await recoverRows(sweep);
-      // Letters are read before rows: a letter whose row is not dead afterwards was decided on, and not just written.
-      const letterIds = new Set(await letters.listLetterIds(MAX_ROWS));
-      const dead = await listDead(options.work);
-      for (const name of new Set(jobs.map(({ queue }) => queue))) {
-        await settleFailed(sweep, await connection.queue(name), dead);
+      try {
+        return await sweepOnce();
+      } catch (cause) {
+        // What has no code of ours came out of the queue's client: the store is away, and the sweep waits for it.
+        if (cause instanceof OutageError || codeOf(cause, 'QUEUE_UNAVAILABLE') !== 'QUEUE_UNAVAILABLE')
+          throw cause;
+        throw new OutageError('QUEUE_UNAVAILABLE', 'The queue cannot be swept.', { cause });
       }
-      await settleLetters(sweep, letterIds, dead);
-      return report;
     },
     close: (deadlineMs) => connection.close(deadlineMs),
   };
@@ -140,7 +151,8 @@ async function settleFailed(
       if (isNew) report.buried += 1;
       // Neither dead nor newly so: its row went on without it, as after a replay that was cut short.
       const isObsolete = !isDead && !isNew;
-      if (isObsolete || start + index >= KEEP_FAILED) await queued.remove();
+      // One that somebody still holds is left to the next sweep: it must not keep this one from the others.
+      if (isObsolete || start + index >= KEEP_FAILED) await queued.remove().catch(() => undefined);
     }
     if (page.length < PAGE) return;
   }

@@ -57,7 +57,8 @@ begin
       and (handed_at is null or handed_at < app.at(p_handed_before_ms))
     order by id limit least(p_limit, 500) for update skip locked
   ), handed as (
-    update work w set handed_at = app.at(p_now_ms) from picked where w.id = picked.id returning w.*
+    -- Never ahead of the database's own clock: a caller whose clock is would hide the row from the sweep for as long.
+    update work w set handed_at = least(app.at(p_now_ms), clock_timestamp()) from picked where w.id = picked.id returning w.*
   )
   select coalesce(jsonb_agg(app.work_json(h::work) order by h.id), '[]') into v_items from handed h;
   return v_items;

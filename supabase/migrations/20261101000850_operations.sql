@@ -10,6 +10,10 @@ begin
     select format('terms %s are in a currency that is not settled here', x ->> 'id') from jsonb_array_elements(p -> 'terms') x
       where not exists (select 1 from public.currencies where code = x ->> 'currency')
     union all
+    select format('terms %s have a price that Stripe cannot charge in this currency', x ->> 'id')
+      from jsonb_array_elements(p -> 'terms') x join public.currencies c on c.code = x ->> 'currency'
+      where (x ->> 'priceMinor')::bigint % c.multiple_of_minor <> 0
+    union all
     select format('campaign %s belongs to another buyer', k.id)
       from jsonb_array_elements(p -> 'campaigns') x join public.campaigns k on k.id = (x ->> 'id')::uuid
       where k.buyer_id <> (x ->> 'buyerId')::uuid

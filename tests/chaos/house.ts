@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../sandbox/database/embedded.ts';
@@ -27,6 +27,10 @@ interface HouseOptions {
   /** How long jobs of a killed worker stay locked. Default 3 s. */
   readonly lockMs?: number;
   readonly appendfsync?: 'always' | 'everysec';
+  /** Called with the new directory, in which `database` and `redis` will live, before anything is started. */
+  readonly prepare?: (dataDir: string) => Promise<void>;
+  /** The port by which the Supabase API reaches PostgreSQL, given PostgreSQL's own. */
+  readonly databaseDoor?: (port: number) => Promise<number>;
 }
 
 /** Real processes on ports of their own: database, Supabase API, Stripe simulator, queue, and callclear's three. */
@@ -54,7 +58,8 @@ export interface ChaosHouse {
   audit(
     sent?: readonly { source: string; externalId: string }[],
   ): ReturnType<ReturnType<typeof openAudit>['run']>;
-  close(): Promise<void>;
+  /** `keep` leaves the directory, with the logs of all processes in `logs`. */
+  close(options?: { keep?: boolean }): Promise<void>;
 }
 
 interface Ports {
@@ -69,6 +74,9 @@ export async function openChaosHouse(options: HouseOptions): Promise<ChaosHouse>
   const dataDir = await mkdtemp(join(tmpdir(), 'callclear-chaos-'));
   // The database runs as a user of its own, who must reach its folder.
   await chmod(dataDir, 0o711);
+  const logDir = join(dataDir, 'logs');
+  await Promise.all([logDir, join(dataDir, 'redis')].map((path) => mkdir(path)));
+  await options.prepare?.(dataDir);
   const ports = await takePorts();
   const running: Managed[] = [];
   const keep = (managed: Managed) => {
@@ -79,7 +87,8 @@ export async function openChaosHouse(options: HouseOptions): Promise<ChaosHouse>
     startEmbeddedPostgres({ dataDir: join(dataDir, 'database'), port: ports.postgres });
   let postgres = await startPostgres();
   await migrate(postgres.adminUrl, MIGRATIONS);
-  const startSupabase = () => startSupabaseProcess(postgres, ports).then(keep);
+  const databasePort = (await options.databaseDoor?.(ports.postgres)) ?? ports.postgres;
+  const startSupabase = () => startSupabaseProcess(postgres, { ...ports, databasePort, logDir }).then(keep);
   const startStripe = () => startStripeProcess(dataDir, ports, options.startMs).then(keep);
   const startRedis = async () =>
     keep(await startRedisProcess(dataDir, ports, options.appendfsync ?? 'always'));
@@ -88,7 +97,11 @@ export async function openChaosHouse(options: HouseOptions): Promise<ChaosHouse>
   let redis = options.backend === 'redis' ? await startRedis() : null;
   const keys = readKeys(supabase);
   const platform = platformOf(options.backend, postgres, ports, keys.serviceKey);
-  const env = environmentOf(platform, ports, options.lockMs ?? 3_000);
+  const env = {
+    ...environmentOf(platform, ports, options.lockMs ?? 3_000),
+    // Processes start often here, and most of a start is compiling.
+    NODE_COMPILE_CACHE: join(dataDir, 'compiled'),
+  };
 
   return {
     backend: options.backend,
@@ -115,6 +128,7 @@ export async function openChaosHouse(options: HouseOptions): Promise<ChaosHouse>
           command: process.execPath,
           args: [...nodeFlags, `src/${app}.ts`],
           env: { ...env, ...overrides },
+          logDir,
         }),
       ),
     async restartPostgres() {
@@ -131,11 +145,11 @@ export async function openChaosHouse(options: HouseOptions): Promise<ChaosHouse>
     },
     control: (method, path, body) => control(`http://127.0.0.1:${ports.stripe}${path}`, method, body),
     audit: (sent) => openAudit(platform).run({ nowMs: Date.now(), ...(sent === undefined ? {} : { sent }) }),
-    async close() {
+    async close({ keep: keepsDirectory = false } = {}) {
       for (const managed of running.reverse()) managed.signal('SIGKILL');
       await Promise.all(running.map(({ ended }) => ended));
       await postgres.stop();
-      await rm(dataDir, { recursive: true, force: true });
+      if (!keepsDirectory) await rm(dataDir, { recursive: true, force: true });
     },
   };
 }
@@ -147,20 +161,16 @@ async function takePorts(): Promise<Ports> {
   return { postgres, supabase, stripe, redis, server };
 }
 
-const node = (name: string, args: readonly string[]) =>
-  startProcess({ name, command: process.execPath, args, env: {} });
+const node = (name: string, logDir: string, args: readonly string[]) =>
+  startProcess({ name, command: process.execPath, args, env: {}, logDir });
 
-async function startSupabaseProcess(postgres: EmbeddedPostgres, ports: Ports): Promise<Managed> {
-  const { authenticatorUrl, jwtSecret } = postgres;
-  const flags = [
-    '--database-url',
-    authenticatorUrl,
-    '--jwt-secret',
-    jwtSecret,
-    '--port',
-    `${ports.supabase}`,
-  ];
-  const supabase = node('supabase', ['sandbox/supabase-server.ts', ...flags]);
+async function startSupabaseProcess(
+  { authenticatorUrl, jwtSecret }: EmbeddedPostgres,
+  { databasePort, supabase: port, logDir }: Ports & { databasePort: number; logDir: string },
+): Promise<Managed> {
+  const url = Object.assign(new URL(authenticatorUrl), { port: `${databasePort}` });
+  const flags = ['--database-url', url.href, '--jwt-secret', jwtSecret, '--port', `${port}`];
+  const supabase = node('supabase', logDir, ['sandbox/supabase-server.ts', ...flags]);
   await supabase.waitForLine('"serviceKey"');
   return supabase;
 }
@@ -174,7 +184,12 @@ async function startStripeProcess(dataDir: string, ports: Ports, startMs: number
   const flags = ['--data', join(dataDir, 'stripe'), '--port', `${ports.stripe}`, '--key', SECRETS.stripeKey];
   const target = ['--webhook-url', `http://127.0.0.1:${ports.server}/webhooks/stripe`];
   const secret = ['--webhook-secret', SECRETS.stripeWebhook, '--start-ms', `${startMs}`];
-  const stripe = node('stripe', ['sandbox/stripe/run.ts', ...flags, ...target, ...secret]);
+  const stripe = node('stripe', join(dataDir, 'logs'), [
+    'sandbox/stripe/run.ts',
+    ...flags,
+    ...target,
+    ...secret,
+  ]);
   await stripe.waitForLine('"url"');
   return stripe;
 }
@@ -183,7 +198,7 @@ async function startRedisProcess(dataDir: string, ports: Ports, appendfsync: str
   const flags = {
     port: `${ports.redis}`,
     bind: '127.0.0.1',
-    dir: dataDir,
+    dir: join(dataDir, 'redis'),
     save: '',
     appendonly: 'yes',
     appendfsync,
@@ -194,6 +209,7 @@ async function startRedisProcess(dataDir: string, ports: Ports, appendfsync: str
     command: 'redis-server',
     args: [...args, '--maxmemory-policy', 'noeviction'],
     env: {},
+    logDir: join(dataDir, 'logs'),
   });
   await redis.waitForLine('Ready to accept connections');
   return redis;

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { PROJECT } from '../helpers/migrations.ts';
@@ -23,10 +25,12 @@ interface StartOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** What it prints is appended to `<name>.log` here too. */
+  readonly logDir?: string;
 }
 
 /** Starts with exactly this environment beside PATH and HOME, so that nothing of the machine leaks in. */
-export function startProcess({ name, command, args, env }: StartOptions): Managed {
+export function startProcess({ name, command, args, env, logDir }: StartOptions): Managed {
   const { PATH = '', HOME = '/tmp' } = process.env;
   const child = spawn(command, args, {
     cwd: PROJECT,
@@ -34,12 +38,19 @@ export function startProcess({ name, command, args, env }: StartOptions): Manage
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const lines: string[] = [];
+  const log = logDir === undefined ? null : createWriteStream(join(logDir, `${name}.log`), { flags: 'a' });
+  log?.on('error', () => undefined);
+  child.once('close', () => log?.end());
   for (const stream of [child.stdout, child.stderr]) {
-    createInterface({ input: stream }).on('line', (line) => lines.push(line));
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line);
+      log?.write(`${line}\n`);
+    });
   }
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
-  const ended = once(child, 'exit').then(([code, signal]) => {
+  // Not at its exit: what it printed last may still be on its way.
+  const ended = once(child, 'close').then(([code, signal]) => {
     process.removeListener('exit', killAtExit);
     return (signal ?? code) as number | string;
   });

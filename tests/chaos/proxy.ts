@@ -27,13 +27,19 @@ export async function startProxy(targetPort: number): Promise<FaultProxy> {
   const held: (() => void)[] = [];
 
   function forward(from: Socket, to: Socket, isAnswer: boolean): void {
+    const delayed: (() => void)[] = [];
     from.on('data', (chunk) => {
       const deliver = () => {
         if (mode === 'freeze') held.push(deliver);
         else if (!(mode === 'swallow' && isAnswer) && to.writable) to.write(chunk);
       };
-      if (delayMs > 0) setTimeout(deliver, delayMs);
-      else deliver();
+      // What comes after the delay has ended must not overtake what still waits: TCP keeps the order.
+      if (delayMs === 0 && delayed.length === 0) {
+        deliver();
+        return;
+      }
+      delayed.push(deliver);
+      setTimeout(() => delayed.shift()?.(), delayMs);
     });
   }
 

@@ -42,6 +42,10 @@ test.each([
     { buyers: EXCHANGE.buyers.map((buyer) => ({ ...buyer, timezone: 'Mars/Olympus' })) },
   ],
   ['terms in a currency that nobody settles', { terms: [{ ...terms, id: id(5), currency: 'zzz' }] }],
+  [
+    'a price that Stripe cannot charge',
+    { terms: [{ ...terms, id: id(5), currency: 'kwd', priceMinor: 1_005, validFromMs: 0 }] },
+  ],
   ['another price under the terms that calls were rated by', { terms: [{ ...terms, priceMinor: 5 }] }],
   ['another start of the same terms', { terms: [{ ...terms, validFromMs: 0 }] }],
   [

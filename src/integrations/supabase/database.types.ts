@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 02836fde76024fd6, text 9c9cfe50e3f4f1b2. Do not edit.
+// Made by "npm run generate" from migrations c187a9ed2c7f62fa, text 9c9cfe50e3f4f1b2. Do not edit.
 export type Json =
 	| string
 	| number

@@ -4,10 +4,10 @@ import { expect, it } from 'vitest';
 import { defineJob, done, HOUSE_BACKOFF, tickPayload } from '../../../src/jobs/define-job.ts';
 import { createBoardPlugin } from '../../../src/queues/board.ts';
 import { connectQueues, type QueueBackend } from '../../../src/queues/connection.ts';
+import { MAX_STALLS } from '../../../src/queues/run-job.ts';
 import { applySchedules } from '../../../src/queues/schedules.ts';
 import { keyIdOf } from '../../../src/queues/seal.ts';
 import { checkQueueStore } from '../../../src/queues/store-check.ts';
-import { MAX_STALLS } from '../../../src/queues/worker.ts';
 import { findFreePort } from '../../helpers/queue-backends.ts';
 import { openHouse, SEAL_KEY, testJob } from '../../helpers/queue-house.ts';
 import { type Fixture, never, until } from './fixture.ts';
@@ -234,7 +234,7 @@ export function describeQueueLife(
     },
   );
 
-  it('the board shows every queue and letter, and no payload', async () => {
+  it('the board shows every queue and letter, shows no payload, and loses no job', async () => {
     const jobs = [testJob(async () => done())];
     const { enqueuer, letters, item } = open(jobs);
     await enqueuer.addMany([{ ...item('a'), payload: { id: 'a', body: 'canary-4155550100' } }]);
@@ -265,6 +265,14 @@ export function describeQueueLife(
     expect(calls).not.toContain('canary');
     expect(dead).toContain('CALL_UNKNOWN');
     expect((await server.inject('/ops/queues/api/queues/calls/calls.test.a.1')).body).not.toContain('canary');
+    // Nor can it lose or rewrite one, because an accepted webhook is nowhere else yet.
+    const at = '/ops/queues/api/queues/calls';
+    for (const path of ['calls.test.a.1/clean', 'clean/waiting', 'empty', 'obliterate']) {
+      expect((await server.inject({ method: 'PUT', url: `${at}/${path}` })).statusCode).toBe(405);
+    }
+    const rewrite = { method: 'PATCH', url: `${at}/calls.test.a.1/update-data`, payload: {} } as const;
+    expect((await server.inject(rewrite)).statusCode).toBe(405);
+    expect((await server.inject(`${at}/calls.test.a.1`)).statusCode).toBe(200);
     await server.close();
     await board.close(500);
   });
