@@ -1,4 +1,4 @@
-import { type ErrorCode, OutageError, PermanentError, TransientError } from '../errors.ts';
+import { codeOf, type ErrorCode, OutageError, PermanentError, TransientError } from '../errors.ts';
 import type { Job, Outcome, RunContext, Summary } from '../jobs/define-job.ts';
 import type { JobServices } from '../services.ts';
 import { describeFailure } from './failure.ts';
@@ -38,7 +38,9 @@ export function decideError(error: unknown): Decision {
     const { retryAfterMs, code } = error;
     return { kind: 'wait', delayMs: retryAfterMs, grows: true, code, tooLong: 'SNOOZED_TOO_LONG', error };
   }
-  const kind = error instanceof PermanentError ? 'dead' : 'retry';
+  // A late writer's row may be in the hands of a living run: buried now, it would stay dead when that run is done.
+  const isLate = codeOf(error, 'JOB_FAILED') === 'TOKEN_STALE';
+  const kind = error instanceof PermanentError && !isLate ? 'dead' : 'retry';
   return { kind, ...describeFailure(error), error };
 }
 
