@@ -17,13 +17,7 @@ const STAGE_POLL_MS = 30;
 const TRIES = 200;
 const MOST_REPLAYS = 3;
 /** Faults explain these; what died of anything else is a finding and stays dead. */
-const EXPLAINED = new Set([
-  'JOB_STALLED',
-  'JOB_TIMEOUT',
-  'SNOOZED_TOO_LONG',
-  'ANSWER_INVALID',
-  'TOKEN_STALE',
-]);
+const EXPLAINED = new Set(['JOB_STALLED', 'JOB_TIMEOUT', 'SNOOZED_TOO_LONG', 'ANSWER_INVALID']);
 /** A tick has one try and the next one makes up for it: it may die of a lost lock alone. */
 const isExplained = ({ key, code }: { key: string; code: string }) =>
   EXPLAINED.has(code) || key.startsWith('tick');
