@@ -1,6 +1,15 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 
+/** One variable of the environment. */
+export interface Variable {
+  readonly purpose: string;
+  readonly example: string;
+  readonly secret?: boolean;
+  readonly required?: boolean;
+  readonly schema: z.ZodType<unknown, string | undefined>;
+}
+
 /** Text in, `T` out; null is a fault. Faults say what is wanted and never what was given. */
 function checked<T>(wanted: string, parse: (text: string) => T | null) {
   return z.string().transform((text, context): T => {
@@ -121,4 +130,37 @@ export function isWeak(item: string): boolean {
     );
     return secret.length < 16 || new Set(secret).size < 6 || telling;
   });
+}
+
+/** Where a process kills itself, in a test. */
+export interface KillPoint {
+  /** `part.method:before` or `:after`, or `tell`, which names every boundary that is crossed. */
+  readonly boundary: string;
+  /** The first crossing that kills. */
+  readonly nth: number;
+  /** Only a crossing whose arguments or result hold this text kills. */
+  readonly holding: string | null;
+}
+
+function parseKillPoint(item: string): KillPoint | null {
+  const [place = '', holding = null] = item.split('~', 2);
+  const [boundary = '', times = '1'] = place.split('#', 2);
+  const nth = Number(times);
+  const isBoundary = boundary === 'tell' || boundary.endsWith(':before') || boundary.endsWith(':after');
+  return isBoundary && Number.isInteger(nth) && nth > 0 ? { boundary, nth, holding } : null;
+}
+
+export const killPoints = list('boundaries such as payouts.settle:before', parseKillPoint);
+
+/** A source that stands twice keeps the secrets of both entries: dropping some would refuse good webhooks. */
+export function secretsBySource(
+  entries: readonly (readonly [string, readonly string[]])[],
+): Readonly<Record<string, readonly string[]>> {
+  const bySource: Record<string, readonly string[]> = {};
+  for (const [source, held] of entries)
+    bySource[source] = Object.freeze([
+      ...(Object.hasOwn(bySource, source) ? (bySource[source] ?? []) : []),
+      ...held,
+    ]);
+  return Object.freeze(bySource);
 }

@@ -3,15 +3,19 @@ import {
   bodyKeys,
   isWeak,
   itemsOf,
+  type KillPoint,
+  killPoints,
   oneOf,
   proxies,
   secrets,
+  secretsBySource,
   sources,
   stripeKey,
   stripeMode,
   text,
   timezone,
   url,
+  type Variable,
   whole,
 } from './config-values.ts';
 import { PermanentError } from './errors.ts';
@@ -137,15 +141,12 @@ export const VARIABLES = {
     example: '60000',
     schema: whole(1_000, 600_000).prefault('60000'),
   },
+  KILL_POINT: {
+    purpose: 'for tests: where the process kills itself, such as payouts.settle:before, comma list',
+    example: '',
+    schema: killPoints.prefault(''),
+  },
 } as const satisfies Record<string, Variable>;
-
-interface Variable {
-  readonly purpose: string;
-  readonly example: string;
-  readonly secret?: boolean;
-  readonly required?: boolean;
-  readonly schema: z.ZodType<unknown, string | undefined>;
-}
 
 type VariableName = keyof typeof VARIABLES;
 type Values = { [Name in VariableName]: z.output<(typeof VARIABLES)[Name]['schema']> };
@@ -178,6 +179,7 @@ export interface Config {
   readonly queueLockMs: number;
   readonly shutdownDeadlineMs: number;
   readonly startDeadlineMs: number;
+  readonly killPoints: readonly KillPoint[];
   /** What is not configured, so that an embedded part stands in. */
   readonly embedded: { readonly database: boolean; readonly queue: boolean; readonly stripe: boolean };
 }
@@ -212,24 +214,14 @@ function crossFaults(env: Config['env'], given: Given): [VariableName, string][]
     faults.push(['STRIPE_SECRET_KEY', 'is a live key, which only prod may hold']);
   if (env !== 'prod') return faults;
   if (mode === 'test') faults.push(['STRIPE_SECRET_KEY', 'is a test key, which prod may not hold']);
-  if (given.STRIPE_API_BASE !== undefined) faults.push(['STRIPE_API_BASE', 'may not be set in prod']);
+  for (const name of ['STRIPE_API_BASE', 'KILL_POINT'] as const)
+    if (given[name] !== undefined) faults.push([name, 'may not be set in prod']);
   for (const name of NAMES.filter((candidate) => variableOf(candidate).secret)) {
     const examples = itemsOf(variableOf(name).example);
     if (itemsOf(given[name] ?? '').some((item) => examples.includes(item) || isWeak(item)))
       faults.push([name, 'holds a value that is weak or an example, which prod may not']);
   }
   return faults;
-}
-
-/** A source that stands twice keeps the secrets of both entries: dropping some would refuse good webhooks. */
-function secretsBySource(entries: Values['CALL_WEBHOOK_SECRETS']): Config['callWebhookSecrets'] {
-  const bySource: Record<string, readonly string[]> = {};
-  for (const [source, held] of entries)
-    bySource[source] = Object.freeze([
-      ...(Object.hasOwn(bySource, source) ? (bySource[source] ?? []) : []),
-      ...held,
-    ]);
-  return Object.freeze(bySource);
 }
 
 function configOf(values: Values): Config {
@@ -266,6 +258,7 @@ function configOf(values: Values): Config {
     queueLockMs: values.QUEUE_LOCK_MS,
     shutdownDeadlineMs: values.SHUTDOWN_DEADLINE_MS,
     startDeadlineMs: values.START_DEADLINE_MS,
+    killPoints: Object.freeze(values.KILL_POINT),
     embedded: Object.freeze({ database: supabase === null, queue: queue === null, stripe: stripe === null }),
   });
 }

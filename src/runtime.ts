@@ -4,6 +4,7 @@ import { type Config, loadConfig } from './config.ts';
 import { codeOf, OutageError, PermanentError } from './errors.ts';
 import { createErrorReporter, type ErrorReporter } from './integrations/sentry/reporter.ts';
 import { jobs } from './jobs/registry.ts';
+import { KILL_SELF, watchBoundaries } from './kill-point.ts';
 import { createLogger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { createDeadLetters, type DeadLetters } from './queues/dead-letter.ts';
@@ -63,7 +64,10 @@ export async function openRuntime(
     release: 'callclear',
   });
   const onQueueEvent = createEventSink({ log, metrics, reporter });
+  const points = config.killPoints;
+  const watch = points.length === 0 ? undefined : watchBoundaries({ points, ...KILL_SELF });
   const base = createIntegrations(platform, {
+    watch,
     bodyKeys: config.bodyKeys,
     log,
     onFailure(provider, operation, code) {
@@ -73,9 +77,12 @@ export async function openRuntime(
   });
   const { work, clock } = base;
   const queue = { backend: platform.queue, jobs, onEvent: onQueueEvent };
-  const enqueuer = createEnqueuer({ ...queue, sealKeys: config.bodyKeys });
-  const letters = createDeadLetters({ ...queue, work, enqueuer, clock });
-  const sweeper = createSweeper({ ...queue, work, enqueuer, letters, clock });
+  const adding = createEnqueuer({ ...queue, sealKeys: config.bodyKeys });
+  const enqueuer = watch?.('enqueuer', adding) ?? adding;
+  const burying = createDeadLetters({ ...queue, work, enqueuer, clock });
+  const letters = watch?.('letters', burying) ?? burying;
+  const sweeping = createSweeper({ ...queue, work, enqueuer, letters, clock });
+  const sweeper = watch?.('queueSweep', sweeping) ?? sweeping;
   const dispatcher = createDispatcher({ work, enqueuer, letters, clock, onEvent: onQueueEvent });
   const services: JobServices = { ...base, queueSweep: sweeper };
   const runtime: Runtime = {

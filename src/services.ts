@@ -16,6 +16,7 @@ import {
   type ReconciliationStore,
 } from './integrations/supabase/reconciliation.ts';
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
+import { type Watch, watchAll } from './kill-point.ts';
 import type { QueueBackend } from './queues/connection.ts';
 import { sealText } from './queues/seal.ts';
 import type { SweepReport } from './queues/sweep.ts';
@@ -65,6 +66,8 @@ interface IntegrationOptions {
   readonly log: Logger;
   /** Told of every failed call of another service: counted, logged by the caller. */
   readonly onFailure: (provider: string, operation: string, code: string) => void;
+  /** Given in tests that kill the process at a boundary. */
+  readonly watch?: Watch | undefined;
 }
 
 /** Below the shortest timeout of a job that sends money. */
@@ -73,20 +76,21 @@ const STRIPE_TIMEOUT_MS = 20_000;
 /** Builds the clients of the database and of Stripe, and the stores over them. They hold no connection open. */
 export function createIntegrations(
   { database, stripe, clock }: Platform,
-  { bodyKeys, log, onFailure }: IntegrationOptions,
+  { bodyKeys, log, onFailure, watch }: IntegrationOptions,
 ): Omit<JobServices, 'queueSweep'> {
   const { rpc } = createDatabase({
     ...database,
     onFailure: ({ request, error }) => onFailure('database', request, codeOf(error, 'DATABASE_REFUSED')),
   });
-  const client = createStripeClient({
+  const requests = createStripeClient({
     secretKey: stripe.secretKey,
     apiBase: stripe.apiBase === null ? null : new URL(stripe.apiBase),
     livemode: stripe.livemode,
     timeoutMs: STRIPE_TIMEOUT_MS,
     onFailure: ({ operation, code }) => onFailure('stripe', operation, code),
   });
-  return {
+  const client = watch?.('stripe', requests) ?? requests;
+  const services = {
     log,
     clock,
     work: createWorkStore(rpc, clock),
@@ -99,6 +103,7 @@ export function createIntegrations(
     stripeTransfers: createStripeTransfers(client),
     stripeBalance: createStripeBalance(client),
     callReports: { parse: parseCallReport },
-    bodies: { seal: (plain) => sealText(plain, bodyKeys, 'webhook-body') },
+    bodies: { seal: (plain: string) => sealText(plain, bodyKeys, 'webhook-body') },
   };
+  return watch === undefined ? services : watchAll(services, watch);
 }
