@@ -1,4 +1,4 @@
-import { type ErrorCode, OutageError, PermanentError, TransientError } from '../errors.ts';
+import { ERROR_CODES, type ErrorCode, OutageError, PermanentError, TransientError } from '../errors.ts';
 import type { Job, Outcome, RunContext, Summary } from '../jobs/define-job.ts';
 import type { JobServices } from '../services.ts';
 import { describeFailure } from './failure.ts';
@@ -46,6 +46,37 @@ export function decideError(error: unknown): Decision {
 export function decideUnknown(code: 'JOB_UNKNOWN' | 'PAYLOAD_VERSION_UNKNOWN', delayMs: number): Decision {
   return { kind: 'wait', delayMs, grows: false, code, tooLong: code };
 }
+
+/**
+ * How often a job may lose its worker, which BullMQ calls stalling; once more and it is a dead letter. BullMQ allows one,
+ * but two kills in a row say nothing about the job that both met: an invoice would wait for a person because of them.
+ */
+export const MAX_STALLS = 8;
+/** From so many on, a job is suspected of being what kills its worker. */
+const SUSPECT_STALLS = 3;
+
+export const isSuspect = ({ stalledCounter }: { readonly stalledCounter: number }): boolean =>
+  stalledCounter >= SUSPECT_STALLS;
+
+/** BullMQ counts the stalls of what a schedule made, but runs it again for ever. */
+export const STALLED_TOO_OFTEN: Decision = {
+  kind: 'dead',
+  code: 'JOB_STALLED',
+  message: ERROR_CODES.JOB_STALLED,
+  error: undefined,
+};
+
+/**
+ * Suspects take turns: were they all at work when the guilty one kills the process, all of them would be counted, and
+ * all be buried with it.
+ */
+export const waitForTurn = (withinMs: number): Decision => ({
+  kind: 'wait',
+  delayMs: Math.round(withinMs * Math.random()),
+  grows: false,
+  code: 'SUSPECTS_TAKE_TURNS',
+  tooLong: null,
+});
 
 /** The worker stops: whoever takes over may start at once. */
 export const PUT_BACK: Decision = {

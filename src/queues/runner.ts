@@ -11,6 +11,7 @@ import {
   decideError,
   decideOutcome,
   decideUnknown,
+  isSuspect,
   PUT_BACK,
   runWithin,
 } from './run-job.ts';
@@ -29,6 +30,8 @@ interface Run {
   readonly payload: unknown;
   readonly envelope: Envelope;
   readonly attempt: number;
+  /** Kept out of batches: it may be what fails or kills the others. */
+  readonly alone: boolean;
 }
 
 type Handler = (run: Run) => Promise<Outcome>;
@@ -53,7 +56,9 @@ export function createRunner(
       return decideError(payloadFailure(known.job.name, error));
     }
     try {
-      return decideOutcome(await known.handle({ payload, envelope, attempt: queued.attemptsMade + 1 }));
+      const alone = queued.attemptsMade > 0 || isSuspect(queued);
+      const attempt = queued.attemptsMade + 1;
+      return decideOutcome(await known.handle({ payload, envelope, attempt, alone }));
     } catch (error) {
       return stop.aborted ? PUT_BACK : decideError(error);
     }
@@ -96,5 +101,5 @@ function createHandler(job: Job, { services, stop }: RunnerOptions): Handler {
     run: (runs) => gate(() => runSplitting(runs, runMany, isShared)),
   });
   // What failed before runs alone: it may be what makes others late.
-  return (run) => (run.attempt > 1 ? gate(() => runOne(run)) : together(run));
+  return (run) => (run.alone ? gate(() => runOne(run)) : together(run));
 }

@@ -6,9 +6,10 @@ import { createCoalescer } from './coalesce.ts';
 import { connectQueues, type QueueBackend, type QueueConnection, type WorkerSettings } from './connection.ts';
 import type { DeadLetters } from './dead-letter.ts';
 import { settledWithin } from './deadline.ts';
-import { readEnvelope, workOf } from './envelope.ts';
+import { type Envelope, readEnvelope, workOf } from './envelope.ts';
 import type { OnQueueEvent } from './events.ts';
 import { readReason } from './failure.ts';
+import { type Decision, isSuspect, MAX_STALLS, STALLED_TOO_OFTEN, waitForTurn } from './run-job.ts';
 import { createRunner } from './runner.ts';
 import { type FinishedWork, settle } from './settle.ts';
 
@@ -28,12 +29,6 @@ export const WORKER_TIMES: WorkerTimes = {
   putBackMs: 30_000,
   waitCapMs: 24 * 3_600_000,
 };
-
-/**
- * How often a job may lose its worker, which BullMQ calls stalling; once more and it is a dead letter. BullMQ allows one,
- * but two kills in a row say nothing about the job that both met: an invoice would wait for a person because of them.
- */
-export const MAX_STALLS = 8;
 
 interface WorkersOptions {
   readonly backend: QueueBackend;
@@ -79,6 +74,8 @@ interface Slot {
 interface Tally {
   started: number;
   active: number;
+  /** Of the active ones, those that may be what kills the process. */
+  suspects: number;
 }
 
 const CLIENT_CLOSE_MS = 1_000;
@@ -89,7 +86,7 @@ export async function createWorkers(options: WorkersOptions): Promise<Workers> {
   const names = [...new Set(jobs.map(({ queue }) => queue))];
   const stop = new AbortController();
   const burials = createBurials(options);
-  const tallies = new Map<string, Tally>(names.map((name) => [name, { started: 0, active: 0 }]));
+  const tallies = new Map<string, Tally>(names.map((name) => [name, { started: 0, active: 0, suspects: 0 }]));
   const process = createProcessor(options, stop.signal, tallies);
   const tellError = (queue: string, error: unknown) => onEvent({ kind: 'queue-error', queue, error });
   const connect = (workers: number) => connectQueues(backend, { role: 'worker', workers }, tellError);
@@ -170,7 +167,7 @@ function workerSettings(
 /** What BullMQ calls for each job: read, run to a decision, settle. */
 function createProcessor(options: WorkersOptions, stop: AbortSignal, tallies: Map<string, Tally>): Processor {
   const { jobs, services, sealKeys, onEvent, onFinished } = options;
-  const { putBackMs, waitCapMs } = { ...WORKER_TIMES, ...options.times };
+  const { lockMs, putBackMs, waitCapMs } = { ...WORKER_TIMES, ...options.times };
   const run = createRunner({ jobs, services, sealKeys, stop, putBackMs });
   const finisher = createCoalescer<FinishedWork>({
     maxBatch: 500,
@@ -180,15 +177,23 @@ function createProcessor(options: WorkersOptions, stop: AbortSignal, tallies: Ma
   });
   return async (queued, token) => {
     const startedMs = Date.now();
-    const tally = tallies.get(queued.queueName) ?? { started: 0, active: 0 };
+    const tally = tallies.get(queued.queueName) ?? { started: 0, active: 0, suspects: 0 };
+    const hasTurn = !isSuspect(queued) || tally.suspects === 0;
+    const suspects = hasTurn && isSuspect(queued) ? 1 : 0;
     tally.started += 1;
     tally.active += 1;
+    tally.suspects += suspects;
+    const decide = async (envelope: Envelope): Promise<Decision> => {
+      if (queued.stalledCounter > MAX_STALLS) return STALLED_TOO_OFTEN;
+      return hasTurn ? run(queued, envelope) : waitForTurn(lockMs);
+    };
     try {
       const envelope = readEnvelope(queued);
-      const decision = await run(queued, envelope);
+      const decision = await decide(envelope);
       return await settle(decision, { queued, token, envelope, startedMs, finisher, onEvent, waitCapMs });
     } finally {
       tally.active -= 1;
+      tally.suspects -= suspects;
       onFinished?.();
     }
   };
