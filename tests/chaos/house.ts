@@ -88,7 +88,11 @@ export async function openChaosHouse(options: HouseOptions): Promise<ChaosHouse>
   let redis = options.backend === 'redis' ? await startRedis() : null;
   const keys = readKeys(supabase);
   const platform = platformOf(options.backend, postgres, ports, keys.serviceKey);
-  const env = environmentOf(platform, ports, options.lockMs ?? 3_000);
+  const env = {
+    ...environmentOf(platform, ports, options.lockMs ?? 3_000),
+    // Processes start often here, and most of a start is compiling.
+    NODE_COMPILE_CACHE: join(dataDir, 'compiled'),
+  };
 
   return {
     backend: options.backend,

@@ -39,7 +39,8 @@ export function startProcess({ name, command, args, env }: StartOptions): Manage
   }
   const killAtExit = () => child.kill('SIGKILL');
   process.once('exit', killAtExit);
-  const ended = once(child, 'exit').then(([code, signal]) => {
+  // Not at its exit: what it printed last may still be on its way.
+  const ended = once(child, 'close').then(([code, signal]) => {
     process.removeListener('exit', killAtExit);
     return (signal ?? code) as number | string;
   });
