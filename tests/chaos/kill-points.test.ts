@@ -70,12 +70,6 @@ test.each<Backend>(['postgres', 'redis'])(
     try {
       const business = await openBusiness(house, { dates, callsPerDate: 8, seed: 7 });
       const recorded = await record(house, business, dates.slice(0, UNDISTURBED));
-      console.log(
-        'RECORDED',
-        Math.round(performance.now()),
-        recorded.server.filter(isWalked).length,
-        recorded.worker.filter(isWalked).length,
-      );
       const used = new Set(jobs.flatMap(({ uses }) => uses).filter((name) => !WITHOUT_EFFECT.includes(name)));
       const isCrossed = (name: string) => recorded.worker.some((boundary) => boundary.startsWith(`${name}.`));
       expect([...used].filter((name) => !isCrossed(name))).toEqual([]);
@@ -92,13 +86,6 @@ test.each<Backend>(['postgres', 'redis'])(
         for (const one of started) one.kill();
         const playing = playDate(business, date);
         await Promise.race(started.map((one) => one.during(playing)));
-        console.log(
-          date,
-          Math.round(performance.now()),
-          server.deaths.length,
-          worker.deaths.length,
-          [...worker.left].join(),
-        );
       }
       await business.untilIdle();
       await Promise.all(started.splice(0).map((one) => one.stop()));
