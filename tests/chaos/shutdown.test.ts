@@ -4,6 +4,7 @@ import { createRandom } from '../../sandbox/traffic/random.ts';
 import { type Business, noonOf, openBusiness, pastDates, poll } from './business.ts';
 import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
 import type { Managed } from './processes.ts';
+import { type ProxyMode, startProxy } from './proxy.ts';
 
 /** Stripe's money becomes available after two days, so that the third close is the first that pays. */
 const dates = pastDates(4);
@@ -104,15 +105,24 @@ describe.each<Backend>(['postgres', 'redis'])('a worker that is stopped on %s', 
     await timeToEnd(worker);
   }, 600_000);
 
-  test('while the queue is away ends by its own deadline', async () => {
-    const worker = house.start('worker', { env: { SHUTDOWN_DEADLINE_MS: '8000' } });
-    await worker.waitForLine('working', 60_000);
-    if (house.redis === null) await house.postgres.stop();
-    else house.redis.signal('SIGKILL');
-    const end = await timeToEnd(worker);
-    expect([0, 1]).toContain(end.status);
-    expect(end.ms).toBeLessThan(11_000);
-  });
+  test.each<ProxyMode>(['cut', 'freeze'])(
+    'ends by its own deadline while the queue is away (%s)',
+    async (mode) => {
+      const { queue } = house.platform;
+      const url = new URL(queue.url);
+      const proxy = await startProxy(Number(url.port));
+      url.port = `${proxy.port}`;
+      const variable = queue.kind === 'redis' ? 'REDIS_URL' : 'QUEUE_DATABASE_URL';
+      const worker = house.start('worker', { env: { SHUTDOWN_DEADLINE_MS: '8000', [variable]: url.href } });
+      await worker.waitForLine('working', 60_000);
+      proxy.setMode(mode);
+      if (mode === 'cut') proxy.resetAll();
+      const end = await timeToEnd(worker);
+      expect([0, 1]).toContain(end.status);
+      expect(end.ms).toBeLessThan(11_000);
+      await proxy.close();
+    },
+  );
 });
 
 /** A moment at random, which is what this is about; nothing is waited for. */

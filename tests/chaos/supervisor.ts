@@ -45,7 +45,6 @@ export function supervise(house: ChaosHouse, app: App, aim: Iterable<string> = [
       if (boundary === undefined && !killedHere.has(dead))
         throw new Error(`${app} ended with ${status}:\n${dead.lines.slice(-20).join('\n')}`);
       if (boundary !== undefined) {
-        console.log('DEATH', Math.round(performance.now()), boundary);
         deaths.push(boundary);
         left.delete(boundary);
       }
