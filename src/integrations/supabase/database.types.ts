@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 94ad1d26769f8128, text b0edf61266801c72. Do not edit.
+// Made by "npm run generate" from migrations 7d182ce5a9d2c0b6, text b0edf61266801c72. Do not edit.
 export type Json =
 	| string
 	| number
