@@ -2,7 +2,13 @@ import { isIn, perFile, type Rule } from './rule.ts';
 import { findNodes, type Node } from './source.ts';
 
 /** Entry points and test helpers that may look at the environment; in src only the configuration does. */
-const ENVIRONMENT_READERS = ['src/config.ts', 'sandbox/stripe/run.ts', 'tests/chaos/processes.ts'];
+const ENVIRONMENT_READERS = [
+  'src/config.ts',
+  'sandbox/stripe/run.ts',
+  'tests/chaos/processes.ts',
+  'tests/chaos/block-shim.mjs',
+  'tests/chaos/clock-shim.mjs',
+];
 const mayReadEnvironment = (path: string): boolean =>
   ENVIRONMENT_READERS.includes(path) ||
   isIn('tests/helpers')(path) ||
