@@ -21,6 +21,12 @@ create function app.at(p_ms bigint) returns timestamptz language sql immutable a
   select to_timestamp(p_ms / 1000) + make_interval(secs => (p_ms % 1000) / 1000.0)
 $$;
 
+-- An id that is the same whenever the same thing is planned, also after the database was set back to a backup: keys and
+-- look-ups at Stripe are made of it, so that what was done before is found again and not done twice. UUID version 8.
+create function app.uuid_of(p_name text) returns uuid language sql immutable as $$
+  select overlay(overlay(encode(substring(sha256(convert_to(p_name, 'UTF8')) from 1 for 16), 'hex') placing '8' from 13) placing '8' from 17)::uuid
+$$;
+
 create function app.ms(p_at timestamptz) returns bigint language sql immutable as $$
   select round(extract(epoch from p_at) * 1000)::bigint
 $$;

@@ -74,8 +74,8 @@ begin
     having sum(e.price_minor) >= c.minimum_charge_minor
     order by e.buyer_id, e.currency
   loop
-    insert into invoices (buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on)
-    values (v_due.buyer_id, v_due.currency, v_due.period_end, p_date, v_due.amount, p_due_at, p_date)
+    insert into invoices (id, buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on)
+    values (app.uuid_of(format('invoice|%s|%s|%s', v_due.buyer_id, v_due.currency, app.ms(v_due.period_end))), v_due.buyer_id, v_due.currency, v_due.period_end, p_date, v_due.amount, p_due_at, p_date)
     on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
     continue when v_invoice_id is null;
     update earnings set invoice_id = v_invoice_id where id = any (v_due.earning_ids);

@@ -80,7 +80,7 @@ begin
       when v_due.stripe_account_id is null then 'supplier_has_no_account'
       when v_due.amount <= 0 then 'nothing_owed'
       when v_due.amount % v_due.multiple_of_minor <> 0 then 'amount_not_sendable'
-      else app.payout_gate(p_date, v_due.currency) end;
+      else app.payout_gate(p_date, v_due.currency, app.at(p_now_ms)) end;
     if v_gate <> 'open' then
       v_skipped := v_skipped || jsonb_build_object('supplierId', v_due.supplier_id, 'currency', v_due.currency,
         'amountMinor', v_due.amount, 'reason', v_gate);
@@ -89,8 +89,8 @@ begin
     insert into payout_runs as r (business_date, currency, content_hash, amount_minor, planned_at)
     values (p_date, v_due.currency, '', 0, app.at(p_now_ms))
     on conflict (business_date, currency) do update set amount_minor = r.amount_minor returning id into v_run_id;
-    insert into payouts (run_id, supplier_id, currency, business_date, amount_minor, destination, body_hash, state, key_made_at, planned_at)
-    values (v_run_id, v_due.supplier_id, v_due.currency, p_date, v_due.amount, v_due.stripe_account_id,
+    insert into payouts (id, run_id, supplier_id, currency, business_date, amount_minor, destination, body_hash, state, key_made_at, planned_at)
+    values (app.uuid_of(format('payout|%s|%s|%s', v_due.supplier_id, v_due.currency, p_date)), v_run_id, v_due.supplier_id, v_due.currency, p_date, v_due.amount, v_due.stripe_account_id,
       app.payout_hash(v_due.supplier_id, v_due.currency, v_due.amount, v_due.stripe_account_id),
       case when v_due.amount > v_settings.approval_limit_minor then 'waiting_approval' else 'planned' end,
       app.at(p_now_ms), app.at(p_now_ms))

@@ -63,7 +63,7 @@ describe.each<Backend>(['postgres', 'redis'])('clocks that differ, on %s', (back
   });
 
   test.each([60_000, -60_000])(
-    'fault 65: a clock that jumps by %i ms while two work ends its process within 15 s, and nothing is paid twice',
+    'fault 65: a clock that jumps by %i ms while two work ends its process within a minute, and nothing is paid twice',
     async (jumpMs) => {
       const { worker: jumping, shift } = await startShiftable(`jumps${jumpMs}`);
       const steady = house.start('worker', { name: 'steady', env: { STRIPE_API_BASE: stripe.url } });
@@ -75,7 +75,7 @@ describe.each<Backend>(['postgres', 'redis'])('clocks that differ, on %s', (back
       const jumpedMs = performance.now();
       await shift(jumpMs);
       expect(await jumping.ended).toBe(1);
-      expect(performance.now() - jumpedMs).toBeLessThan(15_000 + 10_000);
+      expect(performance.now() - jumpedMs).toBeLessThan(60_000);
       expect(jumping.lines.join('\n')).toContain('CLOCK_SKEWED');
       void caught.then(({ release }) => release());
       await business.waitClosed(date);
@@ -100,7 +100,6 @@ describe.each<Backend>(['postgres', 'redis'])('clocks that differ, on %s', (back
     const transfer = await caught;
     doomed.signal('SIGKILL');
     transfer.release();
-    const killedMs = performance.now();
     await doomed.ended;
     const heir = house.start('worker', { name: 'heir' });
     await heir.waitForLine('working');
@@ -109,14 +108,12 @@ describe.each<Backend>(['postgres', 'redis'])('clocks that differ, on %s', (back
       const { state } = (await business.services.operations.closeStatus(date)) ?? {};
       expect(state).toBe('done');
     });
-    console.log(`${backend}: taken over within ${Math.round(performance.now() - killedMs)} ms`);
     await expectEachOnce(date);
     await eventually(async () => {
       const { beatAgeMs } = await business.services.operations.health(Date.now());
       expect(beatAgeMs).toBeLessThan(60_000);
       expect((await nextTicksInMs())['operations.sweep']).toBeLessThan(61_000);
     });
-    console.log(`${backend}: beats again after ${Math.round(performance.now() - killedMs)} ms`);
     await stop(heir, scheduler);
   });
 

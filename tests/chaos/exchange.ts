@@ -37,7 +37,7 @@ export const eventually = <T>(look: () => T | Promise<T>): Promise<T> =>
 /** The demo's exchange in a house, whose buyers' money is available at once, so that each close also pays. */
 export type Business = Awaited<ReturnType<typeof openBusiness>>;
 
-export async function openBusiness(house: ChaosHouse) {
+export async function openBusiness(house: ChaosHouse, firstDate = FIRST_DATE) {
   const { platform } = house;
   const pool = new pg.Pool({
     connectionString: house.postgres.adminUrl,
@@ -57,7 +57,7 @@ export async function openBusiness(house: ChaosHouse) {
   const enqueuer = createEnqueuer({ ...queue, sealKeys: bodyKeys });
   const letters = createDeadLetters({ ...queue, work, enqueuer, clock });
   const sweeper = createSweeper({ ...queue, work, enqueuer, letters, clock, handedAgeMs: 1_000 });
-  const exchange = demoExchange(Date.parse(FIRST_DATE) - 24 * HOUR_MS);
+  const exchange = demoExchange(Date.parse(firstDate) - 24 * HOUR_MS);
   let day = -1;
 
   async function sql<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
@@ -93,7 +93,7 @@ export async function openBusiness(house: ChaosHouse) {
     /** Brings calls of the next business date, stored and not scored, and moves Stripe's clock to its noon. */
     async bringCalls(howMany: number) {
       day += 1;
-      const date = dateAfter(FIRST_DATE, day);
+      const date = dateAfter(firstDate, day);
       await house.control('POST', '/_sim/clock', { nowMs: Date.parse(date) + NOON_MS });
       const traffic = { seed: 100 + day, calls: howMany, fraudShare: 0, dates: [date] };
       const [planned] = planTraffic({ ...traffic, placements: exchange.placements });

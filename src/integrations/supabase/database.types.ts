@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations ce5eb4d4030ad2a7, text 9c9cfe50e3f4f1b2. Do not edit.
+// Made by "npm run generate" from migrations db61016c61777b26, text 9c9cfe50e3f4f1b2. Do not edit.
 export type Json =
 	| string
 	| number
