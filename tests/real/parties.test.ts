@@ -113,7 +113,10 @@ test('a field that an import leaves out keeps what stands, and null clears it', 
   const known = async () =>
     db.sql('select timezone, stripe_customer_id as customer from buyers where id = $1', [id(2)]);
   const buyer = { id: id(2), name: 'Buyer' };
-  await take({ ...NOBODY, buyers: [{ ...buyer, timezone: 'America/Denver', stripeCustomerId: 'cus_known' }] });
+  await take({
+    ...NOBODY,
+    buyers: [{ ...buyer, timezone: 'America/Denver', stripeCustomerId: 'cus_known' }],
+  });
   await take({ ...NOBODY, buyers: [buyer] });
   expect(await known()).toEqual([{ timezone: 'America/Denver', customer: 'cus_known' }]);
   await take({ ...NOBODY, buyers: [{ ...buyer, stripeCustomerId: null }] });
