@@ -111,5 +111,17 @@ describe.each<Backend>(['postgres', 'redis'])('the database under a queue on %s'
         : 'alter system reset default_transaction_read_only',
     );
     await business.sql('select pg_reload_conf()');
+    if (!isReadOnly) return;
+    // A session reads its settings again when it pleases; new ones have them from their start.
+    await eventually(async () => {
+      const client = new pg.Client({ connectionString: house.postgres.adminUrl });
+      await client.connect();
+      const { rows } = await client.query('show default_transaction_read_only');
+      await client.end();
+      expect(rows).toEqual([{ default_transaction_read_only: 'on' }]);
+    });
+    await business.sql(
+      "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'authenticator'",
+    );
   }
 });
