@@ -36,6 +36,8 @@ export interface Business {
   tick(date: string): Promise<void>;
   /** Adds work that is refused for good. */
   addHopeless(date: string): Promise<void>;
+  /** Ends when it sees true; what a kill has lost is looked for meanwhile. */
+  until(look: () => Promise<unknown>, deadlineMs?: number): Promise<void>;
   /** Ends when the date is closed; what a kill has lost is looked for meanwhile. */
   untilClosed(date: string, deadlineMs?: number): Promise<Record<string, unknown>>;
   /** Ends when nothing is due any more. */
@@ -124,6 +126,9 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
     async addHopeless(date) {
       const payoutId = `00000000-0000-4000-8000-0000${date.replaceAll('-', '')}`;
       await add('payouts.pay-supplier', payoutId, { payoutId }, clock.nowMs());
+    },
+    async until(look, deadlineMs = 90_000) {
+      await settle(deadlineMs, look);
     },
     async untilClosed(date, deadlineMs = 90_000) {
       let report: Record<string, unknown> = {};

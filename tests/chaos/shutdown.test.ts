@@ -56,7 +56,9 @@ describe.each<Backend>(['postgres', 'redis'])('a worker that is stopped on %s', 
     const fault = { kind: 'stall', method: 'POST', pathPrefix: '/v1/transfers', stallMs, count: 50 };
     await house.control('POST', '/_sim/faults', fault);
     const worker = house.start('worker', { env });
-    await poll(90_000, async () => (await countInDoubt()) > 0);
+    await business.until(
+      async () => (await countInDoubt()) > 0 || business.services.operations.closeStatus(payday),
+    );
     const end = await timeToEnd(worker);
     await house.control('DELETE', '/_sim/faults');
     return end;
