@@ -187,7 +187,8 @@ it('an invoice whose step met stored failures under several keys is finished all
     pathPrefix: '/v1/invoiceitems',
     count: 3,
   });
-  for (let run = 0; run < 3; run += 1) expect(await codeOfThrown(issue())).toBe('STRIPE_UNAVAILABLE');
+  // A replay uses up a fault too: the first run meets one, the second the other two.
+  for (let run = 0; run < 2; run += 1) expect(await codeOfThrown(issue())).toBe('STRIPE_UNAVAILABLE');
   await issue();
   expectExact();
 });
