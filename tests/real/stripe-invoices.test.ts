@@ -179,6 +179,20 @@ it('an invoice whose payment failed at Stripe without effect is an outage first,
   expect(await invoices.pay(stripeInvoiceId, 'try-2', options())).toMatchObject({ status: 'paid' });
 });
 
+it('an invoice whose step met stored failures under several keys is finished all the same', async () => {
+  const { simulator, issue, expectExact } = await readyToBill();
+  simulator.faults.add({
+    kind: 'error-before-commit',
+    method: 'POST',
+    pathPrefix: '/v1/invoiceitems',
+    count: 3,
+  });
+  // A replay uses up a fault too: the first run meets one, the second the other two.
+  for (let run = 0; run < 2; run += 1) expect(await codeOfThrown(issue())).toBe('STRIPE_UNAVAILABLE');
+  await issue();
+  expectExact();
+});
+
 it('an invoice that two runs issue at the same instant is one invoice with exact lines', async () => {
   const { simulator, issue, expectExact } = await readyToBill();
   simulator.faults.add({ kind: 'stall', method: 'POST', pathPrefix: '/v1/invoices', stallMs: 100, count: 2 });

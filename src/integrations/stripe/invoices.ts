@@ -53,7 +53,7 @@ export type InvoiceState =
 export interface StripeInvoices {
   /**
    * Draft (auto_advance false, pending items excluded), one item per line, compare with the frozen lines, finalise.
-   * Each POST carries the key `invoice-<id>-<generation>-<step>`, and `…-second` once Stripe replays a stored failure of a
+   * Each POST carries the key `invoice-<id>-<generation>-<step>`, and `…-2` (`…-3`) once Stripe replays a stored failure of a
    * step that had no effect; running it twice finds what the first run made.
    * Throws PermanentError INVOICE_MISMATCH when the lines at Stripe are not ours and the draft is gone, INVOICE_CHANGED when
    * they are finalised, OutageError when Stripe is away.

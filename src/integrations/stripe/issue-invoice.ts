@@ -8,6 +8,8 @@ import { invoiceStatus, listSchema, minorUnits, readAllPages } from './schemas.t
 /** Stripe may forget a key after 24 h; what is older than this is looked up first. */
 const KEY_TRUSTED_MS = 23 * 3_600_000;
 const DAY_S = 86_400;
+/** Stored failures of one step before it waits until Stripe has forgotten them. */
+const MOST_KEYS = 8;
 
 const metadata = z.record(z.string(), z.string()).nullable();
 const issuedSchema = z.object({
@@ -70,7 +72,7 @@ export async function issueInvoice(
 /**
  * Sends one step under its key. Without a definite answer, `look` tells whether it had its effect. Where Stripe
  * replays a stored failure, that request has ended without effect and will answer the same until the key is
- * forgotten: the step is then sent under its second key.
+ * forgotten: the step is then sent under its next key.
  */
 async function step<T>(
   { client, invoice, signal }: Run,
@@ -84,12 +86,13 @@ async function step<T>(
 ): Promise<T> {
   const send = (key: string) => client.post({ ...call, signal, run: (sdk) => call.run(sdk, key) });
   const key = `invoice-${invoice.invoiceId}-${invoice.generation}-${name}`;
-  const answer = await send(key);
-  if (answer.ok || answer.failure.kind !== 'unreachable') return valueOrThrow(call.operation, answer);
-  const found = await look();
-  if (found !== null) return found;
-  if (!answer.failure.replayed) return valueOrThrow(call.operation, answer);
-  return valueOrThrow(call.operation, await send(`${key}-second`));
+  for (let nth = 1; ; nth += 1) {
+    const answer = await send(nth === 1 ? key : `${key}-${nth}`);
+    if (answer.ok || answer.failure.kind !== 'unreachable') return valueOrThrow(call.operation, answer);
+    const found = await look();
+    if (found !== null) return found;
+    if (!answer.failure.replayed || nth === MOST_KEYS) return valueOrThrow(call.operation, answer);
+  }
 }
 
 function makeDraft(run: Run): Promise<{ id: string }> {
