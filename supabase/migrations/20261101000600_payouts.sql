@@ -268,7 +268,8 @@ begin
   if v_payout.state <> 'waiting_approval' then return jsonb_build_object('approved', false, 'state', v_payout.state); end if;
   insert into approvals (subject_kind, subject_id, content_hash, approved_by, reason, approved_at)
   values ('payout', p_payout_id, v_payout.body_hash, p_by, p_reason, app.at(p_now_ms));
-  update payouts set state = 'planned', key_made_at = app.at(p_now_ms) where id = p_payout_id;
+  -- Its key stays as old as its plan: after a restore the payout may have been sent, and is then looked up first.
+  update payouts set state = 'planned' where id = p_payout_id;
   perform app.log_action(app.at(p_now_ms), p_by, 'payout.approve', 'payout:' || p_payout_id,
     jsonb_build_object('reason', p_reason, 'bodyHash', v_payout.body_hash));
   perform app.make_work('payouts.pay-supplier', p_payout_id::text, jsonb_build_object('payoutId', p_payout_id), 'approval', app.at(p_now_ms));

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations db61016c61777b26, text 9c9cfe50e3f4f1b2. Do not edit.
+// Made by "npm run generate" from migrations 8084abd317052d0b, text 9c9cfe50e3f4f1b2. Do not edit.
 export type Json =
 	| string
 	| number
