@@ -107,7 +107,7 @@ begin
   end loop;
   perform app.make_work('payouts.pay-supplier', p.id::text, jsonb_build_object('payoutId', p.id), 'close-' || p_date,
     app.at(p_now_ms), p_date, 'payouts', true)
-  from payouts p where p.state = 'planned' and app.payout_gate(p_date, p.currency) = 'open' order by p.id;
+  from payouts p where p.state = 'planned' and app.payout_gate(p_date, p.currency, app.at(p_now_ms)) = 'open' order by p.id;
   return jsonb_build_object('planned', v_planned, 'amountMinor', v_amount, 'skipped', v_skipped);
 end $$;
 
