@@ -204,11 +204,22 @@ describe('each half of the gate stops alone', () => {
 });
 
 describe('a database that was set back to a backup', () => {
-  test('pays nobody twice: what Stripe knows and the ledger forgot stops the payouts', async () => {
+  test('pays nobody twice: a payout that is planned again is the same one to Stripe', async () => {
     await backUp(house.sql);
     await house.close(dateAfter(2));
     expect(paidCurrencies()).toEqual(['eur', 'usd']);
     await restore(house.sql);
+    await house.close(dateAfter(2));
+    await house.close(dateAfter(3));
+    expect(await open()).toEqual([]);
+    expect(paid()).toHaveLength(2);
+  });
+
+  test('pays nobody twice: what Stripe has known for minutes and the ledger forgot stops the payouts', async () => {
+    await backUp(house.sql);
+    await house.close(dateAfter(2));
+    await restore(house.sql);
+    house.advance(5 * 60_000);
     await house.close(dateAfter(2));
     await house.close(dateAfter(3));
     expect(await open()).toEqual(['orphan_transfer eur', 'orphan_transfer usd']);
