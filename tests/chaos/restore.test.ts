@@ -28,7 +28,7 @@ describe.each<Backend>(['postgres', 'redis'])('fault 60: books set back to a bac
     await house.redis?.ended;
     await work(join(house.dataDir, 'database', 'cluster'), join(house.dataDir, 'backup-database'));
     if (backend === 'redis')
-      await work(join(house.dataDir, 'appendonlydir'), join(house.dataDir, 'backup-queue'));
+      await work(join(house.dataDir, 'redis', 'appendonlydir'), join(house.dataDir, 'backup-queue'));
     await house.restartPostgres();
     if (backend === 'redis') await house.restartRedis();
   }
