@@ -3,15 +3,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jobs } from '../../src/jobs/registry.ts';
 import { connectQueues } from '../../src/queues/connection.ts';
+import { BACKENDS } from './backends.ts';
 import { type Business, eventually, FIRST_DATE, NOON_MS, openBusiness } from './exchange.ts';
 import { type Gate, openGate } from './gate.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 import type { Managed } from './processes.ts';
 
 const HOUR_MS = 3_600_000;
 const SHIM = ['--import', './tests/chaos/clock-shim.mjs'];
 
-describe.each<Backend>(['postgres', 'redis'])('clocks that differ, on %s', (backend) => {
+describe.each(BACKENDS)('clocks that differ, on %s', (backend) => {
   let house: ChaosHouse;
   let business: Business;
   let stripe: Gate;

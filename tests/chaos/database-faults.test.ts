@@ -3,14 +3,15 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { describeProcess } from '../../sandbox/database/processes.ts';
+import { BACKENDS } from './backends.ts';
 import { type Business, eventually, FIRST_DATE, NOON_MS, openBusiness } from './exchange.ts';
 import { openGate } from './gate.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 
 /** What every writer of money waits for; see app.lock_ledger. */
 const LEDGER_LOCK = 741_063;
 
-describe.each<Backend>(['postgres', 'redis'])('the database under a queue on %s', (backend) => {
+describe.each(BACKENDS)('the database under a queue on %s', (backend) => {
   let house: ChaosHouse;
   let business: Business;
   beforeAll(async () => {

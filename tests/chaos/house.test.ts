@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { BACKENDS } from './backends.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 
-describe.each<Backend>(['postgres', 'redis'])('real processes on %s', (backend) => {
+describe.each(BACKENDS)('real processes on %s', (backend) => {
   let house: ChaosHouse;
   beforeAll(async () => {
     house = await openChaosHouse({ backend, startMs: Date.UTC(2026, 10, 2, 12) });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { jobs } from '../../src/jobs/registry.ts';
+import { BACKENDS } from './backends.ts';
 import { type Business, noonOf, openBusiness, pastDates } from './business.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 import { type Supervisor, supervise } from './supervisor.ts';
 
 /** Stripe's money becomes available after two days, so that only the third close pays anybody. */
@@ -61,7 +62,7 @@ async function record(house: ChaosHouse, business: Business, dates: readonly str
   return { server: crossedBy(server.lines), worker: crossedBy(worker.lines) };
 }
 
-test.each<Backend>(['postgres', 'redis'])(
+test.each(BACKENDS)(
   'a process may die at any boundary of any effect, on %s: every road ends, and every effect is there once',
   async (backend) => {
     const dates = pastDates(UNDISTURBED + DISTURBED + SPARE);

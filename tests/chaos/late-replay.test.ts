@@ -3,9 +3,10 @@ import { dateAfter, dateOf } from '../../sandbox/demo/state.ts';
 import type { WorkItem } from '../../src/integrations/supabase/work.ts';
 import { connectQueues } from '../../src/queues/connection.ts';
 import { jobIdOf } from '../../src/queues/job-id.ts';
+import { BACKENDS } from './backends.ts';
 import { type Business, eventually, NOON_MS, openBusiness } from './exchange.ts';
 import { openGate } from './gate.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 
 const DAY_MS = 24 * 3_600_000;
 const NIGHTS = 3;
@@ -13,7 +14,7 @@ const NIGHTS = 3;
 const FIRST_DATE = dateAfter(dateOf(Date.now()), -6);
 const TRANSFER = 'POST /v1/transfers';
 
-describe.each<Backend>(['postgres', 'redis'])('what comes days late, on %s', (backend) => {
+describe.each(BACKENDS)('what comes days late, on %s', (backend) => {
   let house: ChaosHouse;
   let business: Business;
   beforeAll(async () => {

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BACKENDS } from './backends.ts';
 import { type Business, eventually, FIRST_DATE, NOON_MS, openBusiness } from './exchange.ts';
 import { type Gate, openGate } from './gate.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 import type { Managed } from './processes.ts';
 
 const LOCK_MS = 2_000;
@@ -9,7 +10,7 @@ const LOCK_MS = 2_000;
 const BLOCK_MS = 5 * LOCK_MS;
 const TRANSFER = 'POST /v1/transfers';
 
-describe.each<Backend>(['postgres', 'redis'])('a writer that is late, on %s', (backend) => {
+describe.each(BACKENDS)('a writer that is late, on %s', (backend) => {
   let house: ChaosHouse;
   let business: Business;
   let stripe: Gate;

@@ -5,11 +5,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jobs } from '../../src/jobs/registry.ts';
 import { connectQueues } from '../../src/queues/connection.ts';
 import { jobIdOf } from '../../src/queues/job-id.ts';
+import { BACKENDS } from './backends.ts';
 import { type Business, eventually, FIRST_DATE, NOON_MS, openBusiness } from './exchange.ts';
 import { openGate } from './gate.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 
-describe.each<Backend>(['postgres', 'redis'])('a queue on %s that lost its state', (backend) => {
+describe.each(BACKENDS)('a queue on %s that lost its state', (backend) => {
   let house: ChaosHouse;
   let business: Business;
   beforeAll(async () => {

@@ -2,14 +2,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { jobs } from '../../src/jobs/registry.ts';
 import { MAX_STALLS } from '../../src/queues/run-job.ts';
 import { applySchedules } from '../../src/queues/schedules.ts';
+import { BACKENDS } from './backends.ts';
 import { type Business, noonOf, openBusiness, pastDates, poll } from './business.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 import { supervise } from './supervisor.ts';
 
 const SWEEP = 'operations.sweep';
 const NOW_AND_TOMORROW_MS = 4_000;
 
-describe.each<Backend>(['postgres', 'redis'])('work that kills its process, on %s', (backend) => {
+describe.each(BACKENDS)('work that kills its process, on %s', (backend) => {
   const [date = ''] = pastDates(1);
   let house: ChaosHouse;
   let business: Business;

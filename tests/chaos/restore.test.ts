@@ -2,13 +2,14 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { BACKENDS } from './backends.ts';
 import { type Business, FIRST_DATE, NOON_MS, openBusiness } from './exchange.ts';
 import { openGate } from './gate.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 
 const run = promisify(execFile);
 
-describe.each<Backend>(['postgres', 'redis'])('fault 60: books set back to a backup, on %s', (backend) => {
+describe.each(BACKENDS)('fault 60: books set back to a backup, on %s', (backend) => {
   let house: ChaosHouse;
   let business: Business;
   beforeEach(async () => {

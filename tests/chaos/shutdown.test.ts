@@ -1,8 +1,9 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createRandom } from '../../sandbox/traffic/random.ts';
+import { BACKENDS } from './backends.ts';
 import { type Business, noonOf, openBusiness, pastDates, poll } from './business.ts';
-import { type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { type ChaosHouse, openChaosHouse } from './house.ts';
 import type { Managed } from './processes.ts';
 import { type ProxyMode, startProxy } from './proxy.ts';
 
@@ -19,7 +20,7 @@ async function timeToEnd(process: Managed): Promise<{ status: number | string; m
   return { status, ms: performance.now() - startedMs };
 }
 
-describe.each<Backend>(['postgres', 'redis'])('a worker that is stopped on %s', (backend) => {
+describe.each(BACKENDS)('a worker that is stopped on %s', (backend) => {
   let house: ChaosHouse;
   let business: Business;
   beforeAll(async () => {

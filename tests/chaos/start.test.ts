@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type App, type Backend, type ChaosHouse, openChaosHouse } from './house.ts';
+import { BACKENDS } from './backends.ts';
+import { type App, type ChaosHouse, openChaosHouse } from './house.ts';
 import type { Managed } from './processes.ts';
 
 const READY: Record<App, string> = { server: 'listening', worker: 'working', scheduler: 'scheduling' };
@@ -11,7 +12,7 @@ const fatalOf = ({ lines }: Managed) =>
     .filter((line) => line.includes('cannot start'))
     .map((line) => (JSON.parse(line) as { code: string }).code);
 
-describe.each<Backend>(['postgres', 'redis'])('a start on %s', (backend) => {
+describe.each(BACKENDS)('a start on %s', (backend) => {
   let house: ChaosHouse;
   beforeAll(async () => {
     house = await openChaosHouse({ backend, startMs: Date.UTC(2026, 10, 2, 12), lockMs: 1_000 });

@@ -6,6 +6,7 @@ const ENVIRONMENT_READERS = [
   'src/config.ts',
   'sandbox/stripe/run.ts',
   'tests/chaos/processes.ts',
+  'tests/chaos/backends.ts',
   'tests/chaos/block-shim.mjs',
   'tests/chaos/clock-shim.mjs',
 ];
