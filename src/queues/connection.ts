@@ -39,6 +39,8 @@ export const DEAD_LETTERS = 'dead-letters';
 const SCHEMA = 'bullmq';
 /** A worker on PostgreSQL keeps one connection to itself for LISTEN; the rest is shared by all. */
 const SHARED_CONNECTIONS = 8;
+/** BullMQ asks again at once after a refusal that it does not know, such as a database that is starting up. */
+const REFUSED_WAIT_MS = 250;
 
 export type WorkerSettings = Omit<WorkerOptions, 'connection' | 'prefix' | 'name'>;
 
@@ -46,6 +48,7 @@ export type WorkerSettings = Omit<WorkerOptions, 'connection' | 'prefix' | 'name
 export interface QueueConnection {
   /** The queue of this name. Rejects while the store is away and was never reached. */
   queue(name: string): Promise<Queue>;
+  /** A worker of this name that has reached the store and runs. Rejects when PostgreSQL goes away meanwhile. */
   worker(name: string, processor: Processor, settings: WorkerSettings): Promise<Worker>;
   /** Closes everything that was handed out, each with the deadline; never hangs and never throws. */
   close(deadlineMs: number): Promise<void>;
@@ -91,10 +94,15 @@ export function connectQueues(
     },
     async worker(name, processor, settings) {
       await store.ready();
-      const worker = new Worker(name, processor, { ...settings, ...store.options }, store.factory);
+      const options = { ...settings, ...store.options, autorun: false };
+      const worker = new Worker(name, processor, options, store.factory);
       worker.on('error', (error) => onError(name, error));
       workers.add(worker);
       worker.once('closed', () => workers.delete(worker));
+      // One that runs after its first handshake failed asks again and again without ever giving the loop a turn: every
+      // call is answered at once by the rejected promise that BullMQ keeps.
+      await worker.waitUntilReady();
+      worker.run().catch((error: unknown) => onError(name, error));
       return worker;
     },
     async close(deadlineMs) {
@@ -144,8 +152,23 @@ function endForGood(client: Redis): void {
   client.disconnect();
 }
 
+/** Tells of a refused connection after a moment, so that many workers that ask again do not drown the process. */
+class UnhurriedClient extends pg.Client {
+  override connect(): Promise<pg.Client>;
+  override connect(callback: (error: Error | null) => void): void;
+  override connect(callback?: (error: Error | null) => void): Promise<pg.Client> | undefined {
+    if (callback === undefined) return super.connect();
+    super.connect((error: Error | null) => {
+      if (error === null) callback(null);
+      else setTimeout(callback, REFUSED_WAIT_MS, error);
+    });
+    return undefined;
+  }
+}
+
 function openPostgres(url: string, workers: number, onError: (queue: string, error: unknown) => void): Store {
   const pool = new pg.Pool({
+    Client: UnhurriedClient,
     connectionString: url,
     max: workers + SHARED_CONNECTIONS,
     options: `-c search_path=${SCHEMA}`,
