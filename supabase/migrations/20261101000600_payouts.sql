@@ -26,6 +26,7 @@ create table public.payouts (
   -- When the key of this generation was made; Stripe forgets a key after 24 hours.
   key_made_at timestamptz not null,
   attempt_token uuid,
+  -- Requests under this key that may have been executed.
   sends int not null default 0,
   -- A request of this generation may have reached Stripe and its outcome is not recorded.
   in_doubt boolean not null default false,
@@ -242,7 +243,8 @@ begin
     perform app.log_action(v_now, 'payouts.pay-supplier', 'payout.refused', 'payout:' || p_payout_id,
       jsonb_build_object('reason', v_result -> 'reason', 'bodyHash', v_payout.body_hash, 'token', p_token));
   elsif v_kind = 'not_executed' then
-    update payouts set in_doubt = (v_result ->> 'wasInDoubt')::boolean, problem = left(v_result ->> 'reason', 200) where id = p_payout_id;
+    update payouts set in_doubt = (v_result ->> 'wasInDoubt')::boolean, sends = greatest(sends - 1, 0),
+      problem = left(v_result ->> 'reason', 200) where id = p_payout_id;
   elsif v_kind = 'unknown' then
     update payouts set state = 'unknown', problem = left(v_result ->> 'reason', 200) where id = p_payout_id;
   elsif v_kind = 'absent' then

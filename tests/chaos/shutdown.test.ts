@@ -74,7 +74,7 @@ describe.each(BACKENDS)('a worker that is stopped on %s', (backend) => {
     await business.send(payday);
     await business.tick(payday);
     // Longer than the worker may take: it leaves the payouts in doubt.
-    const cut = await stopWhileSending({ SHUTDOWN_DEADLINE_MS: '6000' }, 20_000);
+    const cut = await stopWhileSending({ SHUTDOWN_DEADLINE_MS: '6000' }, 12_000);
     expect(cut.status).toBe(0);
     expect(cut.ms).toBeLessThan(9_000);
     // Shorter: it may finish those that it is sending.

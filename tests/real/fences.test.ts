@@ -155,6 +155,17 @@ describe('an unknown outcome', () => {
     expect(transfers()).toEqual([]);
   });
 
+  test('goes on under its key after refusals that executed nothing, however many', async () => {
+    const payout = await readyPayout(house);
+    strike('cut-before-commit');
+    await pay(house, payout.id);
+    strike('rate-limit', 5);
+    for (let run = 0; run < 5; run += 1) expect(await pay(house, payout.id)).toMatchObject({ end: 'wait' });
+    expect(await payoutRow(house, payout.id)).toMatchObject({ in_doubt: true, sends: 1 });
+    expect(await pay(house, payout.id)).toMatchObject({ end: 'finish' });
+    expect(keys()).toEqual(['1']);
+  });
+
   test('ends by absence only in a listing made ten minutes after the last send', async () => {
     const payout = await readyPayout(house);
     strike('cut-before-commit', 3);

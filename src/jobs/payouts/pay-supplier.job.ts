@@ -14,6 +14,8 @@ import {
 } from '../define-job.ts';
 import { absenceCountsInMs, nextStep } from './sending.ts';
 
+const LOOK_AGAIN_MS = 60_000;
+
 type Paying = Pick<JobServices, 'payouts' | 'stripeTransfers' | 'clock'> & { signal: AbortSignal };
 
 /**
@@ -86,7 +88,8 @@ async function lookUp(claim: PayoutClaim, services: Paying): Promise<Outcome> {
   const transfer = await stripeTransfers.findByPayout(payoutId, { signal });
   if (transfer !== null) return settleSent(claim, transfer, services);
   const waitMs = absenceCountsInMs(claim, clock.nowMs());
-  if (waitMs > 0) return snooze(waitMs, 'absence_does_not_count_yet');
+  // A late answer of Stripe's may make it appear before its absence counts.
+  if (waitMs > 0) return snooze(Math.min(waitMs, LOOK_AGAIN_MS), 'absence_does_not_count_yet');
   const renewed = await payouts.settle(payoutId, claim.token, { kind: 'absent' }, clock.nowMs());
   return send({ ...renewed, token: claim.token }, services);
 }
