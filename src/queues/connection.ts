@@ -152,19 +152,23 @@ function endForGood(client: Redis): void {
   client.disconnect();
 }
 
-/** Tells of a refused connection after a moment, so that many workers that ask again do not drown the process. */
-class UnhurriedClient extends pg.Client {
-  override connect(): Promise<pg.Client>;
-  override connect(callback: (error: Error | null) => void): void;
-  override connect(callback?: (error: Error | null) => void): Promise<pg.Client> | undefined {
-    if (callback === undefined) return super.connect();
-    super.connect((error: Error | null) => {
-      if (error === null) callback(null);
-      else setTimeout(callback, REFUSED_WAIT_MS, error);
-    });
-    return undefined;
-  }
-}
+/** Clients that tell of a refused connection after a moment: many workers that ask again would drown the process. */
+const UnhurriedClient = new Proxy(pg.Client, {
+  construct(Client, [config]: [pg.ClientConfig]) {
+    const client = new Client(config);
+    const connect = client.connect.bind(client);
+    const unhurried = (callback?: (error: Error | null) => void): Promise<pg.Client> | undefined => {
+      if (callback === undefined) return connect();
+      connect((error: Error | null) => {
+        if (error === null) callback(null);
+        else setTimeout(callback, REFUSED_WAIT_MS, error);
+      });
+      return undefined;
+    };
+    client.connect = unhurried as typeof client.connect;
+    return client;
+  },
+});
 
 function openPostgres(url: string, workers: number, onError: (queue: string, error: unknown) => void): Store {
   const pool = new pg.Pool({

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 802085ade26cf6eb, text 9c9cfe50e3f4f1b2. Do not edit.
+// Made by "npm run generate" from migrations 7051abeadc548c64, text 9c9cfe50e3f4f1b2. Do not edit.
 export type Json =
 	| string
 	| number
