@@ -67,14 +67,15 @@ const planted: Record<string, { alone?: Planted; together?: Planted }> = {
   'only what assembles the parts imports all of them': {
     alone: [['src/log.ts', "import { x } from './integrations/stripe/client.ts';"]],
   },
-  'src never imports sandbox, bench or tests; only main and cli may, by dynamic import of sandbox': {
-    alone: [
-      ['src/main.ts', "import { x } from '../sandbox/demo.ts';"],
-      ['src/server.ts', "const x = await import('../sandbox/demo.ts');"],
-      ['src/cli.ts', "const x = await import('../tests/helpers/database.ts');"],
-      ['src/jobs/calls/ingest-call.job.ts', "export { x } from '../../../bench/ingest.ts';"],
-    ],
-  },
+  'src never imports sandbox, bench or tests; only main and the command line may, by dynamic import of sandbox':
+    {
+      alone: [
+        ['src/main.ts', "import { x } from '../sandbox/demo.ts';"],
+        ['src/server.ts', "const x = await import('../sandbox/demo.ts');"],
+        ['src/cli/session.ts', "const x = await import('../../tests/helpers/database.ts');"],
+        ['src/jobs/calls/ingest-call.job.ts', "export { x } from '../../../bench/ingest.ts';"],
+      ],
+    },
   'sandbox imports neither tests nor bench': {
     alone: [['sandbox/stripe/run.ts', "import { x } from '../../tests/helpers/database.ts';"]],
   },

@@ -97,11 +97,13 @@ const layers: readonly Rule[] = [
     (target, { typeOnly }) => isLeaf(target) || typeOnly || target.split('/').length === 2,
   ),
   importRule(
-    'src never imports sandbox, bench or tests; only main and cli may, by dynamic import of sandbox',
+    'src never imports sandbox, bench or tests; only main and the command line may, by dynamic import of sandbox',
     isIn('src'),
     (target, { dynamic, typeOnly }, from) =>
       !isIn('sandbox', 'bench', 'tests')(target) ||
-      (isIn('sandbox')(target) && (dynamic || typeOnly) && ['src/main.ts', 'src/cli.ts'].includes(from)),
+      (isIn('sandbox')(target) &&
+        (dynamic || typeOnly) &&
+        ['src/main.ts', 'src/cli/session.ts'].includes(from)),
   ),
   importRule(
     'sandbox imports neither tests nor bench',
