@@ -126,7 +126,7 @@ function compareInvoices({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
   );
   const otherwise = ledger.invoices.filter(({ id, stripeInvoiceId, state }) => {
     const status = stripeStates.get(stripeInvoiceId ?? '');
-    return status !== undefined && (status === 'paid') !== (state === 'paid') && !inFlight.invoices.has(id);
+    return status !== undefined && status !== state && !inFlight.invoices.has(id);
   });
   return [
     auditCheck(
@@ -138,7 +138,7 @@ function compareInvoices({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
       ...ids(differing),
       ...ids(missing),
     ]),
-    auditCheck('an invoice is paid here when it is paid at Stripe', 'INV-18', ids(otherwise)),
+    auditCheck('an invoice is here what it is at Stripe', 'INV-18', ids(otherwise)),
   ];
 }
 
@@ -197,21 +197,24 @@ function isSameCharge(row: CashRow, movement: StripeMovement): boolean {
 
 /**
  * Charges that no journal names yet and that may belong to an invoice in flight. A movement does not say which invoice
- * it pays, so each such invoice accounts for one charge of its amount and currency.
+ * it pays, so each such invoice accounts for charges up to what is left of its amount.
  */
 function findChargesUnderWay(
   movements: readonly StripeMovement[],
   booked: ReadonlyMap<string | null, CashRow>,
   { ledger, inFlight }: Pick<Sides, 'ledger' | 'inFlight'>,
 ): Set<string> {
-  const bookedInvoices = new Set([...booked.values()].map(({ subjectId }) => subjectId));
-  const open = ledger.invoices.filter(({ id }) => inFlight.invoices.has(id) && !bookedInvoices.has(id));
+  const left = new Map(ledger.invoices.map(({ id, amountMinor }) => [id, amountMinor]));
+  for (const { subjectId, pendingMinor, feeMinor } of booked.values()) {
+    left.set(subjectId ?? '', (left.get(subjectId ?? '') ?? 0) - pendingMinor - feeMinor);
+  }
+  const open = ledger.invoices.filter(({ id }) => inFlight.invoices.has(id));
   const found = new Set<string>();
   for (const { id, source, reporting_category, amount, currency } of movements) {
     if (reporting_category !== 'charge' || booked.has(source)) continue;
-    const at = open.findIndex((invoice) => invoice.amountMinor === amount && invoice.currency === currency);
-    if (at < 0) continue;
-    open.splice(at, 1);
+    const invoice = open.find((one) => (left.get(one.id) ?? 0) >= amount && one.currency === currency);
+    if (invoice === undefined) continue;
+    left.set(invoice.id, (left.get(invoice.id) ?? 0) - amount);
     found.add(id);
   }
   return found;

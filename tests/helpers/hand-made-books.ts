@@ -43,7 +43,7 @@ export interface HandMadeBooks {
  * Five nights of a small exchange, made by the SQL functions that the jobs call and by answers of Stripe written here.
  *
  * At the end there is one of everything: payouts sent, refused, withheld, unknown, approved and waiting; invoices paid
- * and available, paid and pending, open, and planned for a buyer without a customer; calls of each state; a dead letter.
+ * and available, paid and pending, open, given up, and planned for a buyer without a customer; calls of each state; a dead letter.
  */
 export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   const call: Call = async (name, ...args) => {
@@ -62,7 +62,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
     [5, 1, 1, 1, 1, 1],
     [1, 1, 1, 1, 1, 0],
     [1, 1, 0, 1, 1, 0],
-    [1, 1, 0, 0, 0, 0],
+    [1, 1, 0, 1, 0, 0],
   ];
   for (const [day, perSupplier] of counts.entries()) {
     const dayMs = FIRST_DAY_MS + day * DAY_MS;
@@ -227,9 +227,23 @@ async function bill(call: Call, stripe: StripeAnswers, invoiceId: string, nowMs:
   const { invoice, token } = claim;
   const stripeInvoiceId = stripe.issue(invoice);
   await call('record_invoice_issued', invoiceId, token, stripeInvoiceId, nowMs);
-  const isDeclined = invoice.currency === 'eur' && String(claim.collectOn) >= DECLINED_FROM;
-  if (isDeclined) await call('record_invoice_unpaid', invoiceId, token, 'card_declined', nowMs);
-  else await call('record_invoice_paid', invoiceId, token, stripe.charge(stripeInvoiceId, nowMs), nowMs);
+  const state = collect(stripe, invoice, String(claim.collectOn), stripeInvoiceId, nowMs);
+  await call('record_invoice_state', invoiceId, token, state, nowMs);
+}
+
+/** An invoice in eur is declined from a date on, and the one of that date is given up the night after. */
+function collect(
+  stripe: StripeAnswers,
+  { currency }: Frozen,
+  date: string,
+  stripeInvoiceId: string,
+  nowMs: number,
+) {
+  if (currency !== 'eur' || date < DECLINED_FROM) {
+    return { status: 'paid', charges: [stripe.charge(stripeInvoiceId, nowMs)], problem: null };
+  }
+  const isGivenUp = date > DECLINED_FROM && stripe.isGivenUp(stripeInvoiceId);
+  return { status: isGivenUp ? 'uncollectible' : 'open', charges: [], problem: 'card_declined' };
 }
 
 async function pay(db: TestDatabase, call: Call, stripe: StripeAnswers, payoutId: string, nowMs: number) {

@@ -48,6 +48,14 @@ export function createStripeAnswers() {
       invoices.push(made);
       return made.id;
     },
+    /** The first that is asked about is given up, and no other. */
+    isGivenUp(stripeInvoiceId: string): boolean {
+      const invoice =
+        invoices.find(({ status }) => status === 'uncollectible') ??
+        invoices.find(({ id }) => id === stripeInvoiceId);
+      if (invoice?.id === stripeInvoiceId) invoice.status = 'uncollectible';
+      return invoice?.id === stripeInvoiceId;
+    },
     charge(stripeInvoiceId: string, nowMs: number) {
       const invoice = invoices.find((one) => one.id === stripeInvoiceId);
       if (invoice === undefined) throw new Error('no such invoice');

@@ -59,6 +59,16 @@ const journal = fc.oneof(
   })),
   fc
     .record({
+      template: fc.constantFrom('write_off', 'write_off_reversed'),
+      ...{ share: amount, margin: amount, kept: fc.integer({ min: 0, max: 1_000 }) },
+    })
+    .filter(({ share, margin, kept }) => kept <= share + margin)
+    .map(({ template, share, margin, kept }) => ({
+      template,
+      amounts: { share, margin, kept, owed: share + margin - kept },
+    })),
+  fc
+    .record({
       template: fc.constantFrom(
         ...([
           ['invoice', 'total'],

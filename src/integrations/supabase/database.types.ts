@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7051abeadc548c64, text 9c9cfe50e3f4f1b2. Do not edit.
+// Made by "npm run generate" from migrations 9e068902c9c5f32f, text 0037885e8bb7c591. Do not edit.
 export type Json =
 	| string
 	| number
@@ -375,6 +375,58 @@ export type Database = {
 					},
 				];
 			};
+			charges: {
+				Row: {
+					available_at: string;
+					balance_transaction_id: string;
+					charge_id: string;
+					cleared_at: string | null;
+					currency: string;
+					fee_minor: number;
+					gross_minor: number;
+					invoice_id: string;
+					net_minor: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					available_at: string;
+					balance_transaction_id: string;
+					charge_id: string;
+					cleared_at?: string | null;
+					currency: string;
+					fee_minor: number;
+					gross_minor: number;
+					invoice_id: string;
+					net_minor: number;
+				};
+				Update: {
+					available_at?: string;
+					balance_transaction_id?: string;
+					charge_id?: string;
+					cleared_at?: string | null;
+					currency?: string;
+					fee_minor?: number;
+					gross_minor?: number;
+					invoice_id?: string;
+					net_minor?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "charges_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "charges_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			closes: {
 				Row: {
 					billing_at: string | null;
@@ -603,19 +655,13 @@ export type Database = {
 				Row: {
 					amount_minor: number;
 					attempt_token: string | null;
-					available_at: string | null;
-					balance_transaction_id: string | null;
 					business_date: string;
 					buyer_id: string;
-					charge_id: string | null;
-					cleared_at: string | null;
 					collect_on: string;
 					currency: string;
-					fee_minor: number | null;
 					generation: number;
 					id: string;
 					last_problem: string | null;
-					net_minor: number | null;
 					period_end: string;
 					planned_at: string;
 					state: string;
@@ -625,19 +671,13 @@ export type Database = {
 				Insert: {
 					amount_minor: number;
 					attempt_token?: string | null;
-					available_at?: string | null;
-					balance_transaction_id?: string | null;
 					business_date: string;
 					buyer_id: string;
-					charge_id?: string | null;
-					cleared_at?: string | null;
 					collect_on: string;
 					currency: string;
-					fee_minor?: number | null;
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
-					net_minor?: number | null;
 					period_end: string;
 					planned_at: string;
 					state?: string;
@@ -646,19 +686,13 @@ export type Database = {
 				Update: {
 					amount_minor?: number;
 					attempt_token?: string | null;
-					available_at?: string | null;
-					balance_transaction_id?: string | null;
 					business_date?: string;
 					buyer_id?: string;
-					charge_id?: string | null;
-					cleared_at?: string | null;
 					collect_on?: string;
 					currency?: string;
-					fee_minor?: number | null;
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
-					net_minor?: number | null;
 					period_end?: string;
 					planned_at?: string;
 					state?: string;
@@ -1520,20 +1554,11 @@ export type Database = {
 				};
 				Returns: Json;
 			};
-			record_invoice_paid: {
+			record_invoice_state: {
 				Args: {
 					p_invoice_id: string;
 					p_now_ms: number;
-					p_payment: Json;
-					p_token: string;
-				};
-				Returns: Json;
-			};
-			record_invoice_unpaid: {
-				Args: {
-					p_invoice_id: string;
-					p_now_ms: number;
-					p_problem: string;
+					p_state: Json;
 					p_token: string;
 				};
 				Returns: Json;
