@@ -145,7 +145,10 @@ function compareInvoices({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
 function compareCash({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
   const charges = ledger.cash.filter(({ template }) => template === 'charge');
   const chargeRows = new Map(charges.map((row) => [row.stripeId, row]));
-  const underWay = findChargesUnderWay(stripe.movements, chargeRows, { ledger, inFlight });
+  const underWay = new Set([
+    ...findChargesUnderWay(stripe.movements, chargeRows, { ledger, inFlight }),
+    ...findWithdrawalsUnderWay(stripe.movements, ledger),
+  ]);
   const chargeMovements = stripe.movements.filter(
     ({ reporting_category, id }) => reporting_category === 'charge' && !underWay.has(id),
   );
@@ -218,6 +221,27 @@ function findChargesUnderWay(
     found.add(id);
   }
   return found;
+}
+
+const WITHDRAWALS = ['refund', 'dispute', 'dispute_reversal'];
+/** What moved so shortly before a comparison ended may have missed its listing. */
+const LISTING_MS = 10 * 60_000;
+
+/** Refunds and disputes that no comparison has seen yet: they are booked by the next. */
+function findWithdrawalsUnderWay(
+  movements: readonly StripeMovement[],
+  { cash, compared }: LedgerSide,
+): string[] {
+  const booked = new Set(cash.map(({ movementId }) => movementId));
+  const seenMs = new Map(compared.map(({ currency, finishedAtMs }) => [currency, finishedAtMs - LISTING_MS]));
+  return ids(
+    movements.filter(
+      ({ id, reporting_category: category, currency, created }) =>
+        WITHDRAWALS.includes(category) &&
+        !booked.has(id) &&
+        created * 1_000 >= (seenMs.get(currency) ?? Number.NEGATIVE_INFINITY),
+    ),
+  );
 }
 
 function compareTotals(movements: readonly StripeMovement[], cash: readonly CashRow[]): string[] {

@@ -47,6 +47,28 @@ create table public.charges (
 create index charges_invoice on public.charges (invoice_id);
 create index charges_uncleared on public.charges (available_at) where cleared_at is null;
 
+-- What Stripe takes back of a charge. A refund is final when it is made. A dispute takes the money at once and is decided
+-- later: won, the money comes back; lost, it stays away. Until then the calls that it no longer covers are not payable.
+create table public.withdrawals (
+  -- Of the refund or the dispute at Stripe.
+  id text primary key,
+  kind text not null check (kind in ('refund', 'dispute')),
+  charge_id text not null references public.charges,
+  invoice_id uuid not null references public.invoices,
+  currency text not null references public.currencies,
+  amount_minor app.amount_minor not null check (amount_minor > 0),
+  -- What Stripe takes for the dispute, and gives back of it when it is won.
+  fee_minor app.amount_minor not null check (fee_minor >= 0),
+  returned_fee_minor app.amount_minor not null default 0,
+  state text not null check (state in ('open', 'won', 'final')),
+  balance_transaction_id text not null unique,
+  reinstated_by text unique,
+  first_seen_at timestamptz not null,
+  ended_at timestamptz
+);
+create index withdrawals_invoice on public.withdrawals (invoice_id);
+create index withdrawals_open on public.withdrawals (id) where state = 'open';
+
 -- Every try of something that moves money, written before it is made.
 create table public.attempts (
   id bigint generated always as identity primary key,
@@ -151,13 +173,6 @@ begin
   return '{}';
 end $$;
 
--- The earnings of an invoice that an amount pays for: whole ones, the oldest call first.
-create function app.covered_earnings(p_invoice_id uuid, p_amount bigint) returns setof uuid language sql stable as $$
-  select id from (
-    select id, sum(price_minor) over (order by started_at, call_id) as run from public.earnings where invoice_id = p_invoice_id) e
-  where run <= p_amount
-$$;
-
 -- One charge: cash in pending, the fee, the receivable gone. Safe to run twice: the row and the journal have the charge's id.
 create function app.record_charge(p_invoice public.invoices, p_charge jsonb, p_now timestamptz) returns void language plpgsql as $$
 declare v_charge charges;
@@ -178,35 +193,12 @@ begin
       'balanceTransactionId', v_charge.balance_transaction_id), p_now);
 end $$;
 
--- Nobody pays the rest of an invoice: what its charges do not cover is owed by nobody and earned by nobody (a supplier is
--- paid when the buyer paid). What was paid towards a call that is not covered whole stays with the exchange.
--- Safe to run twice: an invoice is written off when it leaves `open`, and each supplier's journal has the invoice's key.
-create function app.write_off(p_invoice public.invoices, p_paid bigint, p_now timestamptz) returns void language plpgsql as $$
-declare v_part record;
-begin
-  for v_part in
-    with rest as (
-      select e.*, sum(price_minor) over w - price_minor as before from earnings e where invoice_id = p_invoice.id
-      window w as (order by started_at, call_id))
-    select supplier_id, sum(price_minor)::bigint as price, sum(share_minor)::bigint as share,
-      coalesce(sum(p_paid - before) filter (where before < p_paid), 0)::bigint as kept
-    from rest where before + price_minor > p_paid group by supplier_id order by supplier_id
-  loop
-    perform app.post_journal('write_off', format('write_off:%s:%s', p_invoice.id, v_part.supplier_id),
-      app.unclosed_date(p_invoice.business_date), p_invoice.currency,
-      jsonb_build_object('share', v_part.share, 'margin', v_part.price - v_part.share, 'kept', v_part.kept, 'owed', v_part.price - v_part.kept),
-      jsonb_build_object('buyer', p_invoice.buyer_id, 'supplier', v_part.supplier_id), jsonb_build_object('invoiceId', p_invoice.id), p_now);
-  end loop;
-  update earnings set state = 'written_off' where invoice_id = p_invoice.id
-    and id not in (select app.covered_earnings(p_invoice.id, p_paid));
-end $$;
-
 -- An invoice that was given up is paid after all: what was written off is owed and earned again. Safe to run twice: the
 -- journals have the invoice's key.
 create function app.reverse_write_off(p_invoice public.invoices, p_now timestamptz) returns void language plpgsql as $$
 declare v_journal journals;
 begin
-  for v_journal in select * from journals where template = 'write_off' and refs ->> 'invoiceId' = p_invoice.id::text order by id loop
+  for v_journal in select * from journals where template = 'write_off' and refs ->> 'event' = p_invoice.id::text order by id loop
     perform app.post_journal('write_off_reversed', replace(v_journal.key, 'write_off:', 'write_off_reversed:'),
       app.unclosed_date(p_invoice.business_date), v_journal.currency, v_journal.amounts, v_journal.owners, v_journal.refs, p_now);
   end loop;
@@ -221,7 +213,7 @@ create function public.record_invoice_state(p_invoice_id uuid, p_token uuid, p_s
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
   v_invoice invoices; v_state jsonb := app.json_arg(p_state); v_status text := app.json_arg(p_state) ->> 'status';
-  v_before bigint; v_paid bigint; v_now timestamptz := app.at(p_now_ms);
+  v_before bigint; v_paid bigint; v_left bigint; v_now timestamptz := app.at(p_now_ms);
 begin
   perform app.lock_ledger();
   v_invoice := app.invoice_of_token(p_invoice_id, p_token);
@@ -233,11 +225,16 @@ begin
   select coalesce(sum(gross_minor), 0) into v_paid from charges where invoice_id = p_invoice_id;
   if v_invoice.state not in ('open', 'uncollectible') or v_paid > v_invoice.amount_minor
     or (v_status = 'paid') <> (v_paid = v_invoice.amount_minor) or v_invoice.state = 'uncollectible' and v_status <> 'paid' and (v_status = 'open' or v_paid > v_before)
+    -- Which calls a refund ended and which the giving up is not known any more.
+    or v_invoice.state = 'uncollectible' and v_status = 'paid' and exists (select 1 from withdrawals where invoice_id = p_invoice_id)
   then
     perform app.fail('INVOICE_MISMATCH', 'what Stripe says of the invoice is not what it can be',
       jsonb_build_object('invoiceId', p_invoice_id, 'state', v_invoice.state, 'status', v_status, 'paidMinor', v_paid), 'PT422');
   end if;
-  if v_invoice.state = 'open' and v_status in ('uncollectible', 'void') then perform app.write_off(v_invoice, v_paid, v_now); end if;
+  if v_invoice.state = 'open' and v_status in ('uncollectible', 'void') then
+    v_left := app.paid_for(p_invoice_id, false);
+    perform app.write_off(v_invoice, p_invoice_id::text, v_left + v_invoice.amount_minor - v_paid, v_left, v_now);
+  end if;
   update invoices set state = v_status, last_problem = left(v_state ->> 'problem', 200) where id = p_invoice_id;
   return '{}';
 end $$;

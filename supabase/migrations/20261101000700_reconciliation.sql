@@ -86,7 +86,7 @@ $$;
 -- Money that became available by the due instant of the date: pending → available, and the earnings clear that the
 -- available charges of their invoice cover.
 create function app.clear_available(p_date date, p_due_at timestamptz, p_now timestamptz) returns void language plpgsql as $$
-declare v_charge charges; v_share record; v_earnings uuid[];
+declare v_charge charges;
 begin
   for v_charge in
     select c.* from charges c join stripe_movements m on m.id = c.balance_transaction_id
@@ -98,18 +98,7 @@ begin
       jsonb_build_object('net', v_charge.net_minor), '{}', jsonb_build_object('invoiceId', v_charge.invoice_id,
         'chargeId', v_charge.charge_id, 'balanceTransactionId', v_charge.balance_transaction_id), p_now);
     update charges set cleared_at = p_now where charge_id = v_charge.charge_id;
-    select array_agg(e.id) into v_earnings from earnings e where e.invoice_id = v_charge.invoice_id and e.state = 'billed'
-      and e.id in (select app.covered_earnings(v_charge.invoice_id, (select sum(gross_minor)::bigint from charges
-        where invoice_id = v_charge.invoice_id and cleared_at is not null)));
-    for v_share in
-      select supplier_id, sum(share_minor)::bigint as share from earnings
-      where id = any (v_earnings) group by supplier_id order by supplier_id
-    loop
-      perform app.post_journal('clear', format('clear:%s:%s', v_charge.charge_id, v_share.supplier_id), app.unclosed_date(p_date),
-        v_charge.currency, jsonb_build_object('share', v_share.share), jsonb_build_object('supplier', v_share.supplier_id),
-        jsonb_build_object('invoiceId', v_charge.invoice_id, 'chargeId', v_charge.charge_id), p_now);
-    end loop;
-    update earnings set state = 'cleared' where id = any (v_earnings);
+    perform app.clear_invoice(v_charge.invoice_id, v_charge.charge_id, p_date, p_now);
   end loop;
 end $$;
 
@@ -121,6 +110,10 @@ create function app.expected_movements() returns table (
   union all
   select p.balance_transaction_id, p.currency, -p.amount_minor, 'payout:' || p.id, j.posted_at
   from public.payouts p join public.journals j on j.key = 'payout_send:' || p.id
+  union all
+  select j.refs ->> 'balanceTransactionId', j.currency,
+    (j.amounts ->> 'total')::bigint * case j.template when 'dispute_won' then 1 else -1 end, j.template || ':' || (j.refs ->> 'withdrawalId'), j.posted_at
+  from public.journals j where j.template in ('refund', 'dispute', 'dispute_won')
 $$;
 
 -- Movements that no row of ours explains. One that is younger than the longest job may still be on its way to its row.
@@ -129,6 +122,7 @@ create function app.unexplained_movements(p_listed_at timestamptz) returns setof
   where m.created_at < p_listed_at - interval '2 minutes'
     and not exists (select 1 from public.charges c where c.balance_transaction_id = m.id and m.reporting_category = 'charge')
     and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and m.reporting_category = 'transfer')
+    and not exists (select 1 from public.withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)
 $$;
 
 -- Every difference between movements, listed at p_listed_at, and the rows that explain them. What was recorded after
@@ -180,7 +174,8 @@ begin
       select coalesce(sum(net_minor) filter (where available_at <= v_due or net_minor < 0), 0)::bigint as available,
         coalesce(sum(net_minor) filter (where available_at > v_due and net_minor >= 0), 0)::bigint as pending,
         count(*) filter (where exists (select 1 from charges c where c.balance_transaction_id = m.id)
-          or exists (select 1 from payouts p where p.balance_transaction_id = m.id)) as matched
+          or exists (select 1 from payouts p where p.balance_transaction_id = m.id)
+          or exists (select 1 from withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)) as matched
       from stripe_movements m where m.currency = c.code) s
     cross join lateral (
       select coalesce(sum(balance_minor) filter (where kind = 'stripe_available'), 0)::bigint as available,

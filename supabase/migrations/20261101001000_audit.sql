@@ -27,10 +27,17 @@ create view app.audit_legs as
     ('available', 'stripe_pending', null, 'net', -1),
     ('clear', 'supplier_pending', 'supplier', 'share', 1),
     ('clear', 'supplier_payable', 'supplier', 'share', -1),
+    ('unclear', 'supplier_payable', 'supplier', 'share', 1), ('unclear', 'supplier_pending', 'supplier', 'share', -1),
     ('write_off', 'supplier_pending', 'supplier', 'share', 1), ('write_off', 'exchange_margin', null, 'margin', 1),
+    ('write_off', 'bad_debt', null, 'lost', 1), ('write_off', 'exchange_margin', null, 'returned', 1),
     ('write_off', 'exchange_margin', null, 'kept', -1), ('write_off', 'buyer_receivable', 'buyer', 'owed', -1),
     ('write_off_reversed', 'supplier_pending', 'supplier', 'share', -1), ('write_off_reversed', 'exchange_margin', null, 'margin', -1),
+    ('write_off_reversed', 'bad_debt', null, 'lost', -1), ('write_off_reversed', 'exchange_margin', null, 'returned', -1),
     ('write_off_reversed', 'exchange_margin', null, 'kept', 1), ('write_off_reversed', 'buyer_receivable', 'buyer', 'owed', 1),
+    ('refund', 'buyer_receivable', 'buyer', 'amount', 1), ('refund', 'stripe_fees', null, 'fee', 1), ('refund', 'stripe_available', null, 'total', -1),
+    ('dispute', 'dispute_receivable', null, 'amount', 1), ('dispute', 'stripe_fees', null, 'fee', 1), ('dispute', 'stripe_available', null, 'total', -1),
+    ('dispute_won', 'stripe_available', null, 'total', 1), ('dispute_won', 'stripe_fees', null, 'fee', -1), ('dispute_won', 'dispute_receivable', null, 'amount', -1),
+    ('dispute_lost', 'buyer_receivable', 'buyer', 'amount', 1), ('dispute_lost', 'dispute_receivable', null, 'amount', -1),
     ('payout_reserve', 'supplier_payable', 'supplier', 'amount', 1),
     ('payout_reserve', 'payouts_in_transit', 'supplier', 'amount', -1),
     ('payout_send', 'payouts_in_transit', 'supplier', 'amount', 1),
@@ -76,7 +83,8 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
         else not exists (select 1 from public.suppliers s where s.id = a.owner_id) end)),
     app.audit_check('no balance stands on its wrong side', 'INV-8', array(
       select a.id::text from public.ledger_accounts a
-      where a.kind in ('buyer_unbilled', 'buyer_receivable', 'stripe_pending', 'stripe_available', 'stripe_fees') and a.balance_minor < 0
+      -- Stripe's own balance may go below zero, by a chargeback after a payout.
+      where a.kind in ('buyer_unbilled', 'buyer_receivable', 'stripe_pending', 'stripe_fees', 'dispute_receivable', 'bad_debt') and a.balance_minor < 0
         or a.kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit', 'exchange_margin') and a.balance_minor > 0)),
     app.audit_check('no call is booked on a date whose close had begun to bill', null, array(
       select j.id::text from public.journals j join begun b on b.business_date = j.business_date
@@ -153,12 +161,16 @@ create function app.audit_billing() returns jsonb language sql stable as $$
   ), paid as materialized (
     select invoice_id, sum(gross_minor) as charged, coalesce(sum(gross_minor) filter (where cleared_at is not null), 0) as available
     from public.charges group by 1
+  ), taken as materialized (
+    select invoice_id, sum(amount_minor) filter (where state <> 'won') as taken, sum(amount_minor) filter (where state = 'final') as gone
+    from public.withdrawals group by 1
   ), standing as materialized (
-    -- Each earning of an issued invoice with what must have been paid for it to be covered.
-    select e.id, e.state, i.state as invoice_state, coalesce(p.charged, 0) as charged, coalesce(p.available, 0) as available,
-      sum(e.price_minor) over (partition by e.invoice_id order by e.started_at, e.call_id) as needs
+    -- Each earning of an issued invoice with what must have been paid, and not taken back, for it to be covered.
+    select e.id, e.state, i.state as invoice_state, coalesce(p.charged, 0) - coalesce(t.taken, 0) as charged,
+      coalesce(p.available, 0) - coalesce(t.taken, 0) as available, coalesce(t.taken, 0) as taken, t.gone is not null as some_gone,
+      sum(e.price_minor) filter (where e.state <> 'written_off') over (partition by e.invoice_id order by e.started_at, e.call_id) as needs
     from public.earnings e join public.invoices i on i.id = e.invoice_id and i.state in ('open', 'paid', 'uncollectible', 'void')
-      left join paid p on p.invoice_id = i.id
+      left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id
   ), held as materialized (
     select invoice_id, count(*) as calls, sum(price_minor) as total from public.earnings where invoice_id is not null group by 1
   ), lines as materialized (
@@ -182,9 +194,10 @@ create function app.audit_billing() returns jsonb language sql stable as $$
       select e.id::text from public.earnings e left join public.invoices i on i.id = e.invoice_id
       where (e.state = 'accrued') <> (coalesce(i.state, 'planned') not in ('open', 'paid', 'uncollectible', 'void'))
       union all select id::text from standing where state is distinct from case
+        when state = 'written_off' and (some_gone or invoice_state in ('uncollectible', 'void')) then state
+        when state in ('reserved', 'paid') and (taken > 0 or needs <= available) then state
         when needs > charged and invoice_state in ('uncollectible', 'void') then 'written_off'
-        when needs > available then 'billed'
-        when state in ('reserved', 'paid') then state else 'cleared' end)),
+        when needs > available then 'billed' else 'cleared' end)),
     app.audit_check('an invoice is booked once when it is issued, and not before', 'INV-7', array(
       select coalesce(i.id::text, b.invoice_id, 'no invoice') from public.invoices i
         full join (select * from booked where template = 'invoice') b on b.invoice_id = i.id::text
@@ -211,21 +224,39 @@ create function app.audit_billing() returns jsonb language sql stable as $$
       from (select invoice_id, supplier_id, sum(share_minor) as share from public.earnings
           where state in ('cleared', 'reserved', 'paid') group by 1, 2) e
         full join (select refs ->> 'invoiceId' as invoice_id, owners ->> 'supplier' as supplier_id,
-            sum((amounts ->> 'share')::bigint) as share from public.journals where template = 'clear' group by 1, 2) j
+            sum((amounts ->> 'share')::bigint * case template when 'clear' then 1 else -1 end) as share
+          from public.journals where template in ('clear', 'unclear') group by 1, 2) j
         on j.invoice_id = e.invoice_id::text and j.supplier_id = e.supplier_id::text
-      where e.share is distinct from j.share)),
+      where coalesce(e.share, 0) <> coalesce(j.share, 0))),
     app.audit_check('what is written off is what nobody paid, and no margin', 'INV-7', array(
       select coalesce(w.invoice_id, j.invoice_id) from (
-          select e.invoice_id::text as invoice_id, sum(e.price_minor) as price, sum(e.share_minor) as share,
-            min(i.amount_minor) - coalesce(min(p.charged), 0) as owed
-          from public.earnings e join public.invoices i on i.id = e.invoice_id left join paid p on p.invoice_id = e.invoice_id
-          where e.state = 'written_off' group by 1) w
+          select i.id::text as invoice_id, coalesce(min(e.price), 0) as price, coalesce(min(e.share), 0) as share,
+            case when min(i.state) in ('uncollectible', 'void') then min(i.amount_minor) - coalesce(min(p.charged), 0) else 0 end
+              + coalesce(min(t.gone), 0) as owed
+          from public.invoices i left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id
+            left join (select invoice_id, sum(price_minor) as price, sum(share_minor) as share from public.earnings
+              where state = 'written_off' group by 1) e on e.invoice_id = i.id
+          group by 1) w
         full join (select refs ->> 'invoiceId' as invoice_id, sum(sign * (amounts ->> 'share')::bigint) as share,
             sum(sign * (amounts ->> 'margin')::bigint) as margin, sum(sign * (amounts ->> 'owed')::bigint) as owed
           from (select *, case template when 'write_off' then 1 else -1 end as sign from public.journals
             where template in ('write_off', 'write_off_reversed')) signed group by 1) j on j.invoice_id = w.invoice_id
       where (coalesce(w.share, 0), coalesce(w.price - w.share, 0), coalesce(w.owed, 0))
         is distinct from (coalesce(j.share, 0), coalesce(j.margin, 0), coalesce(j.owed, 0)))),
+    app.audit_check('a refund or a dispute is booked once as it began and once as it ended', 'INV-7', array(
+      select coalesce(w.id, j.id) from public.withdrawals w
+        full join (select refs ->> 'withdrawalId' as id, sum((amounts ->> 'amount')::bigint) filter (where template in ('refund', 'dispute')) as amount,
+            sum((amounts ->> 'fee')::bigint) filter (where template in ('refund', 'dispute')) as fee,
+            array_agg(template order by template) as templates, bool_and(refs ->> 'balanceTransactionId' is not null or template = 'dispute_lost') as moved
+          from public.journals where template in ('refund', 'dispute', 'dispute_won', 'dispute_lost') group by 1) j on j.id = w.id
+      where (w.amount_minor, w.fee_minor, true) is distinct from (j.amount, j.fee, j.moved)
+        or j.templates is distinct from case when w.kind = 'refund' then array['refund'] when w.state = 'open' then array['dispute']
+          when w.state = 'won' then array['dispute', 'dispute_won'] else array['dispute', 'dispute_lost'] end)),
+    app.audit_check('what is disputed is with Stripe until it is decided', 'INV-8', array(
+      select currency from (
+        select currency, amount_minor as amount from public.withdrawals where kind = 'dispute' and state = 'open'
+        union all select currency, -balance_minor from public.ledger_accounts where kind = 'dispute_receivable') part
+      group by currency having sum(amount) <> 0)),
     app.audit_check('the calls of a buyer are invoiced or unbilled to the last unit', 'INV-7', array(
       select buyer_id::text from (
         select buyer_id, currency, price_minor as amount from public.earnings

@@ -208,6 +208,17 @@ const BILLING: readonly Corruption[] = [
     spoil: `update journals set refs = '{"invoiceId": "another"}' where template = 'write_off' and refs ->> 'invoiceId' = :id`,
   },
   {
+    check: 'a refund or a dispute is booked once as it began and once as it ended',
+    find: 'select id from withdrawals order by id limit 1',
+    spoil: `update journals set refs = refs - 'balanceTransactionId' where refs ->> 'withdrawalId' = :id`,
+  },
+  {
+    check: 'what is disputed is with Stripe until it is decided',
+    find: `select 'usd' as id`,
+    spoil: suspend('dispute_receivable', 1),
+    also: [SUM_OF_POSTINGS],
+  },
+  {
     check: 'the calls of a buyer are invoiced or unbilled to the last unit',
     find: ownerOf('buyer_unbilled'),
     spoil: suspend('buyer_unbilled', 1),

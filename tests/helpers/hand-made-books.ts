@@ -31,6 +31,7 @@ const FATES: Record<string, 'refused' | 'unknown' | 'withheld'> = {
   [`${supplierId(3)} 2026-03-04`]: 'withheld',
   [`${supplierId(4)} 2026-03-06`]: 'unknown',
 };
+const LAST_DATE = '2026-03-06';
 const DECLINED_FROM = '2026-03-05';
 
 export interface HandMadeBooks {
@@ -43,7 +44,7 @@ export interface HandMadeBooks {
  * Five nights of a small exchange, made by the SQL functions that the jobs call and by answers of Stripe written here.
  *
  * At the end there is one of everything: payouts sent, refused, withheld, unknown, approved and waiting; invoices paid
- * and available, paid and pending, open, given up, and planned for a buyer without a customer; calls of each state; a dead letter.
+ * and available, paid and pending, refunded, disputed, open, given up, and planned for a buyer without a customer; calls of each state; a dead letter.
  */
 export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   const call: Call = async (name, ...args) => {
@@ -184,7 +185,7 @@ async function perform(
       await bill(call, stripe, item.key, nowMs);
       return true;
     case 'reconciliation.reconcile-money':
-      await call('store_movements', stripe.movementsForLedger(), nowMs);
+      await takeBack(call, stripe, date, nowMs);
       await call('reconcile_money', date, dueAtMs, nowMs, nowMs);
       return true;
     case 'payouts.plan-payouts':
@@ -200,6 +201,19 @@ async function perform(
     default:
       await call('roll_up_day', date);
       return true;
+  }
+}
+
+/** On the last night Stripe tells of a refund of the first charge, whose calls are paid out, and of a dispute of the last. */
+async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: number): Promise<void> {
+  if (date === LAST_DATE) {
+    stripe.takeBack('refund', 0, 1_500, nowMs);
+    stripe.takeBack('dispute', -1, 1_500, nowMs);
+  }
+  await call('store_movements', stripe.movementsForLedger(), nowMs);
+  for (const { id, kind } of await call<{ id: string; kind: string }[]>('withdrawals_to_read')) {
+    const fact = { id, kind, chargeId: stripe.chargeOf(id), status: 'needs_response' };
+    await call('record_withdrawal', fact, date, nowMs);
   }
 }
 

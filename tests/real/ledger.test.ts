@@ -60,13 +60,17 @@ const journal = fc.oneof(
   fc
     .record({
       template: fc.constantFrom('write_off', 'write_off_reversed'),
-      ...{ share: amount, margin: amount, kept: fc.integer({ min: 0, max: 1_000 }) },
+      ...{ share: amount, margin: amount, lost: amount, returned: amount },
+      kept: fc.integer({ min: 0, max: 1_000 }),
     })
-    .filter(({ share, margin, kept }) => kept <= share + margin)
-    .map(({ template, share, margin, kept }) => ({
+    .filter(({ share, kept }) => kept <= share)
+    .map(({ template, kept, ...parts }) => ({
       template,
-      amounts: { share, margin, kept, owed: share + margin - kept },
+      amounts: { ...parts, kept, owed: Object.values(parts).reduce((sum, part) => sum + part, -kept) },
     })),
+  fc
+    .record({ template: fc.constantFrom('refund', 'dispute', 'dispute_won'), amount, fee: amount })
+    .map(({ template, ...parts }) => ({ template, amounts: { ...parts, total: parts.amount + parts.fee } })),
   fc
     .record({
       template: fc.constantFrom(
@@ -74,6 +78,8 @@ const journal = fc.oneof(
           ['invoice', 'total'],
           ['available', 'net'],
           ['clear', 'share'],
+          ['unclear', 'share'],
+          ['dispute_lost', 'amount'],
           ['payout_reserve', 'amount'],
           ['payout_send', 'amount'],
           ['payout_release', 'amount'],

@@ -24,6 +24,7 @@ const charged: Partial<StripeBooks> = {
       fee: 73,
       net: 1427,
       currency: 'usd',
+      created: 0,
       available_on: 172_800,
       reporting_category: 'charge',
       source: 'ch_1',

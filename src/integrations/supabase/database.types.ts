@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 9e068902c9c5f32f, text 0037885e8bb7c591. Do not edit.
+// Made by "npm run generate" from migrations f1bba49f43bf1e9f, text 90695a64e1b0bdf6. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1381,6 +1381,77 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			withdrawals: {
+				Row: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					charge_id: string;
+					currency: string;
+					ended_at: string | null;
+					fee_minor: number;
+					first_seen_at: string;
+					id: string;
+					invoice_id: string;
+					kind: string;
+					reinstated_by: string | null;
+					returned_fee_minor: number;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					charge_id: string;
+					currency: string;
+					ended_at?: string | null;
+					fee_minor: number;
+					first_seen_at: string;
+					id: string;
+					invoice_id: string;
+					kind: string;
+					reinstated_by?: string | null;
+					returned_fee_minor?: number;
+					state: string;
+				};
+				Update: {
+					amount_minor?: number;
+					balance_transaction_id?: string;
+					charge_id?: string;
+					currency?: string;
+					ended_at?: string | null;
+					fee_minor?: number;
+					first_seen_at?: string;
+					id?: string;
+					invoice_id?: string;
+					kind?: string;
+					reinstated_by?: string | null;
+					returned_fee_minor?: number;
+					state?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "withdrawals_charge_id_fkey";
+						columns: ["charge_id"];
+						isOneToOne: false;
+						referencedRelation: "charges";
+						referencedColumns: ["charge_id"];
+					},
+					{
+						foreignKeyName: "withdrawals_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "withdrawals_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			work: {
 				Row: {
 					attempts: number;
@@ -1563,6 +1634,10 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			record_withdrawal: {
+				Args: { p_date: string; p_fact: Json; p_now_ms: number };
+				Returns: Json;
+			};
 			renew_invoice: {
 				Args: { p_invoice_id: string; p_token: string };
 				Returns: Json;
@@ -1614,6 +1689,7 @@ export type Database = {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
 				Returns: Json;
 			};
+			withdrawals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };
 		};
 		Enums: {
 			[_ in never]: never;
