@@ -7,8 +7,10 @@ create table public.invoices (
   period_end timestamptz not null,
   business_date date not null,
   amount_minor app.amount_minor not null check (amount_minor > 0),
-  -- planned: not at Stripe yet; open: finalised there, not paid.
-  state text not null default 'planned' check (state in ('planned', 'open', 'paid', 'uncollectible', 'void')),
+  -- waiting_approval: for a person; planned: not at Stripe yet; open: finalised there, not paid.
+  state text not null default 'planned' check (state in ('waiting_approval', 'planned', 'open', 'paid', 'uncollectible', 'void')),
+  -- It changed too much when it was planned.
+  needs_approval boolean not null default false,
   generation int not null default 1,
   planned_at timestamptz not null,
   -- The business date whose close last asked for the money; Stripe is asked once per date.
@@ -84,43 +86,6 @@ create table public.attempts (
 );
 create index attempts_subject on public.attempts (subject_kind, subject_id, id);
 create index attempts_token on public.attempts (token);
-
--- Midnight of the buyer's day that has ended at p_at, grace included.
-create function app.period_end(p_timezone text, p_at timestamptz) returns timestamptz language sql stable as $$
-  select date_trunc('day', (p_at - billing_grace) at time zone p_timezone) at time zone p_timezone from public.settings
-$$;
-
--- Freezes what each buyer owes for days that have ended, and makes the work of billing it. A total below Stripe's
--- minimum charge rolls to the next period. Safe to run twice: an earning is put on one invoice.
-create function app.plan_invoices(p_date date, p_due_at timestamptz) returns void language plpgsql as $$
-declare v_due record; v_invoice_id uuid;
-begin
-  for v_due in
-    -- A call that is rated while this runs is on the next invoice: what is summed here is what is put on this one.
-    select e.buyer_id, e.currency, app.period_end(b.timezone, p_due_at) as period_end, sum(e.price_minor)::bigint as amount,
-      array_agg(e.id) as earning_ids
-    from earnings e join buyers b on b.id = e.buyer_id join currencies c on c.code = e.currency
-    where e.invoice_id is null and e.state = 'accrued' and e.started_at < app.period_end(b.timezone, p_due_at)
-    group by e.buyer_id, e.currency, b.timezone, c.minimum_charge_minor
-    having sum(e.price_minor) >= c.minimum_charge_minor
-    order by e.buyer_id, e.currency
-  loop
-    insert into invoices (id, buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on)
-    values (app.uuid_of(format('invoice|%s|%s|%s', v_due.buyer_id, v_due.currency, app.ms(v_due.period_end))), v_due.buyer_id, v_due.currency, v_due.period_end, p_date, v_due.amount, p_due_at, p_date)
-    on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
-    continue when v_invoice_id is null;
-    update earnings set invoice_id = v_invoice_id where id = any (v_due.earning_ids);
-    insert into invoice_lines (invoice_id, campaign_id, calls, seconds, amount_minor)
-    select v_invoice_id, campaign_id, count(*), sum(duration_s), sum(price_minor) from earnings
-    where invoice_id = v_invoice_id group by campaign_id;
-    v_invoice_id := null;
-  end loop;
-  -- Those just planned, and every earlier one that is not settled yet.
-  update invoices set collect_on = p_date where state in ('planned', 'open');
-  perform app.make_work('billing.bill-buyer', i.id::text, jsonb_build_object('invoiceId', i.id), 'close-' || p_date, p_due_at,
-    p_date, 'billing', true)
-  from invoices i where i.state in ('planned', 'open') order by i.id;
-end $$;
 
 create function app.invoice_of_token(p_invoice_id uuid, p_token uuid) returns public.invoices language plpgsql as $$
 declare v_invoice invoices;

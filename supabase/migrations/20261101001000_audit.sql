@@ -198,11 +198,21 @@ create function app.audit_billing() returns jsonb language sql stable as $$
         when state in ('reserved', 'paid') and (taken > 0 or needs <= available) then state
         when needs > charged and invoice_state in ('uncollectible', 'void') then 'written_off'
         when needs > available then 'billed' else 'cleared' end)),
+    app.audit_check('a period of a buyer ends at midnight of its timezone', null, array(
+      select i.id::text from public.invoices i join public.buyers b on b.id = i.buyer_id
+      -- Midnight does not exist where the clocks go forward then.
+      where ((i.period_end - interval '1 second') at time zone b.timezone)::date = (i.period_end at time zone b.timezone)::date)),
+    app.audit_check('no invoice that needs an approval is issued without that of its content', 'INV-29', array(
+      select i.id::text from public.invoices i where i.needs_approval and i.state <> 'waiting_approval'
+        and not exists (select 1 from public.approvals a where a.subject_kind = 'invoice' and a.subject_id = i.id
+          and a.content_hash = encode(sha256(convert_to(i.buyer_id || '|' || i.currency || '|'
+            || floor(extract(epoch from i.period_end) * 1000)::bigint || '|' || i.amount_minor, 'UTF8')), 'hex'))
+      union all select i.id::text from public.invoices i where i.state = 'waiting_approval' and not i.needs_approval)),
     app.audit_check('an invoice is booked once when it is issued, and not before', 'INV-7', array(
       select coalesce(i.id::text, b.invoice_id, 'no invoice') from public.invoices i
         full join (select * from booked where template = 'invoice') b on b.invoice_id = i.id::text
-      where i.id is null or coalesce(b.journals, 0) <> case i.state when 'planned' then 0 else 1 end
-        or (i.state = 'planned') <> (i.stripe_invoice_id is null)
+      where i.id is null or coalesce(b.journals, 0) <> case when i.state in ('waiting_approval', 'planned') then 0 else 1 end
+        or (i.state in ('waiting_approval', 'planned')) <> (i.stripe_invoice_id is null)
         or b.total <> i.amount_minor or b.currency <> i.currency or b.buyer <> i.buyer_id::text)),
     app.audit_check('a charge is booked once, with its fee, and an invoice is paid when its charges are its amount', 'INV-7', array(
       select coalesce(c.charge_id, b.charge_id, 'no charge') from (
@@ -260,7 +270,7 @@ create function app.audit_billing() returns jsonb language sql stable as $$
     app.audit_check('the calls of a buyer are invoiced or unbilled to the last unit', 'INV-7', array(
       select buyer_id::text from (
         select buyer_id, currency, price_minor as amount from public.earnings
-        union all select buyer_id, currency, -amount_minor from public.invoices where state <> 'planned'
+        union all select buyer_id, currency, -amount_minor from public.invoices where state not in ('waiting_approval', 'planned')
         union all select owner_id, currency, -balance_minor from public.ledger_accounts where kind = 'buyer_unbilled') part
       group by buyer_id, currency having sum(amount) <> 0)),
     app.audit_check('what a buyer owes is issued and not paid', 'INV-8', array(

@@ -90,12 +90,13 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
       select id::text from public.payouts where state in ('sent', 'refused') and 1 <> (select count(*) from public.audit_log l
         where l.subject = 'payout:' || payouts.id and l.action = 'payout.' || payouts.state)
       union all select subject_id::text from public.approvals where not exists (select 1 from public.audit_log l
-        where l.subject = 'payout:' || approvals.subject_id and l.action = 'payout.approve'))),
+        where l.subject = approvals.subject_kind || ':' || approvals.subject_id and l.action = approvals.subject_kind || '.approve'))),
     app.audit_check('every payout that may go has its row of work, and an open one has it still', 'INV-19', array(
       select p.id::text from public.payouts p left join public.work w on w.job = 'payouts.pay-supplier' and w.key = p.id::text
       where p.state in ('planned', 'sending', 'unknown') and w.id is null or p.state in ('sending', 'unknown') and w.state = 'done')),
     app.audit_listing('payouts in flight', array(select id::text from public.payouts where state in ('sending', 'unknown'))),
     app.audit_listing('payouts that wait for an approval', array(select id::text from public.payouts where state = 'waiting_approval')),
+    app.audit_listing('invoices that wait for an approval', array(select id::text from public.invoices where state = 'waiting_approval')),
     app.audit_listing('work that is dead, for people to replay or discard', array(
       select job || ' ' || key from public.work where state = 'dead' order by id)))
 $$;

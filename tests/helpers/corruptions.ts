@@ -175,12 +175,22 @@ const BILLING: readonly Corruption[] = [
   {
     check: 'an invoice holds calls of its own buyer, currency and period',
     find: oneOf('earnings', 'invoice_id is not null'),
-    spoil: `update invoices set period_end = period_end - interval '23 hours' where id = (select invoice_id from earnings where id::text = :id)`,
+    spoil: `update invoices set period_end = period_end - interval '10 days' where id = (select invoice_id from earnings where id::text = :id)`,
   },
   {
     check: 'an earning stands where its invoice stands',
     find: oneOf('earnings', `state = 'billed'`),
     spoil: set('earnings', `state = 'accrued'`),
+  },
+  {
+    check: 'a period of a buyer ends at midnight of its timezone',
+    find: oneOf('invoices', `state = 'paid'`),
+    spoil: set('invoices', `period_end = period_end + interval '1 hour'`),
+  },
+  {
+    check: 'no invoice that needs an approval is issued without that of its content',
+    find: oneOf('invoices', `state = 'paid'`),
+    spoil: set('invoices', 'needs_approval = true'),
   },
   {
     check: 'an invoice is booked once when it is issued, and not before',

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations f1bba49f43bf1e9f, text 90695a64e1b0bdf6. Do not edit.
+// Made by "npm run generate" from migrations 6f8d8a48154cdec5, text 0251e7c3c71cb49f. Do not edit.
 export type Json =
 	| string
 	| number
@@ -134,6 +134,8 @@ export type Database = {
 			buyers: {
 				Row: {
 					auth_user_id: string | null;
+					billing_cycle: string;
+					billing_day: number | null;
 					email: string | null;
 					id: string;
 					made_at: string;
@@ -145,6 +147,8 @@ export type Database = {
 				ComputedFields: never;
 				Insert: {
 					auth_user_id?: string | null;
+					billing_cycle?: string;
+					billing_day?: number | null;
 					email?: string | null;
 					id?: string;
 					made_at?: string;
@@ -155,6 +159,8 @@ export type Database = {
 				};
 				Update: {
 					auth_user_id?: string | null;
+					billing_cycle?: string;
+					billing_day?: number | null;
 					email?: string | null;
 					id?: string;
 					made_at?: string;
@@ -662,6 +668,7 @@ export type Database = {
 					generation: number;
 					id: string;
 					last_problem: string | null;
+					needs_approval: boolean;
 					period_end: string;
 					planned_at: string;
 					state: string;
@@ -678,6 +685,7 @@ export type Database = {
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
+					needs_approval?: boolean;
 					period_end: string;
 					planned_at: string;
 					state?: string;
@@ -693,6 +701,7 @@ export type Database = {
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
+					needs_approval?: boolean;
 					period_end?: string;
 					planned_at?: string;
 					state?: string;
@@ -1222,6 +1231,8 @@ export type Database = {
 					approval_limit_minor: number;
 					billing_grace: string;
 					difference_threshold_minor: number;
+					invoice_change_factor: number;
+					invoice_change_floor_minor: number;
 					payouts_stopped: boolean;
 					singleton: boolean;
 					timezone: string;
@@ -1231,6 +1242,8 @@ export type Database = {
 					approval_limit_minor?: number;
 					billing_grace?: string;
 					difference_threshold_minor?: number;
+					invoice_change_factor?: number;
+					invoice_change_floor_minor?: number;
 					payouts_stopped?: boolean;
 					singleton?: boolean;
 					timezone?: string;
@@ -1239,6 +1252,8 @@ export type Database = {
 					approval_limit_minor?: number;
 					billing_grace?: string;
 					difference_threshold_minor?: number;
+					invoice_change_factor?: number;
+					invoice_change_floor_minor?: number;
 					payouts_stopped?: boolean;
 					singleton?: boolean;
 					timezone?: string;
@@ -1522,6 +1537,15 @@ export type Database = {
 		};
 		Functions: {
 			advance_closes: { Args: { p_now_ms: number }; Returns: Json };
+			approve_invoice: {
+				Args: {
+					p_by: string;
+					p_invoice_id: string;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
 			approve_payout: {
 				Args: {
 					p_by: string;
@@ -1586,6 +1610,10 @@ export type Database = {
 				Args: { p_after_id: number; p_limit: number };
 				Returns: Json;
 			};
+			list_invoices: {
+				Args: { p_buyer_id: string; p_state: string };
+				Returns: Json;
+			};
 			movements_watermark: { Args: Record<PropertyKey, never>; Returns: Json };
 			note_payout_send: {
 				Args: { p_now_ms: number; p_payout_id: string; p_token: string };
@@ -1603,6 +1631,7 @@ export type Database = {
 				Args: { p_invoice_id: string; p_now_ms: number; p_trace: string };
 				Returns: Json;
 			};
+			preview_invoices: { Args: { p_date: string }; Returns: Json };
 			rate_calls: {
 				Args: { p_decisions: Json; p_now_ms: number };
 				Returns: Json;
@@ -1664,6 +1693,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
 			start_close: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
