@@ -86,9 +86,28 @@ $$;
 
 create function app.audit_calls(p_now timestamptz) returns jsonb language sql stable as $$
   with booked as materialized (
-    select refs ->> 'callId' as call_id, count(*) as journals from public.journals where template = 'call' group by 1
+    select refs ->> 'callId' as call_id, count(*) as journals, min(id) as journal_id, min(refs ->> 'termsId') as terms_id
+    from public.journals where template = 'call' group by 1
   ), earned as materialized (
     select call_id, count(*) as earnings from public.earnings group by 1
+  ), placed as (
+    -- The place of each call among its supplier's paid calls of the month, in the order in which their journals stand.
+    select e.id, e.call_id, e.terms_id, e.price_minor, row_number() over (
+      partition by e.campaign_id, e.supplier_id, to_char(e.started_at at time zone k.timezone, 'YYYY-MM') order by b.journal_id) as place
+    from public.earnings e join public.campaigns k on k.id = e.campaign_id join booked b on b.call_id = e.call_id::text
+  ), owed as materialized (
+    -- What the call owes and earns by its terms, worked out from the tables a second time; null where nothing can be said.
+    select e.id, case
+        when t.revenue_bps is not null then case when r.currency = t.currency then
+          div(r.amount_minor::numeric * t.revenue_bps, 10000 * m.multiple_of_minor) * m.multiple_of_minor end
+        else t.price_minor * case when t.increment_s is null then 1
+          else div(greatest(c.duration_s, t.minimum_s) + t.increment_s - 1, t.increment_s) end end as price_minor,
+      coalesce(t.supplier_share_minor, div(e.price_minor::numeric * coalesce(t.supplier_share_bps,
+          (select (tier ->> 'bps')::int from jsonb_array_elements(t.supplier_share_tiers) tier
+           where (tier ->> 'fromCall')::bigint <= e.place order by (tier ->> 'fromCall')::bigint desc limit 1)),
+        10000 * m.multiple_of_minor) * m.multiple_of_minor) as share_minor
+    from placed e join public.calls c on c.id = e.call_id join public.campaign_terms t on t.id = e.terms_id
+      join public.currencies m on m.code = t.currency left join public.call_revenues r on r.call_id = e.call_id
   )
   select jsonb_build_array(
     app.audit_check('a call has one earning and one journal when it is qualified, and none when it is not', 'INV-16', array(
@@ -107,8 +126,15 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
       where e.campaign_id is distinct from c.campaign_id or e.buyer_id is distinct from c.buyer_id
         or e.supplier_id is distinct from c.supplier_id or e.started_at <> c.started_at or e.duration_s <> c.duration_s
         or e.business_date < c.business_date or t.campaign_id <> e.campaign_id or t.valid_from > c.started_at
-        or t.currency <> e.currency or t.price_minor <> e.price_minor
-        or e.share_minor <> trunc(t.price_minor::numeric * t.supplier_share_bps / 10000))),
+        or t.currency <> e.currency)),
+    app.audit_check('a call owes and earns what its terms say', 'INV-7', array(
+      select e.id::text from public.earnings e join owed o on o.id = e.id
+      where (e.price_minor, e.share_minor) is distinct from (o.price_minor, o.share_minor))),
+    app.audit_check('a call is rated by the terms that were in force at its start', 'INV-7', array(
+      select e.id::text from public.earnings e join public.campaign_terms t on t.id = e.terms_id
+        join booked b on b.call_id = e.call_id::text
+      where b.terms_id is distinct from e.terms_id::text or exists (select 1 from public.campaign_terms later
+        where later.campaign_id = t.campaign_id and later.valid_from > t.valid_from and later.valid_from <= e.started_at))),
     app.audit_check('a call is in the state that the score of its newest facts decided', null, array(
       select c.id::text from public.calls c
         left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version

@@ -6,6 +6,7 @@ import { type AuditResult, createAudit } from '../../src/audit/audit.ts';
 import type { StripeBooks, StripeMovement } from '../../src/audit/stripe-reader.ts';
 import { BOOK_CORRUPTIONS, type Corruption } from '../helpers/corruptions.ts';
 import { PAYOUT_CORRUPTIONS } from '../helpers/corruptions-of-payouts.ts';
+import { OWED, PRICE_CORRUPTIONS } from '../helpers/corruptions-of-prices.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { type HandMadeBooks, makeBooks } from '../helpers/hand-made-books.ts';
 import { PROJECT } from '../helpers/migrations.ts';
@@ -79,6 +80,12 @@ describe('each promise of the books turns red for its own error, which it names,
     expect(redOf(checks).toSorted()).toEqual([corruption.check, ...(corruption.also ?? [])].toSorted());
     expect(checks.find(({ check }) => check === corruption.check)?.offenders).toContain(id);
   });
+});
+
+test.each(PRICE_CORRUPTIONS)('what a call owes and earns is worked out anew: $model', async (corruption) => {
+  const { id, checks } = await corrupt({ ...corruption, check: OWED });
+  expect(redOf(checks)).toEqual([OWED]);
+  expect(checks.find(({ check }) => check === OWED)?.offenders).toContain(id);
 });
 
 type Draft = {

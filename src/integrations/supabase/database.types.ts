@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7051abeadc548c64, text 9c9cfe50e3f4f1b2. Do not edit.
+// Made by "npm run generate" from migrations e9385704dec35da8, text f027117ec525983d. Do not edit.
 export type Json =
 	| string
 	| number
@@ -165,6 +165,39 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			call_revenues: {
+				Row: {
+					amount_minor: number;
+					call_id: string;
+					currency: string;
+					facts_at: string;
+					late: Json | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					call_id: string;
+					currency: string;
+					facts_at: string;
+					late?: Json | null;
+				};
+				Update: {
+					amount_minor?: number;
+					call_id?: string;
+					currency?: string;
+					facts_at?: string;
+					late?: Json | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "call_revenues_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: true;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			call_scores: {
 				Row: {
 					call_id: string;
@@ -299,9 +332,14 @@ export type Database = {
 					currency: string;
 					duplicate_window_s: number;
 					id: string;
+					increment_s: number | null;
 					min_duration_s: number;
-					price_minor: number;
-					supplier_share_bps: number;
+					minimum_s: number | null;
+					price_minor: number | null;
+					revenue_bps: number | null;
+					supplier_share_bps: number | null;
+					supplier_share_minor: number | null;
+					supplier_share_tiers: Json | null;
 					valid_from: string;
 				};
 				ComputedFields: never;
@@ -310,9 +348,14 @@ export type Database = {
 					currency: string;
 					duplicate_window_s: number;
 					id?: string;
+					increment_s?: number | null;
 					min_duration_s: number;
-					price_minor: number;
-					supplier_share_bps: number;
+					minimum_s?: number | null;
+					price_minor?: number | null;
+					revenue_bps?: number | null;
+					supplier_share_bps?: number | null;
+					supplier_share_minor?: number | null;
+					supplier_share_tiers?: Json | null;
 					valid_from: string;
 				};
 				Update: {
@@ -320,9 +363,14 @@ export type Database = {
 					currency?: string;
 					duplicate_window_s?: number;
 					id?: string;
+					increment_s?: number | null;
 					min_duration_s?: number;
-					price_minor?: number;
-					supplier_share_bps?: number;
+					minimum_s?: number | null;
+					price_minor?: number | null;
+					revenue_bps?: number | null;
+					supplier_share_bps?: number | null;
+					supplier_share_minor?: number | null;
+					supplier_share_tiers?: Json | null;
 					valid_from?: string;
 				};
 				Relationships: [
@@ -349,6 +397,7 @@ export type Database = {
 					made_at: string;
 					name: string;
 					status: string;
+					timezone: string;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -357,6 +406,7 @@ export type Database = {
 					made_at?: string;
 					name: string;
 					status?: string;
+					timezone?: string;
 				};
 				Update: {
 					buyer_id?: string;
@@ -364,6 +414,7 @@ export type Database = {
 					made_at?: string;
 					name?: string;
 					status?: string;
+					timezone?: string;
 				};
 				Relationships: [
 					{
