@@ -26,7 +26,7 @@ create table public.campaigns (
   id uuid primary key default gen_random_uuid(),
   buyer_id uuid not null references public.buyers,
   name text not null check (length(name) between 1 and 200),
-  -- The months of its terms are counted here; it may not change once the campaign has calls.
+  -- The hours and months of its terms are those of this zone; it may not change once the campaign has calls.
   timezone text not null default 'UTC',
   status text not null default 'active' check (status in ('active', 'ended')),
   made_at timestamptz not null default now()
@@ -54,6 +54,9 @@ create table public.campaign_terms (
   min_duration_s int not null check (min_duration_s >= 0),
   -- A caller is paid for once per campaign in this window.
   duplicate_window_s int not null check (duplicate_window_s >= 0),
+  -- When a call may start, by the clocks of the campaign's timezone: [{"days": [1, 2], "from": "09:00", "to": "17:00"}, …],
+  -- 1 is Monday, `to` is not in it. Null is always.
+  hours jsonb,
   unique (campaign_id, valid_from),
   check (num_nonnulls(price_minor, revenue_bps) = 1),
   check (num_nonnulls(increment_s, minimum_s) <> 1 and (increment_s is null or price_minor is not null)),

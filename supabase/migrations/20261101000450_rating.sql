@@ -11,6 +11,13 @@ create function app.paid_in_window(p_call public.calls, p_window_s int) returns 
                            and p_call.started_at + make_interval(secs => p_window_s))
 $$;
 
+-- Whether the clocks of a timezone show one of the hours. An instant has one time of day, so that an hour that the clocks
+-- skip is never open and one that they show twice is open twice.
+create function app.is_open(p_hours jsonb, p_at timestamptz, p_timezone text) returns boolean language sql stable as $$
+  select p_hours is null or exists (select 1 from jsonb_array_elements(p_hours) h, (select p_at at time zone p_timezone as shown) clock
+    where h -> 'days' @> to_jsonb(extract(isodow from shown)::int) and shown::time >= (h ->> 'from')::time and shown::time < (h ->> 'to')::time)
+$$;
+
 -- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, and what came before.
 create function public.scoring_context(p_call_ids jsonb)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
@@ -25,12 +32,14 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       'supplierShareTiers', t.supplier_share_tiers, 'minDurationS', t.min_duration_s,
       'duplicateWindowS', t.duplicate_window_s) end,
     'decided', c.decided,
+    'inHours', app.is_open(t.hours, c.started_at, k.timezone),
     'paidInWindow', app.paid_in_window(c, t.duplicate_window_s),
     'callerCallsLastHour', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
       and o.started_at > c.started_at - interval '1 hour' and o.started_at <= c.started_at),
     'callerCallsLastDay', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
       and o.started_at > c.started_at - interval '1 day' and o.started_at <= c.started_at))), '[]')
   from calls c
+    left join campaigns k on k.id = c.campaign_id
     left join lateral app.terms_at(c.campaign_id, c.started_at) t on true
   where c.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
 $$;

@@ -135,6 +135,13 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
         join booked b on b.call_id = e.call_id::text
       where b.terms_id is distinct from e.terms_id::text or exists (select 1 from public.campaign_terms later
         where later.campaign_id = t.campaign_id and later.valid_from > t.valid_from and later.valid_from <= e.started_at))),
+    app.audit_check('no call is paid for outside the hours of its terms', null, array(
+      select e.id::text from public.earnings e join public.calls c on c.id = e.call_id join public.campaigns k on k.id = e.campaign_id
+        join public.campaign_terms t on t.id = e.terms_id
+      where t.hours is not null and c.decided is null and not exists (
+        select 1 from jsonb_array_elements(t.hours) h, jsonb_array_elements_text(h -> 'days') d,
+          (select to_char(e.started_at at time zone k.timezone, 'ID HH24:MI') collate "C" as shown) clock
+        where shown >= d || ' ' || (h ->> 'from') and shown < d || ' ' || (h ->> 'to')))),
     app.audit_check('a call is in the state that the score of its newest facts decided', null, array(
       select c.id::text from public.calls c
         left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version

@@ -125,6 +125,14 @@ const CALLS: readonly Corruption[] = [
       'valid_from', e.started_at))).* from campaign_terms t join earnings e on e.terms_id = t.id where e.id::text = :id`,
   },
   {
+    check: 'no call is paid for outside the hours of its terms',
+    find: oneOf('earnings', `business_date = '2026-03-06'`),
+    // Its day is open until the minute at which the call began.
+    spoil: `update campaign_terms t set hours = jsonb_build_array(jsonb_build_object('days', array[1, 2, 3, 4, 5, 6, 7],
+        'from', '00:00', 'to', to_char(e.started_at at time zone 'UTC', 'HH24:MI')))
+      from earnings e where e.terms_id = t.id and e.id::text = :id`,
+  },
+  {
     check: 'a call is in the state that the score of its newest facts decided',
     find: REJECTED,
     spoil: `update call_scores set decision = 'hold' where call_id::text = :id`,

@@ -117,9 +117,23 @@ test.each([
   ],
   ['no tier', []],
   ['a tier above the whole price', [{ fromCall: 1, bps: 10_001 }]],
-])('an import with %s is not read', (_name, supplierShareTiers) => {
+])('an import of a share with %s is not read', (_name, supplierShareTiers) => {
   const { supplierShareBps, ...rest } = terms;
   expect(parties.safeParse({ ...NOBODY, terms: [{ ...rest, supplierShareTiers }] }).success).toBe(false);
+});
+
+test.each([
+  ['no hours', []],
+  ['hours of no day', [{ days: [], from: '09:00', to: '10:00' }]],
+  ['hours of an eighth day', [{ days: [8], from: '09:00', to: '10:00' }]],
+  ['hours over midnight', [{ days: [1], from: '22:00', to: '02:00' }]],
+  ['hours that end as they begin', [{ days: [1], from: '09:00', to: '09:00' }]],
+  ['hours that no clock shows', [{ days: [1], from: '09:00', to: '24:01' }]],
+  ['hours in other digits', [{ days: [1], from: '9:00', to: '10:00' }]],
+])('an import with %s is not read', (_name, hours) => {
+  expect(parties.safeParse({ ...NOBODY, terms: [{ ...terms, hours }] }).success).toBe(false);
+  const open = [{ days: [1, 7], from: '00:00', to: '24:00' }];
+  expect(parties.safeParse({ ...NOBODY, terms: [{ ...terms, hours: open }] }).success).toBe(true);
 });
 
 test('the import that docs/terms.md shows is taken', async () => {

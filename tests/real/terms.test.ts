@@ -171,6 +171,48 @@ describe('tiers', () => {
   });
 });
 
+test('hours are by the clocks of the campaign, also in the two nights in which these are changed', async () => {
+  const terms = { timezone: 'America/New_York', hours: [{ days: [7], from: '01:30', to: '02:30' }] };
+  const { number } = await house.road({ ...terms, minDurationS: 0 });
+  const expected = {
+    // 2026-03-08: after 01:59 the clocks show 03:00.
+    '2026-03-08T06:29:00Z': 'rejected',
+    '2026-03-08T06:30:00Z': 'qualified',
+    '2026-03-08T06:59:59Z': 'qualified',
+    '2026-03-08T07:00:00Z': 'rejected',
+    // 2026-11-01: after 01:59 the clocks show 01:00 again.
+    '2026-11-01T05:29:59Z': 'rejected',
+    '2026-11-01T05:30:00Z': 'qualified',
+    '2026-11-01T05:59:59Z': 'qualified',
+    '2026-11-01T06:00:00Z': 'rejected',
+    '2026-11-01T06:30:00Z': 'qualified',
+    '2026-11-01T07:29:59Z': 'qualified',
+    '2026-11-01T07:30:00Z': 'rejected',
+    // A Monday.
+    '2026-11-02T06:45:00Z': 'rejected',
+  };
+  for (const at of Object.keys(expected)) await house.call({ number, startedAtMs: Date.parse(at) });
+  await house.work();
+  const found = await decisions();
+  expect(found.map(({ status }) => status)).toEqual(Object.values(expected));
+  for (const { status, reasons } of found)
+    expect(reasons).toEqual(status === 'rejected' ? ['outside-hours'] : []);
+});
+
+test('a day that is open until its end is open in its last minute, and the next one is not', async () => {
+  const { number } = await house.road({ hours: [{ days: [7], from: '00:00', to: '24:00' }] });
+  for (const at of [
+    '2026-10-31T23:59:59Z',
+    '2026-11-01T00:00:00Z',
+    '2026-11-01T23:59:59Z',
+    '2026-11-02T00:00:00Z',
+  ])
+    await house.call({ number, startedAtMs: Date.parse(at) });
+  await house.work();
+  const found = (await decisions()).map(({ status }) => status);
+  expect(found).toEqual(['rejected', 'qualified', 'qualified', 'rejected']);
+});
+
 test('terms that begin before a call which others rated are refused, and a campaign with calls stays in its zone', async () => {
   const { id, number, buyer } = await house.road();
   const startedAtMs = house.clock.nowMs() - 300_000;

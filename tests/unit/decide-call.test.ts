@@ -21,6 +21,7 @@ const CALL: Call = {
   routed: true,
   terms: TERMS,
   decided: null,
+  inHours: true,
   paidInWindow: false,
   callerCallsLastHour: 0,
   callerCallsLastDay: 0,

@@ -61,6 +61,8 @@ const scoringContext = z.object({
     .nullable(),
   /** What a person decided about it. */
   decided: z.enum(['qualify', 'reject']).nullable(),
+  /** Whether it started within the hours of its terms. */
+  inHours: z.boolean(),
   paidInWindow: z.boolean(),
   callerCallsLastHour: z.int(),
   callerCallsLastDay: z.int(),

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations e9385704dec35da8, text f027117ec525983d. Do not edit.
+// Made by "npm run generate" from migrations 7bda46e2b1151d07, text aecdcc4017632502. Do not edit.
 export type Json =
 	| string
 	| number
@@ -331,6 +331,7 @@ export type Database = {
 					campaign_id: string;
 					currency: string;
 					duplicate_window_s: number;
+					hours: Json | null;
 					id: string;
 					increment_s: number | null;
 					min_duration_s: number;
@@ -347,6 +348,7 @@ export type Database = {
 					campaign_id: string;
 					currency: string;
 					duplicate_window_s: number;
+					hours?: Json | null;
 					id?: string;
 					increment_s?: number | null;
 					min_duration_s: number;
@@ -362,6 +364,7 @@ export type Database = {
 					campaign_id?: string;
 					currency?: string;
 					duplicate_window_s?: number;
+					hours?: Json | null;
 					id?: string;
 					increment_s?: number | null;
 					min_duration_s?: number;

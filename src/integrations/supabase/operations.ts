@@ -60,6 +60,8 @@ export function createOperationsStore(rpc: Rpc) {
 }
 
 const seconds = z.int32().nonnegative();
+/** HH:MM */
+const timeOfDay = z.iso.time({ precision: -1 });
 const bps = z.int().min(0).max(10_000);
 /** One price and one share, as docs/terms.md shows; the database tells which combinations it refuses. */
 const terms = z.strictObject({
@@ -84,6 +86,19 @@ const terms = z.strictObject({
     .optional(),
   minDurationS: seconds,
   duplicateWindowS: seconds,
+  /** When a call may start, by the clocks of the campaign's timezone; 1 is Monday. Absent is always. */
+  hours: z
+    .array(
+      z
+        .strictObject({
+          days: z.array(z.int().min(1).max(7)).min(1),
+          from: timeOfDay,
+          to: z.union([timeOfDay, z.literal('24:00')]),
+        })
+        .refine(({ from, to }) => from < to, 'hours end after they begin: those over midnight are two'),
+    )
+    .min(1)
+    .optional(),
 });
 
 /** What `callclear parties import` reads; ids are the exchange's own. A field that is absent keeps what stands, null clears it. */
