@@ -26,7 +26,7 @@ create table public.campaigns (
   id uuid primary key default gen_random_uuid(),
   buyer_id uuid not null references public.buyers,
   name text not null check (length(name) between 1 and 200),
-  -- The hours and months of its terms are those of this zone; it may not change once the campaign has calls.
+  -- The hours, days and months of its terms are those of this zone; it may not change once the campaign has calls.
   timezone text not null default 'UTC',
   status text not null default 'active' check (status in ('active', 'ended')),
   made_at timestamptz not null default now()
@@ -57,6 +57,10 @@ create table public.campaign_terms (
   -- When a call may start, by the clocks of the campaign's timezone: [{"days": [1, 2], "from": "09:00", "to": "17:00"}, …],
   -- 1 is Monday, `to` is not in it. Null is always.
   hours jsonb,
+  -- How many calls the buyer pays for at most: in a day, in a month, and of those that are in progress at one time.
+  daily_cap int check (daily_cap > 0),
+  monthly_cap int check (monthly_cap > 0),
+  concurrency_cap int check (concurrency_cap > 0),
   unique (campaign_id, valid_from),
   check (num_nonnulls(price_minor, revenue_bps) = 1),
   check (num_nonnulls(increment_s, minimum_s) <> 1 and (increment_s is null or price_minor is not null)),

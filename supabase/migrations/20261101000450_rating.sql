@@ -59,8 +59,8 @@ end $$;
 
 -- How many calls of its campaign are paid for in the day or month of a call, in the campaign's timezone; with a supplier,
 -- of that supplier alone. Whichever were rated count, also those that started later: a call that comes late counts as the
--- newest, until adjustments at the end of a period put calls in the order of their starts, which is not built yet. Days
--- are compared by their names, because in some zones midnight comes twice.
+-- newest and pushes no other over a cap, until adjustments at the end of a period put calls in the order of their starts,
+-- which is not built yet. Days are compared by their names, because in some zones midnight comes twice.
 create function app.paid_calls(p_call public.calls, p_unit text, p_supplier uuid default null) returns bigint language sql stable as $$
   select count(*) from public.campaigns k join public.earnings e on e.campaign_id = k.id
   where k.id = p_call.campaign_id and e.supplier_id = coalesce(p_supplier, e.supplier_id)
@@ -75,10 +75,39 @@ create function app.share_of(p_call public.calls, p_shares jsonb) returns bigint
   order by (s ->> 'fromCall')::bigint desc limit 1
 $$;
 
+-- How many other paid calls of its campaign are in progress at one time while a call lasts, at the fullest moment: it may
+-- come late, and then later ones that began meanwhile count too. No call lasts longer than a week.
+create function app.calls_at_once(p_call public.calls) returns bigint language sql stable as $$
+  with others as materialized (
+    select e.started_at, e.started_at + make_interval(secs => e.duration_s) as ended_at from public.earnings e
+    where e.campaign_id = p_call.campaign_id and e.started_at > p_call.started_at - interval '7 days 1 second'
+      and e.started_at < p_call.started_at + make_interval(secs => greatest(p_call.duration_s, 1))
+      and e.started_at + make_interval(secs => e.duration_s) > p_call.started_at
+  )
+  select max(n) from (select p_call.started_at as at union select started_at from others where started_at > p_call.started_at) moment,
+    lateral (select count(*) as n from others o where o.started_at <= moment.at and o.ended_at > moment.at) running
+$$;
+
+-- Why a call that qualifies is not paid for, as the reason of its score; null when nothing stands against it. Asked under
+-- the ledger's lock, so that two workers cannot both take the last place; and no person's decision goes before it.
+create function app.refusal_of(p_call public.calls, t public.campaign_terms) returns jsonb language sql stable as $$
+  select jsonb_build_object('signal', r.signal, 'version', 1, 'points', 100, 'text', r.text)
+  from (select case
+    when app.paid_in_window(p_call, t.duplicate_window_s) then 'duplicate-caller'
+    when t.daily_cap is not null and app.paid_calls(p_call, 'day') >= t.daily_cap then 'over-daily-cap'
+    when t.monthly_cap is not null and app.paid_calls(p_call, 'month') >= t.monthly_cap then 'over-monthly-cap'
+    when t.concurrency_cap is not null and app.calls_at_once(p_call) >= t.concurrency_cap then 'over-concurrency-cap' end) found (signal)
+    join (values ('duplicate-caller', 'the same caller was paid for in this campaign within its window'),
+      ('over-daily-cap', 'the buyer pays for no more calls of this campaign on this day'),
+      ('over-monthly-cap', 'the buyer pays for no more calls of this campaign in this month'),
+      ('over-concurrency-cap', 'the buyer pays for no more calls of this campaign at one time')) r (signal, text)
+    on r.signal = found.signal
+$$;
+
 create function app.rate_call(p_decision jsonb, p_now timestamptz) returns text language plpgsql as $$
 declare
   v_call calls; v_terms campaign_terms; v_decision text := p_decision ->> 'decision';
-  v_reasons jsonb := p_decision -> 'reasons'; v_price bigint; v_share bigint;
+  v_reasons jsonb := p_decision -> 'reasons'; v_price bigint; v_share bigint; v_refusal jsonb;
 begin
   select * into v_call from calls where id = (p_decision ->> 'callId')::uuid for update;
   if v_call.id is null then perform app.fail('CALL_UNKNOWN', 'no such call', '{}', 'PT404'); end if;
@@ -88,10 +117,10 @@ begin
   v_terms := app.terms_at(v_call.campaign_id, v_call.started_at);
   -- Terms that came between reading and rating: this call is scored anew, and the others of its batch stand.
   if v_decision = 'qualify' and v_terms.id is distinct from (p_decision ->> 'termsId')::uuid then return 'stale'; end if;
-  if v_decision = 'qualify' and app.paid_in_window(v_call, v_terms.duplicate_window_s) then
+  if v_decision = 'qualify' then v_refusal := app.refusal_of(v_call, v_terms); end if;
+  if v_refusal is not null then
     v_decision := 'reject';
-    v_reasons := v_reasons || jsonb_build_array(jsonb_build_object('signal', 'duplicate-caller', 'version', 1, 'points', 100,
-      'text', 'the same caller was paid for in this campaign within its window'));
+    v_reasons := v_reasons || jsonb_build_array(v_refusal);
   end if;
   insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at)
   values (v_call.id, v_call.facts_version,

@@ -2,7 +2,8 @@ create function app.terms_of(x jsonb) returns public.campaign_terms language sql
   select row((x ->> 'id')::uuid, (x ->> 'campaignId')::uuid, app.at((x ->> 'validFromMs')::bigint), x ->> 'currency',
     (x ->> 'priceMinor')::bigint, (x ->> 'incrementS')::int, (x ->> 'minimumS')::int, (x ->> 'revenueBps')::int,
     (x ->> 'supplierShareBps')::int, (x ->> 'supplierShareMinor')::bigint, nullif(x -> 'supplierShareTiers', 'null'),
-    (x ->> 'minDurationS')::int, (x ->> 'duplicateWindowS')::int, nullif(x -> 'hours', 'null'))::public.campaign_terms
+    (x ->> 'minDurationS')::int, (x ->> 'duplicateWindowS')::int, nullif(x -> 'hours', 'null'),
+    (x ->> 'dailyCap')::int, (x ->> 'monthlyCap')::int, (x ->> 'concurrencyCap')::int)::public.campaign_terms
 $$;
 
 -- What is wrong with terms by themselves; null when nothing is. A supplier never earns more than the buyer owes: where

@@ -90,10 +90,14 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
     from public.journals where template = 'call' group by 1
   ), earned as materialized (
     select call_id, count(*) as earnings from public.earnings group by 1
-  ), placed as (
-    -- The place of each call among its supplier's paid calls of the month, in the order in which their journals stand.
-    select e.id, e.call_id, e.terms_id, e.price_minor, row_number() over (
-      partition by e.campaign_id, e.supplier_id, to_char(e.started_at at time zone k.timezone, 'YYYY-MM') order by b.journal_id) as place
+  ), placed as materialized (
+    -- The place of each call among the paid calls of its day and month, in the order in which their journals stand.
+    select e.id, e.call_id, e.terms_id, e.campaign_id, e.price_minor, b.journal_id, e.started_at,
+      e.started_at + make_interval(secs => e.duration_s) as ended_at,
+      row_number() over (partition by e.campaign_id, to_char(e.started_at at time zone k.timezone, 'YYYY-MM-DD') order by b.journal_id) as of_day,
+      row_number() over (partition by e.campaign_id, to_char(e.started_at at time zone k.timezone, 'YYYY-MM') order by b.journal_id) as of_month,
+      row_number() over (
+        partition by e.campaign_id, e.supplier_id, to_char(e.started_at at time zone k.timezone, 'YYYY-MM') order by b.journal_id) as place
     from public.earnings e join public.campaigns k on k.id = e.campaign_id join booked b on b.call_id = e.call_id::text
   ), owed as materialized (
     -- What the call owes and earns by its terms, worked out from the tables a second time; null where nothing can be said.
@@ -142,6 +146,15 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
         select 1 from jsonb_array_elements(t.hours) h, jsonb_array_elements_text(h -> 'days') d,
           (select to_char(e.started_at at time zone k.timezone, 'ID HH24:MI') collate "C" as shown) clock
         where shown >= d || ' ' || (h ->> 'from') and shown < d || ' ' || (h ->> 'to')))),
+    app.audit_check('no call is paid for above the caps of its terms', null, array(
+      select e.id::text from placed e join public.campaign_terms t on t.id = e.terms_id
+      where e.of_day > t.daily_cap or e.of_month > t.monthly_cap
+        or t.concurrency_cap is not null and exists (
+          select 1 from placed m join placed o on o.campaign_id = e.campaign_id and o.journal_id < e.journal_id
+            and o.started_at <= m.started_at and o.ended_at > m.started_at
+          where m.campaign_id = e.campaign_id and (m.id = e.id or m.journal_id < e.journal_id
+            and m.started_at > e.started_at and m.started_at < e.ended_at)
+          group by m.id having count(*) >= t.concurrency_cap))),
     app.audit_check('a call is in the state that the score of its newest facts decided', null, array(
       select c.id::text from public.calls c
         left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version

@@ -11,6 +11,7 @@ export interface Corruption {
 }
 
 const SUM_OF_POSTINGS = 'every balance is the sum of its postings';
+export const CAPS = 'no call is paid for above the caps of its terms';
 const OWED = 'a call owes and earns what its terms say';
 const LEGS = 'every journal posts the legs of its event and no other';
 
@@ -131,6 +132,13 @@ const CALLS: readonly Corruption[] = [
     spoil: `update campaign_terms t set hours = jsonb_build_array(jsonb_build_object('days', array[1, 2, 3, 4, 5, 6, 7],
         'from', '00:00', 'to', to_char(e.started_at at time zone 'UTC', 'HH24:MI')))
       from earnings e where e.terms_id = t.id and e.id::text = :id`,
+  },
+  {
+    check: CAPS,
+    find: `select e.id::text as id from earnings e join journals j on j.template = 'call' and j.refs ->> 'callId' = e.call_id::text
+      where e.business_date = '2026-03-07' order by j.id desc limit 1`,
+    spoil:
+      'update campaign_terms set daily_cap = 1 where id = (select terms_id from earnings where id::text = :id)',
   },
   {
     check: 'a call is in the state that the score of its newest facts decided',

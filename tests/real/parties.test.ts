@@ -136,6 +136,14 @@ test.each([
   expect(parties.safeParse({ ...NOBODY, terms: [{ ...terms, hours: open }] }).success).toBe(true);
 });
 
+test.each(['dailyCap', 'monthlyCap', 'concurrencyCap'])(
+  'an import with a %s of no call is not read',
+  (cap) => {
+    expect(parties.safeParse({ ...NOBODY, terms: [{ ...terms, [cap]: 0 }] }).success).toBe(false);
+    expect(parties.safeParse({ ...NOBODY, terms: [{ ...terms, [cap]: 1 }] }).success).toBe(true);
+  },
+);
+
 test('the import that docs/terms.md shows is taken', async () => {
   const page = await readFile(join(PROJECT, 'docs', 'terms.md'), 'utf8');
   const example = page.split('```json\n')[1]?.split('```')[0] ?? '';

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createAudit } from '../../src/audit/audit.ts';
-import { wrongIn } from '../helpers/books.ts';
+import { brokenIn, wrongIn } from '../helpers/books.ts';
 import { type House, keepServer, openHouse } from '../helpers/house.ts';
 
 keepServer();
@@ -12,18 +11,11 @@ beforeEach(async () => {
 afterEach(async () => {
   try {
     expect(await wrongIn(house.sql)).toEqual([]);
-    expect(await auditOf(house)).toEqual([]);
+    expect(await brokenIn(house.db, house.clock.nowMs())).toEqual([]);
   } finally {
     await house.end();
   }
 });
-
-/** The checks of the calls that a second reading of the books finds broken. */
-async function auditOf({ db, clock }: House): Promise<string[]> {
-  const stripe = { read: async () => ({ transfers: [], invoices: [], movements: [], totals: new Map() }) };
-  const { checks } = await createAudit({ rpc: db.database.rpc, stripe }).run({ nowMs: clock.nowMs() });
-  return checks.filter(({ ok }) => !ok).map(({ check }) => check);
-}
 
 const earned = () =>
   house.sql<{ price: number; share: number }>(

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7bda46e2b1151d07, text aecdcc4017632502. Do not edit.
+// Made by "npm run generate" from migrations 13e9e5724c5d2d3a, text d321228fed412e11. Do not edit.
 export type Json =
 	| string
 	| number
@@ -329,13 +329,16 @@ export type Database = {
 			campaign_terms: {
 				Row: {
 					campaign_id: string;
+					concurrency_cap: number | null;
 					currency: string;
+					daily_cap: number | null;
 					duplicate_window_s: number;
 					hours: Json | null;
 					id: string;
 					increment_s: number | null;
 					min_duration_s: number;
 					minimum_s: number | null;
+					monthly_cap: number | null;
 					price_minor: number | null;
 					revenue_bps: number | null;
 					supplier_share_bps: number | null;
@@ -346,13 +349,16 @@ export type Database = {
 				ComputedFields: never;
 				Insert: {
 					campaign_id: string;
+					concurrency_cap?: number | null;
 					currency: string;
+					daily_cap?: number | null;
 					duplicate_window_s: number;
 					hours?: Json | null;
 					id?: string;
 					increment_s?: number | null;
 					min_duration_s: number;
 					minimum_s?: number | null;
+					monthly_cap?: number | null;
 					price_minor?: number | null;
 					revenue_bps?: number | null;
 					supplier_share_bps?: number | null;
@@ -362,13 +368,16 @@ export type Database = {
 				};
 				Update: {
 					campaign_id?: string;
+					concurrency_cap?: number | null;
 					currency?: string;
+					daily_cap?: number | null;
 					duplicate_window_s?: number;
 					hours?: Json | null;
 					id?: string;
 					increment_s?: number | null;
 					min_duration_s?: number;
 					minimum_s?: number | null;
+					monthly_cap?: number | null;
 					price_minor?: number | null;
 					revenue_bps?: number | null;
 					supplier_share_bps?: number | null;

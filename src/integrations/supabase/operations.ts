@@ -99,6 +99,10 @@ const terms = z.strictObject({
     )
     .min(1)
     .optional(),
+  /** How many calls the buyer pays for at most. */
+  dailyCap: z.int32().positive().optional(),
+  monthlyCap: z.int32().positive().optional(),
+  concurrencyCap: z.int32().positive().optional(),
 });
 
 /** What `callclear parties import` reads; ids are the exchange's own. A field that is absent keeps what stands, null clears it. */
