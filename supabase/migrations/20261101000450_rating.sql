@@ -57,15 +57,27 @@ begin
   return greatest(p_wanted, (select max(business_date) + 1 from public.closes where state = 'done'));
 end $$;
 
--- How many calls of its campaign are paid for in the day or month of a call, in the campaign's timezone; with a supplier,
--- of that supplier alone. Whichever were rated count, also those that started later: a call that comes late counts as the
--- newest and pushes no other over a cap, until adjustments at the end of a period put calls in the order of their starts,
--- which is not built yet. Days are compared by their names, because in some zones midnight comes twice.
+-- How many calls are paid for, by the day that the campaign's clocks showed at the start. Caps and tiers read this instead
+-- of the calls, because a month of a busy campaign takes longer to count than the ledger's lock may be held.
+create table public.paid_counts (
+  campaign_id uuid not null references public.campaigns,
+  day date not null,
+  supplier_id uuid not null references public.suppliers,
+  calls int not null check (calls > 0),
+  primary key (campaign_id, day, supplier_id)
+);
+
+create function app.campaign_day(p_call public.calls) returns date language sql stable as $$
+  select (p_call.started_at at time zone timezone)::date from public.campaigns where id = p_call.campaign_id
+$$;
+
+-- How many calls of its campaign are paid for in the day or month of a call; with a supplier, of that supplier alone.
+-- Whichever were rated count, also those that started later: a call that comes late counts as the newest and pushes no
+-- other over a cap, until adjustments at the end of a period put calls in the order of their starts, which is not built yet.
 create function app.paid_calls(p_call public.calls, p_unit text, p_supplier uuid default null) returns bigint language sql stable as $$
-  select count(*) from public.campaigns k join public.earnings e on e.campaign_id = k.id
-  where k.id = p_call.campaign_id and e.supplier_id = coalesce(p_supplier, e.supplier_id)
-    and e.started_at between p_call.started_at - interval '32 days' and p_call.started_at + interval '32 days'
-    and date_trunc(p_unit, e.started_at at time zone k.timezone) = date_trunc(p_unit, p_call.started_at at time zone k.timezone)
+  select coalesce(sum(n.calls), 0) from app.campaign_day(p_call) today, public.paid_counts n
+  where n.campaign_id = p_call.campaign_id and (p_supplier is null or n.supplier_id = p_supplier)
+    and n.day >= date_trunc(p_unit, today::timestamp) and n.day < date_trunc(p_unit, today::timestamp) + ('1 ' || p_unit)::interval
 $$;
 
 -- Of the shares of a call the one for its place among the supplier's paid calls of the month.
@@ -136,6 +148,9 @@ begin
     duration_s, business_date)
   values (v_call.id, v_call.campaign_id, v_terms.id, v_call.buyer_id, v_call.supplier_id, v_terms.currency, v_price, v_share,
     v_call.started_at, v_call.duration_s, app.open_date(v_call.business_date));
+  insert into paid_counts as n (campaign_id, day, supplier_id, calls)
+  values (v_call.campaign_id, app.campaign_day(v_call), v_call.supplier_id, 1)
+  on conflict (campaign_id, day, supplier_id) do update set calls = n.calls + 1;
   perform app.post_journal('call', 'call:' || v_call.id, app.open_date(v_call.business_date), v_terms.currency,
     jsonb_build_object('price', v_price, 'share', v_share, 'margin', v_price - v_share),
     jsonb_build_object('buyer', v_call.buyer_id, 'supplier', v_call.supplier_id),

@@ -91,14 +91,22 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
   ), earned as materialized (
     select call_id, count(*) as earnings from public.earnings group by 1
   ), placed as materialized (
-    -- The place of each call among the paid calls of its day and month, in the order in which their journals stand.
-    select e.id, e.call_id, e.terms_id, e.campaign_id, e.price_minor, b.journal_id, e.started_at,
-      e.started_at + make_interval(secs => e.duration_s) as ended_at,
-      row_number() over (partition by e.campaign_id, to_char(e.started_at at time zone k.timezone, 'YYYY-MM-DD') order by b.journal_id) as of_day,
-      row_number() over (partition by e.campaign_id, to_char(e.started_at at time zone k.timezone, 'YYYY-MM') order by b.journal_id) as of_month,
+    -- The place of each call among the paid calls of its day and month, in the order in which their journals stand; where
+    -- terms of its campaign ask for it.
+    select e.id,
+      row_number() over (partition by e.campaign_id, (e.started_at at time zone k.timezone)::date order by b.journal_id) as of_day,
+      row_number() over (partition by e.campaign_id, date_trunc('month', e.started_at at time zone k.timezone) order by b.journal_id) as of_month,
       row_number() over (
-        partition by e.campaign_id, e.supplier_id, to_char(e.started_at at time zone k.timezone, 'YYYY-MM') order by b.journal_id) as place
+        partition by e.campaign_id, e.supplier_id, date_trunc('month', e.started_at at time zone k.timezone) order by b.journal_id) as place
     from public.earnings e join public.campaigns k on k.id = e.campaign_id join booked b on b.call_id = e.call_id::text
+    where e.campaign_id in (select campaign_id from public.campaign_terms
+      where supplier_share_tiers is not null or daily_cap is not null or monthly_cap is not null)
+  ), crowd as (
+    -- How many paid calls of the campaign are in progress when one begins; one that ends as it begins is none of them.
+    select id, step, sum(step) over (partition by campaign_id order by at, step rows unbounded preceding) as at_once from (
+      select e.id, e.campaign_id, edge.step, edge.at
+      from public.earnings e, lateral (values (1, e.started_at), (-1, e.started_at + make_interval(secs => e.duration_s))) edge (step, at)
+      where e.campaign_id in (select campaign_id from public.campaign_terms where concurrency_cap is not null)) edges
   ), owed as materialized (
     -- What the call owes and earns by its terms, worked out from the tables a second time; null where nothing can be said.
     select e.id, case
@@ -108,9 +116,9 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
           else div(greatest(c.duration_s, t.minimum_s) + t.increment_s - 1, t.increment_s) end end as price_minor,
       coalesce(t.supplier_share_minor, div(e.price_minor::numeric * coalesce(t.supplier_share_bps,
           (select (tier ->> 'bps')::int from jsonb_array_elements(t.supplier_share_tiers) tier
-           where (tier ->> 'fromCall')::bigint <= e.place order by (tier ->> 'fromCall')::bigint desc limit 1)),
+           where (tier ->> 'fromCall')::bigint <= p.place order by (tier ->> 'fromCall')::bigint desc limit 1)),
         10000 * m.multiple_of_minor) * m.multiple_of_minor) as share_minor
-    from placed e join public.calls c on c.id = e.call_id join public.campaign_terms t on t.id = e.terms_id
+    from public.earnings e left join placed p on p.id = e.id join public.calls c on c.id = e.call_id join public.campaign_terms t on t.id = e.terms_id
       join public.currencies m on m.code = t.currency left join public.call_revenues r on r.call_id = e.call_id
   )
   select jsonb_build_array(
@@ -147,14 +155,13 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
           (select to_char(e.started_at at time zone k.timezone, 'ID HH24:MI') collate "C" as shown) clock
         where shown >= d || ' ' || (h ->> 'from') and shown < d || ' ' || (h ->> 'to')))),
     app.audit_check('no call is paid for above the caps of its terms', null, array(
-      select e.id::text from placed e join public.campaign_terms t on t.id = e.terms_id
-      where e.of_day > t.daily_cap or e.of_month > t.monthly_cap
-        or t.concurrency_cap is not null and exists (
-          select 1 from placed m join placed o on o.campaign_id = e.campaign_id and o.journal_id < e.journal_id
-            and o.started_at <= m.started_at and o.ended_at > m.started_at
-          where m.campaign_id = e.campaign_id and (m.id = e.id or m.journal_id < e.journal_id
-            and m.started_at > e.started_at and m.started_at < e.ended_at)
-          group by m.id having count(*) >= t.concurrency_cap))),
+      select e.id::text from public.earnings e join public.campaign_terms t on t.id = e.terms_id
+        left join placed p on p.id = e.id left join crowd w on w.id = e.id and w.step = 1
+      where p.of_day > t.daily_cap or p.of_month > t.monthly_cap
+        -- In the first week of new terms calls of the old ones, with another cap, may still be in progress.
+        or w.at_once > t.concurrency_cap and not exists (select 1 from public.campaign_terms before
+          where before.campaign_id = t.campaign_id and before.valid_from < t.valid_from
+            and t.valid_from > e.started_at - interval '7 days'))),
     app.audit_check('a call is in the state that the score of its newest facts decided', null, array(
       select c.id::text from public.calls c
         left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version

@@ -12,7 +12,7 @@ const setTerms = (change: string) =>
 export const PRICE_CORRUPTIONS: readonly (Omit<Corruption, 'check'> & { readonly model: string })[] = [
   {
     model: 'a price per call',
-    find: ratedBy('t.price_minor is not null and t.increment_s is null'),
+    find: ratedBy(`t.price_minor is not null and t.currency = 'eur'`),
     spoil: setTerms('price_minor = price_minor + 1'),
   },
   {
@@ -32,7 +32,7 @@ export const PRICE_CORRUPTIONS: readonly (Omit<Corruption, 'check'> & { readonly
   },
   {
     model: 'a share in basis points',
-    find: ratedBy('t.supplier_share_bps is not null'),
+    find: ratedBy(`t.supplier_share_bps is not null and t.currency = 'eur'`),
     spoil: setTerms('supplier_share_bps = supplier_share_bps + 10'),
   },
   {

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 13e9e5724c5d2d3a, text d321228fed412e11. Do not edit.
+// Made by "npm run generate" from migrations 56ddb915a3a8fb98, text f3cf3faa7103db31. Do not edit.
 export type Json =
 	| string
 	| number
@@ -859,6 +859,43 @@ export type Database = {
 						isOneToOne: false;
 						referencedRelation: "account_kinds";
 						referencedColumns: ["kind"];
+					},
+				];
+			};
+			paid_counts: {
+				Row: {
+					calls: number;
+					campaign_id: string;
+					day: string;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					calls: number;
+					campaign_id: string;
+					day: string;
+					supplier_id: string;
+				};
+				Update: {
+					calls?: number;
+					campaign_id?: string;
+					day?: string;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "paid_counts_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "paid_counts_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
 					},
 				];
 			};
