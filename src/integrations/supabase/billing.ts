@@ -9,7 +9,7 @@ const claim = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('claimed'),
     token: z.uuid(),
-    state: z.enum(['planned', 'open']),
+    state: z.enum(['planned', 'open', 'uncollectible']),
     stripeInvoiceId: z.string().nullable(),
     /** The business date whose close last asked for the money. */
     collectOn: z.string(),
@@ -26,8 +26,13 @@ const claim = z.discriminatedUnion('kind', [
     }),
   }),
 ]);
-/** What Stripe's balance transaction says of the charge; see integrations/stripe/invoices.ts. */
-interface Payment {
+/** What Stripe says of an issued invoice; see integrations/stripe/invoices.ts. */
+interface State {
+  readonly status: string;
+  readonly charges: readonly Charge[];
+  readonly problem: string | null;
+}
+interface Charge {
   readonly chargeId: string;
   readonly balanceTransactionId: string;
   readonly grossMinor: number;
@@ -53,16 +58,11 @@ export function createBillingStore(rpc: Rpc) {
         { p_invoice_id: invoiceId, p_token: token, p_stripe_invoice_id: stripeInvoiceId, p_now_ms: nowMs },
         nothing,
       ),
-    recordPaid: (invoiceId: string, token: string, payment: Payment, nowMs: number) =>
+    /** Books new charges and what became of the invoice. */
+    recordState: (invoiceId: string, token: string, state: State, nowMs: number) =>
       rpc(
-        'record_invoice_paid',
-        { p_invoice_id: invoiceId, p_token: token, p_payment: payment, p_now_ms: nowMs },
-        nothing,
-      ),
-    recordUnpaid: (invoiceId: string, token: string, problem: string, nowMs: number) =>
-      rpc(
-        'record_invoice_unpaid',
-        { p_invoice_id: invoiceId, p_token: token, p_problem: problem, p_now_ms: nowMs },
+        'record_invoice_state',
+        { p_invoice_id: invoiceId, p_token: token, p_state: state, p_now_ms: nowMs },
         nothing,
       ),
     /** Has the invoice billed again, which reads its present state; false when it is settled or not ours. */

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 56ddb915a3a8fb98, text f3cf3faa7103db31. Do not edit.
+// Made by "npm run generate" from migrations 52bc4019fb4081e4, text e6d309bb28b8bb4a. Do not edit.
 export type Json =
 	| string
 	| number
@@ -438,6 +438,58 @@ export type Database = {
 					},
 				];
 			};
+			charges: {
+				Row: {
+					available_at: string;
+					balance_transaction_id: string;
+					charge_id: string;
+					cleared_at: string | null;
+					currency: string;
+					fee_minor: number;
+					gross_minor: number;
+					invoice_id: string;
+					net_minor: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					available_at: string;
+					balance_transaction_id: string;
+					charge_id: string;
+					cleared_at?: string | null;
+					currency: string;
+					fee_minor: number;
+					gross_minor: number;
+					invoice_id: string;
+					net_minor: number;
+				};
+				Update: {
+					available_at?: string;
+					balance_transaction_id?: string;
+					charge_id?: string;
+					cleared_at?: string | null;
+					currency?: string;
+					fee_minor?: number;
+					gross_minor?: number;
+					invoice_id?: string;
+					net_minor?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "charges_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "charges_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			closes: {
 				Row: {
 					billing_at: string | null;
@@ -666,19 +718,13 @@ export type Database = {
 				Row: {
 					amount_minor: number;
 					attempt_token: string | null;
-					available_at: string | null;
-					balance_transaction_id: string | null;
 					business_date: string;
 					buyer_id: string;
-					charge_id: string | null;
-					cleared_at: string | null;
 					collect_on: string;
 					currency: string;
-					fee_minor: number | null;
 					generation: number;
 					id: string;
 					last_problem: string | null;
-					net_minor: number | null;
 					period_end: string;
 					planned_at: string;
 					state: string;
@@ -688,19 +734,13 @@ export type Database = {
 				Insert: {
 					amount_minor: number;
 					attempt_token?: string | null;
-					available_at?: string | null;
-					balance_transaction_id?: string | null;
 					business_date: string;
 					buyer_id: string;
-					charge_id?: string | null;
-					cleared_at?: string | null;
 					collect_on: string;
 					currency: string;
-					fee_minor?: number | null;
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
-					net_minor?: number | null;
 					period_end: string;
 					planned_at: string;
 					state?: string;
@@ -709,19 +749,13 @@ export type Database = {
 				Update: {
 					amount_minor?: number;
 					attempt_token?: string | null;
-					available_at?: string | null;
-					balance_transaction_id?: string | null;
 					business_date?: string;
 					buyer_id?: string;
-					charge_id?: string | null;
-					cleared_at?: string | null;
 					collect_on?: string;
 					currency?: string;
-					fee_minor?: number | null;
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
-					net_minor?: number | null;
 					period_end?: string;
 					planned_at?: string;
 					state?: string;
@@ -1447,6 +1481,77 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			withdrawals: {
+				Row: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					charge_id: string;
+					currency: string;
+					ended_at: string | null;
+					fee_minor: number;
+					first_seen_at: string;
+					id: string;
+					invoice_id: string;
+					kind: string;
+					reinstated_by: string | null;
+					returned_fee_minor: number;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					charge_id: string;
+					currency: string;
+					ended_at?: string | null;
+					fee_minor: number;
+					first_seen_at: string;
+					id: string;
+					invoice_id: string;
+					kind: string;
+					reinstated_by?: string | null;
+					returned_fee_minor?: number;
+					state: string;
+				};
+				Update: {
+					amount_minor?: number;
+					balance_transaction_id?: string;
+					charge_id?: string;
+					currency?: string;
+					ended_at?: string | null;
+					fee_minor?: number;
+					first_seen_at?: string;
+					id?: string;
+					invoice_id?: string;
+					kind?: string;
+					reinstated_by?: string | null;
+					returned_fee_minor?: number;
+					state?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "withdrawals_charge_id_fkey";
+						columns: ["charge_id"];
+						isOneToOne: false;
+						referencedRelation: "charges";
+						referencedColumns: ["charge_id"];
+					},
+					{
+						foreignKeyName: "withdrawals_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "withdrawals_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			work: {
 				Row: {
 					attempts: number;
@@ -1620,22 +1725,17 @@ export type Database = {
 				};
 				Returns: Json;
 			};
-			record_invoice_paid: {
+			record_invoice_state: {
 				Args: {
 					p_invoice_id: string;
 					p_now_ms: number;
-					p_payment: Json;
+					p_state: Json;
 					p_token: string;
 				};
 				Returns: Json;
 			};
-			record_invoice_unpaid: {
-				Args: {
-					p_invoice_id: string;
-					p_now_ms: number;
-					p_problem: string;
-					p_token: string;
-				};
+			record_withdrawal: {
+				Args: { p_date: string; p_fact: Json; p_now_ms: number };
 				Returns: Json;
 			};
 			renew_invoice: {
@@ -1689,6 +1789,7 @@ export type Database = {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
 				Returns: Json;
 			};
+			withdrawals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };
 		};
 		Enums: {
 			[_ in never]: never;
