@@ -6,7 +6,7 @@ program
   .command('parties')
   .description('suppliers, buyers, campaigns, terms and tracking numbers')
   .command('import')
-  .argument('<file>', 'JSON; docs/runbook.md shows one')
+  .argument('<file>', 'JSON; docs/terms.md shows one')
   .action((file: string) =>
     act(async ({ runtime: { services } }, by) => {
       const imported = parties.parse(JSON.parse(await readFile(file, 'utf8')));

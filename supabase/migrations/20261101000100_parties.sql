@@ -30,6 +30,8 @@ create table public.campaigns (
   id uuid primary key default gen_random_uuid(),
   buyer_id uuid not null references public.buyers,
   name text not null check (length(name) between 1 and 200),
+  -- The hours, days and months of its terms are those of this zone; it may not change once the campaign has calls.
+  timezone text not null default 'UTC',
   status text not null default 'active' check (status in ('active', 'ended')),
   made_at timestamptz not null default now()
 );
@@ -41,13 +43,32 @@ create table public.campaign_terms (
   campaign_id uuid not null references public.campaigns,
   valid_from timestamptz not null,
   currency text not null references public.currencies,
-  price_minor app.amount_minor not null check (price_minor > 0),
-  -- The supplier's share of the price in basis points; the rest is the exchange's margin.
-  supplier_share_bps int not null check (supplier_share_bps between 0 and 10000),
+  -- What the buyer owes for a qualified call: price_minor; or price_minor for each begun increment_s, of minimum_s seconds
+  -- at least; or revenue_bps of the revenue that the buyer reports.
+  price_minor app.amount_minor check (price_minor > 0),
+  increment_s int check (increment_s > 0),
+  minimum_s int check (minimum_s >= 0),
+  revenue_bps int check (revenue_bps between 1 and 10000),
+  -- What the supplier earns of it: basis points of the price; or an amount; or basis points that depend on the
+  -- how-manieth paid call of the supplier in the month this one is, [{"fromCall": 1, "bps": 6000}, …]. The rest is the
+  -- exchange's margin.
+  supplier_share_bps int check (supplier_share_bps between 0 and 10000),
+  supplier_share_minor app.amount_minor check (supplier_share_minor >= 0),
+  supplier_share_tiers jsonb,
   min_duration_s int not null check (min_duration_s >= 0),
   -- A caller is paid for once per campaign in this window.
   duplicate_window_s int not null check (duplicate_window_s >= 0),
-  unique (campaign_id, valid_from)
+  -- When a call may start, by the clocks of the campaign's timezone: [{"days": [1, 2], "from": "09:00", "to": "17:00"}, …],
+  -- 1 is Monday, `to` is not in it. Null is always.
+  hours jsonb,
+  -- How many calls the buyer pays for at most: in a day, in a month, and of those that are in progress at one time.
+  daily_cap int check (daily_cap > 0),
+  monthly_cap int check (monthly_cap > 0),
+  concurrency_cap int check (concurrency_cap > 0),
+  unique (campaign_id, valid_from),
+  check (num_nonnulls(price_minor, revenue_bps) = 1),
+  check (num_nonnulls(increment_s, minimum_s) <> 1 and (increment_s is null or price_minor is not null)),
+  check (num_nonnulls(supplier_share_bps, supplier_share_minor, supplier_share_tiers) = 1)
 );
 
 -- A tracking number belongs to one supplier's placement of one campaign.

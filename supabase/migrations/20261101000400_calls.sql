@@ -28,7 +28,7 @@ create table public.calls (
   -- When the provider stated these facts; older facts never overwrite newer ones.
   facts_at timestamptz not null,
   facts_version int not null default 1,
-  -- stored: not scored yet; held: waits for a person.
+  -- stored: not scored yet; held: waits for a person, for terms or for the buyer's report of revenue.
   status text not null default 'stored' check (status in ('stored', 'qualified', 'rejected', 'held')),
   -- What a person decided about a held call; it goes before the score, not before the rule of one payment per caller.
   decided text check (decided in ('qualify', 'reject')),
@@ -45,6 +45,17 @@ create index calls_date on public.calls (business_date, status);
 create index calls_changed on public.calls (changed_at);
 create index calls_supplier on public.calls (supplier_id, started_at);
 create index calls_buyer on public.calls (buyer_id, started_at);
+
+-- What the buyer says it earned by a call: for the exchange's eyes, so in no table that a supplier reads.
+create table public.call_revenues (
+  call_id uuid primary key references public.calls,
+  amount_minor app.amount_minor not null check (amount_minor >= 0),
+  currency text not null,
+  -- When this was stated; what was stated earlier never overwrites it.
+  facts_at timestamptz not null,
+  -- Other revenue that was reported after rating. It is kept, and adjusts nothing yet.
+  late jsonb
+);
 
 create table public.call_scores (
   call_id uuid not null references public.calls,
@@ -79,6 +90,7 @@ create index earnings_unbilled on public.earnings (buyer_id, currency, started_a
 create index earnings_invoice on public.earnings (invoice_id);
 create index earnings_cleared on public.earnings (supplier_id, currency) where state = 'cleared';
 create index earnings_payout on public.earnings (payout_id);
+create index earnings_campaign on public.earnings (campaign_id, started_at);
 
 create function app.business_date(p_at timestamptz) returns date language sql stable as $$
   select (p_at at time zone timezone)::date from public.settings
@@ -107,6 +119,7 @@ begin
   on conflict (source, external_id) do nothing returning * into v_call;
 
   if v_call.id is not null then
+    perform app.take_revenue(v_call, v_report -> 'revenue', v_facts_at);
     perform app.make_work('fraud.score-call', v_call.id::text, jsonb_build_object('callId', v_call.id), v_call.trace, p_now);
     v_result := 'stored';
   else
@@ -117,28 +130,50 @@ begin
   return v_result;
 end $$;
 
--- Newer facts about a call that is stored: before rating they replace the old ones, after it they are kept beside.
+-- Keeps the revenue that a report states, with a clock of its own, because most reports state none; whether it is news.
+create function app.take_revenue(p_call public.calls, p_revenue jsonb, p_facts_at timestamptz) returns boolean language plpgsql as $$
+declare v_known call_revenues; v_rated boolean := p_call.status in ('qualified', 'rejected');
+begin
+  select * into v_known from call_revenues where call_id = p_call.id;
+  if p_revenue is null or p_facts_at <= v_known.facts_at then return false; end if;
+  insert into call_revenues as r (call_id, amount_minor, currency, facts_at)
+  values (p_call.id, (p_revenue ->> 'amountMinor')::bigint, p_revenue ->> 'currency', p_facts_at)
+  on conflict (call_id) do update set facts_at = excluded.facts_at, late = case when v_rated then p_revenue end,
+    amount_minor = case when v_rated then r.amount_minor else excluded.amount_minor end,
+    currency = case when v_rated then r.currency else excluded.currency end;
+  return p_revenue is distinct from
+    coalesce(v_known.late, jsonb_build_object('amountMinor', v_known.amount_minor, 'currency', v_known.currency));
+end $$;
+
+-- Newer facts about a call that is stored: before rating they replace the old ones and a held call is scored again; after
+-- it they are kept beside.
 create function app.revise_call(p_call public.calls, p_report jsonb, p_facts_at timestamptz, p_now timestamptz)
 returns text language plpgsql as $$
-declare v_same boolean := p_call.duration_s = (p_report ->> 'durationS')::int
+declare v_older boolean := p_facts_at <= p_call.facts_at; v_same boolean := p_call.duration_s = (p_report ->> 'durationS')::int
   and p_call.answered = (p_report ->> 'answered')::boolean
   and p_call.caller_number is not distinct from p_report ->> 'callerNumber'
   and app.ms(p_call.started_at) = (p_report ->> 'startedAtMs')::bigint;
+  v_revenue boolean := app.take_revenue(p_call, p_report -> 'revenue', p_facts_at);
 begin
-  if p_facts_at <= p_call.facts_at then return 'superseded'; end if;
-  if v_same then
-    update calls set facts_at = p_facts_at where id = p_call.id;
-    return 'unchanged';
+  if v_older and not v_revenue then return 'superseded'; end if;
+  if p_call.status in ('qualified', 'rejected') then
+    update calls set facts_at = greatest(facts_at, p_facts_at),
+      late_facts = case when v_older or v_same then late_facts else p_report - 'revenue' end,
+      changed_at = case when v_same and not v_revenue then changed_at else p_now end
+    where id = p_call.id;
+    return case when v_same and not v_revenue then 'unchanged' else 'late' end;
   end if;
-  if p_call.status <> 'stored' then
-    update calls set late_facts = p_report, facts_at = p_facts_at, changed_at = p_now where id = p_call.id;
-    return 'late';
+  if not v_older then
+    update calls set duration_s = (p_report ->> 'durationS')::int, answered = (p_report ->> 'answered')::boolean,
+      caller_number = p_report ->> 'callerNumber', started_at = app.at((p_report ->> 'startedAtMs')::bigint),
+      business_date = app.business_date(app.at((p_report ->> 'startedAtMs')::bigint)), facts_at = p_facts_at
+    where id = p_call.id;
+    if v_same and not v_revenue then return 'unchanged'; end if;
   end if;
-  update calls set duration_s = (p_report ->> 'durationS')::int, answered = (p_report ->> 'answered')::boolean,
-    caller_number = p_report ->> 'callerNumber', started_at = app.at((p_report ->> 'startedAtMs')::bigint),
-    business_date = app.business_date(app.at((p_report ->> 'startedAtMs')::bigint)),
-    facts_at = p_facts_at, facts_version = facts_version + 1, changed_at = p_now
-  where id = p_call.id;
+  update calls set facts_version = facts_version + 1, status = 'stored', changed_at = p_now where id = p_call.id;
+  if p_call.status = 'held' then
+    perform app.make_work('fraud.score-call', p_call.id::text, jsonb_build_object('callId', p_call.id), p_call.trace, p_now, null, null, true);
+  end if;
   return 'revised';
 end $$;
 
@@ -159,107 +194,6 @@ begin
   return v_results;
 end $$;
 
--- Whether this caller has been paid for in this campaign within the window, before or after: whichever was rated first counts.
-create function app.paid_in_window(p_call public.calls, p_window_s int) returns boolean language sql stable as $$
-  select exists (
-    select 1 from public.calls o
-    where o.caller_number = p_call.caller_number and o.campaign_id = p_call.campaign_id and o.id <> p_call.id
-      and o.status = 'qualified'
-      and o.started_at between p_call.started_at - make_interval(secs => p_window_s)
-                           and p_call.started_at + make_interval(secs => p_window_s))
-$$;
-
--- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, and what came before.
-create function public.scoring_context(p_call_ids jsonb)
-returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'callId', c.id, 'factsVersion', c.facts_version, 'status', c.status, 'routed', c.campaign_id is not null,
-    'callerNumber', c.caller_number, 'durationS', c.duration_s, 'answered', c.answered, 'startedAtMs', app.ms(c.started_at),
-    'terms', case when t.id is not null then jsonb_build_object('termsId', t.id, 'currency', t.currency,
-      'priceMinor', t.price_minor, 'supplierShareBps', t.supplier_share_bps, 'minDurationS', t.min_duration_s,
-      'duplicateWindowS', t.duplicate_window_s) end,
-    'decided', c.decided,
-    'paidInWindow', app.paid_in_window(c, t.duplicate_window_s),
-    'callerCallsLastHour', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
-      and o.started_at > c.started_at - interval '1 hour' and o.started_at <= c.started_at),
-    'callerCallsLastDay', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
-      and o.started_at > c.started_at - interval '1 day' and o.started_at <= c.started_at))), '[]')
-  from calls c
-    left join lateral app.terms_at(c.campaign_id, c.started_at) t on true
-  where c.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
-$$;
-
--- The date a call that is rated now belongs to: its own, or the first date whose close does not bill yet. While a close
--- waits for its calls to be scored, they still are of its date.
-create function app.open_date(p_wanted date) returns date language plpgsql stable as $$
-begin
-  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where stage <> 'calls'));
-end $$;
-
--- The date a movement of money that is recorded now belongs to: its own, or the first date whose close is not done.
-create function app.unclosed_date(p_wanted date) returns date language plpgsql stable as $$
-begin
-  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where state = 'done'));
-end $$;
-
-create function app.rate_call(p_decision jsonb, p_now timestamptz) returns text language plpgsql as $$
-declare
-  v_call calls; v_terms campaign_terms; v_decision text := p_decision ->> 'decision';
-  v_reasons jsonb := p_decision -> 'reasons'; v_price bigint; v_share bigint;
-begin
-  select * into v_call from calls where id = (p_decision ->> 'callId')::uuid for update;
-  if v_call.id is null then perform app.fail('CALL_UNKNOWN', 'no such call', '{}', 'PT404'); end if;
-  if v_call.status <> 'stored' then return 'already'; end if;
-  if v_call.facts_version <> (p_decision ->> 'factsVersion')::int then return 'stale'; end if;
-
-  v_terms := app.terms_at(v_call.campaign_id, v_call.started_at);
-  v_price := (p_decision ->> 'priceMinor')::bigint;
-  v_share := (p_decision ->> 'shareMinor')::bigint;
-  -- Terms that came between reading and rating: this call is scored anew, and the others of its batch stand.
-  if v_decision = 'qualify'
-    and (v_terms.id is distinct from (p_decision ->> 'termsId')::uuid or v_terms.price_minor is distinct from v_price)
-  then
-    return 'stale';
-  end if;
-  if v_decision = 'qualify' and app.paid_in_window(v_call, v_terms.duplicate_window_s) then
-    v_decision := 'reject';
-    v_reasons := v_reasons || jsonb_build_array(jsonb_build_object('signal', 'duplicate-caller', 'version', 1, 'points', 100,
-      'text', 'the same caller was paid for in this campaign within its window'));
-  end if;
-  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at)
-  values (v_call.id, v_call.facts_version,
-    case when v_decision <> p_decision ->> 'decision' then 100 else (p_decision ->> 'score')::int end, v_decision, v_reasons, p_now);
-  update calls set changed_at = p_now,
-    status = case v_decision when 'qualify' then 'qualified' when 'reject' then 'rejected' else 'held' end
-  where id = v_call.id;
-  if v_decision <> 'qualify' then return v_decision; end if;
-
-  insert into earnings (call_id, campaign_id, terms_id, buyer_id, supplier_id, currency, price_minor, share_minor, started_at,
-    duration_s, business_date)
-  values (v_call.id, v_call.campaign_id, v_terms.id, v_call.buyer_id, v_call.supplier_id, v_terms.currency, v_price, v_share,
-    v_call.started_at, v_call.duration_s, app.open_date(v_call.business_date));
-  perform app.post_journal('call', 'call:' || v_call.id, app.open_date(v_call.business_date), v_terms.currency,
-    jsonb_build_object('price', v_price, 'share', v_share, 'margin', v_price - v_share),
-    jsonb_build_object('buyer', v_call.buyer_id, 'supplier', v_call.supplier_id),
-    jsonb_build_object('callId', v_call.id, 'termsId', v_terms.id), p_now);
-  return 'qualify';
-end $$;
-
--- Records the decisions of a batch and, for each call that qualifies, its earning and its journal, in one transaction.
--- Answers per decision: qualify, reject, hold, already (rated before: nothing changes) or stale (facts or terms
--- changed: score anew).
--- Safe to run twice: a call leaves `stored` once, and its journal's key is the call.
-create function public.rate_calls(p_decisions jsonb, p_now_ms bigint)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_results jsonb := '[]'; v_decision jsonb;
-begin
-  perform app.lock_ledger();
-  for v_decision in select value from jsonb_array_elements(app.json_arg(p_decisions)) loop
-    v_results := v_results || to_jsonb(app.rate_call(v_decision, app.at(p_now_ms)));
-  end loop;
-  return v_results;
-end $$;
-
 -- Stores one event of Stripe; false when it was stored before.
 create function public.store_stripe_event(p_event jsonb, p_now_ms bigint, p_result text)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
@@ -269,19 +203,4 @@ begin
   values ('stripe', v_event ->> 'eventId', v_event ->> 'type', app.at((v_event ->> 'receivedAtMs')::bigint), v_event ->> 'trace', p_result)
   on conflict (source, event_id) do nothing returning id into v_id;
   return to_jsonb(v_id is not null);
-end $$;
-
--- A person decides a held call: it is scored again, and what was decided goes before the score. Safe to run twice: a call
--- is held once.
-create function public.decide_call(p_call_id uuid, p_decision text, p_by text, p_reason text, p_now_ms bigint)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_call calls;
-begin
-  update calls set decided = p_decision, status = 'stored', facts_version = facts_version + 1, changed_at = app.at(p_now_ms)
-  where id = p_call_id and status = 'held' and campaign_id is not null returning * into v_call;
-  if v_call.id is null then return 'false'; end if;
-  perform app.make_work('fraud.score-call', v_call.id::text, jsonb_build_object('callId', v_call.id), v_call.trace,
-    app.at(p_now_ms), null, null, true);
-  perform app.log_action(app.at(p_now_ms), p_by, 'call.' || p_decision, 'call:' || p_call_id, jsonb_build_object('reason', p_reason));
-  return 'true';
 end $$;

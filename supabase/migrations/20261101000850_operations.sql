@@ -1,3 +1,32 @@
+create function app.terms_of(x jsonb) returns public.campaign_terms language sql immutable as $$
+  select row((x ->> 'id')::uuid, (x ->> 'campaignId')::uuid, app.at((x ->> 'validFromMs')::bigint), x ->> 'currency',
+    (x ->> 'priceMinor')::bigint, (x ->> 'incrementS')::int, (x ->> 'minimumS')::int, (x ->> 'revenueBps')::int,
+    (x ->> 'supplierShareBps')::int, (x ->> 'supplierShareMinor')::bigint, nullif(x -> 'supplierShareTiers', 'null'),
+    (x ->> 'minDurationS')::int, (x ->> 'duplicateWindowS')::int, nullif(x -> 'hours', 'null'),
+    (x ->> 'dailyCap')::int, (x ->> 'monthlyCap')::int, (x ->> 'concurrencyCap')::int)::public.campaign_terms
+$$;
+
+-- What is wrong with terms by themselves; null when nothing is. A supplier never earns more than the buyer owes: where
+-- the shortest call that is paid for shows it, the terms are refused; where only the revenue of a call can show it, that
+-- call is held when it is rated.
+create function app.fault_of_terms(t public.campaign_terms) returns text language sql stable as $$
+  select case
+    when num_nonnulls(t.price_minor, t.revenue_bps) <> 1 or num_nonnulls(t.increment_s, t.minimum_s) = 1
+      or t.increment_s is not null and t.price_minor is null
+      then 'need one price: priceMinor, or priceMinor with incrementS and minimumS, or revenueBps'
+    when num_nonnulls(t.supplier_share_bps, t.supplier_share_minor, t.supplier_share_tiers) <> 1
+      then 'need one share: supplierShareBps, supplierShareMinor or supplierShareTiers'
+    when c.code is null then 'are in a currency that is not settled here'
+    when t.price_minor % c.multiple_of_minor <> 0 then 'have a price that Stripe cannot charge in this currency'
+    when t.supplier_share_minor % c.multiple_of_minor <> 0 then 'have a share that Stripe cannot transfer in this currency'
+    when t.price_minor::numeric * ceil(greatest(t.minimum_s, 604800)::numeric / t.increment_s) > 9007199254740991
+      then 'could make a long call owe more than an amount can hold'
+    when t.supplier_share_minor
+      > t.price_minor * coalesce(ceil(greatest(t.minimum_s, t.min_duration_s, 1)::numeric / t.increment_s), 1)
+      then 'pay the supplier more than the buyer owes for the shortest call'
+  end from (select 1) one left join public.currencies c on c.code = t.currency
+$$;
+
 -- What an import may not say: a zone in which no day ends, or other terms and another buyer under an id that calls were
 -- rated by. Taken silently, the first would stop every close, and the others would do nothing.
 create function app.refuse_parties(p jsonb) returns void language plpgsql as $$
@@ -7,22 +36,30 @@ begin
     select format('buyer %s has a timezone that does not exist', x ->> 'id') as fault from jsonb_array_elements(p -> 'buyers') x
       where x ->> 'timezone' is not null and not exists (select 1 from pg_timezone_names where name = x ->> 'timezone')
     union all
-    select format('terms %s are in a currency that is not settled here', x ->> 'id') from jsonb_array_elements(p -> 'terms') x
-      where not exists (select 1 from public.currencies where code = x ->> 'currency')
+    select format('campaign %s has a timezone that does not exist', x ->> 'id') from jsonb_array_elements(p -> 'campaigns') x
+      where x ->> 'timezone' is not null and not exists (select 1 from pg_timezone_names where name = x ->> 'timezone')
     union all
-    select format('terms %s have a price that Stripe cannot charge in this currency', x ->> 'id')
-      from jsonb_array_elements(p -> 'terms') x join public.currencies c on c.code = x ->> 'currency'
-      where (x ->> 'priceMinor')::bigint % c.multiple_of_minor <> 0
+    select format('terms %s %s', x ->> 'id', app.fault_of_terms(app.terms_of(x))) from jsonb_array_elements(p -> 'terms') x
+      where app.fault_of_terms(app.terms_of(x)) is not null
+    union all
+    select format('campaign %s has calls that were counted in its timezone', k.id)
+      from jsonb_array_elements(p -> 'campaigns') x join public.campaigns k on k.id = (x ->> 'id')::uuid
+      where k.timezone <> x ->> 'timezone' and exists (select 1 from public.calls c where c.campaign_id = k.id)
     union all
     select format('campaign %s belongs to another buyer', k.id)
       from jsonb_array_elements(p -> 'campaigns') x join public.campaigns k on k.id = (x ->> 'id')::uuid
       where k.buyer_id <> (x ->> 'buyerId')::uuid
     union all
+    select format('terms %s begin before calls that others rated: what was in force stays in force', x ->> 'id')
+      from jsonb_array_elements(p -> 'terms') x
+      where not exists (select 1 from public.campaign_terms t where t.id = (x ->> 'id')::uuid)
+        and exists (select 1 from public.earnings e join public.campaign_terms t on t.id = e.terms_id
+          where e.campaign_id = (x ->> 'campaignId')::uuid and e.started_at >= app.at((x ->> 'validFromMs')::bigint)
+            and t.valid_from < app.at((x ->> 'validFromMs')::bigint))
+    union all
     select format('terms %s stand with other content: new terms need a new id', t.id)
       from jsonb_array_elements(p -> 'terms') x join public.campaign_terms t on t.id = (x ->> 'id')::uuid
-      where (t.campaign_id, app.ms(t.valid_from), t.currency, t.price_minor, t.supplier_share_bps, t.min_duration_s, t.duplicate_window_s)
-        <> ((x ->> 'campaignId')::uuid, (x ->> 'validFromMs')::bigint, x ->> 'currency', (x ->> 'priceMinor')::bigint,
-          (x ->> 'supplierShareBps')::int, (x ->> 'minDurationS')::int, (x ->> 'duplicateWindowS')::int)
+      where t is distinct from app.terms_of(x)
   ) faults limit 1;
   if v_fault is not null then perform app.fail('PARTIES_REFUSED', v_fault, '{}', 'PT422'); end if;
 end $$;
@@ -33,6 +70,8 @@ create function public.import_parties(p_parties jsonb, p_by text, p_now_ms bigin
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v jsonb := app.json_arg(p_parties); v_routed int;
 begin
+  -- No call is rated between the look at what was rated and the terms that are added.
+  perform app.lock_ledger();
   perform app.refuse_parties(v);
   insert into suppliers as s (id, name, auth_user_id, stripe_account_id)
   select (x ->> 'id')::uuid, x ->> 'name', (x ->> 'authUserId')::uuid, x ->> 'stripeAccountId'
@@ -48,13 +87,11 @@ begin
     from jsonb_array_elements(v -> 'buyers') given left join buyers o on o.id = (given ->> 'id')::uuid) whole
   on conflict (id) do update set name = excluded.name, email = excluded.email, auth_user_id = excluded.auth_user_id,
     stripe_customer_id = excluded.stripe_customer_id, timezone = excluded.timezone;
-  insert into campaigns (id, buyer_id, name)
-  select (x ->> 'id')::uuid, (x ->> 'buyerId')::uuid, x ->> 'name' from jsonb_array_elements(v -> 'campaigns') x
-  on conflict (id) do update set name = excluded.name;
-  insert into campaign_terms (id, campaign_id, valid_from, currency, price_minor, supplier_share_bps, min_duration_s, duplicate_window_s)
-  select (x ->> 'id')::uuid, (x ->> 'campaignId')::uuid, app.at((x ->> 'validFromMs')::bigint), x ->> 'currency', (x ->> 'priceMinor')::bigint,
-    (x ->> 'supplierShareBps')::int, (x ->> 'minDurationS')::int, (x ->> 'duplicateWindowS')::int
-  from jsonb_array_elements(v -> 'terms') x on conflict (id) do nothing;
+  insert into campaigns (id, buyer_id, name, timezone)
+  select (x ->> 'id')::uuid, (x ->> 'buyerId')::uuid, x ->> 'name', coalesce(x ->> 'timezone', k.timezone, 'UTC')
+  from jsonb_array_elements(v -> 'campaigns') x left join campaigns k on k.id = (x ->> 'id')::uuid
+  on conflict (id) do update set name = excluded.name, timezone = excluded.timezone;
+  insert into campaign_terms select (app.terms_of(x)).* from jsonb_array_elements(v -> 'terms') x on conflict (id) do nothing;
   insert into tracking_numbers (number, campaign_id, supplier_id)
   select x ->> 'number', (x ->> 'campaignId')::uuid, (x ->> 'supplierId')::uuid from jsonb_array_elements(v -> 'trackingNumbers') x
   on conflict (number) do update set campaign_id = excluded.campaign_id, supplier_id = excluded.supplier_id;

@@ -96,62 +96,6 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
       select id::text from public.journals where posted_at > p_now + interval '5 minutes')))
 $$;
 
-create function app.audit_calls(p_now timestamptz) returns jsonb language sql stable as $$
-  with booked as materialized (
-    select refs ->> 'callId' as call_id, count(*) as journals from public.journals where template = 'call' group by 1
-  ), earned as materialized (
-    select call_id, count(*) as earnings from public.earnings group by 1
-  )
-  select jsonb_build_array(
-    app.audit_check('a call has one earning and one journal when it is qualified, and none when it is not', 'INV-16', array(
-      select coalesce(c.id::text, b.call_id, 'no call') from public.calls c full join booked b on b.call_id = c.id::text
-        left join earned e on e.call_id = c.id
-      where c.id is null or coalesce(b.journals, 0) <> case c.status when 'qualified' then 1 else 0 end
-        or coalesce(e.earnings, 0) <> case c.status when 'qualified' then 1 else 0 end)),
-    app.audit_check('the journal of a call says what its earning says', 'INV-7', array(
-      select e.id::text from public.earnings e join public.journals j on j.template = 'call' and j.refs ->> 'callId' = e.call_id::text
-      where (j.amounts ->> 'price')::bigint <> e.price_minor or (j.amounts ->> 'share')::bigint <> e.share_minor
-        or (j.amounts ->> 'margin')::bigint <> e.price_minor - e.share_minor or j.currency <> e.currency
-        or j.owners ->> 'buyer' <> e.buyer_id::text or j.owners ->> 'supplier' <> e.supplier_id::text
-        or j.business_date <> e.business_date)),
-    app.audit_check('an earning is its call under the terms that it was rated by', 'INV-7', array(
-      select e.id::text from public.earnings e join public.calls c on c.id = e.call_id join public.campaign_terms t on t.id = e.terms_id
-      where e.campaign_id is distinct from c.campaign_id or e.buyer_id is distinct from c.buyer_id
-        or e.supplier_id is distinct from c.supplier_id or e.started_at <> c.started_at or e.duration_s <> c.duration_s
-        or e.business_date < c.business_date or t.campaign_id <> e.campaign_id or t.valid_from > c.started_at
-        or t.currency <> e.currency or t.price_minor <> e.price_minor
-        or e.share_minor <> trunc(t.price_minor::numeric * t.supplier_share_bps / 10000))),
-    app.audit_check('a call is in the state that the score of its newest facts decided', null, array(
-      select c.id::text from public.calls c
-        left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
-      where s.decision is distinct from case c.status when 'qualified' then 'qualify' when 'rejected' then 'reject'
-        when 'held' then 'hold' end)),
-    app.audit_check('a call is on the business date of its start', null, array(
-      select c.id::text from public.calls c, public.settings s where c.business_date <> (c.started_at at time zone s.timezone)::date)),
-    app.audit_check('no call is stored twice', 'INV-16', array(
-      select source || '/' || external_id from public.calls group by source, external_id having count(*) > 1)),
-    app.audit_check('no event is stored twice', 'INV-17', array(
-      select source || '/' || event_id from public.webhook_events group by source, event_id having count(*) > 1)),
-    app.audit_check('every call has the event that brought it, and every such event its call', 'INV-17', array(
-      select coalesce(c.id::text, e.source || '/' || e.event_id) from public.calls c
-        full join (select source, event_id, trace from public.webhook_events where result = 'stored') e
-        on e.source = c.source and e.trace = c.trace
-      where c.id is null or e.event_id is null)),
-    app.audit_check('no caller is paid for twice in the window of one campaign', 'INV-16', array(
-      select b.id::text from public.earnings ea join public.calls a on a.id = ea.call_id
-        join public.calls b on b.caller_number = a.caller_number and b.campaign_id = a.campaign_id and b.id <> a.id
-        join public.earnings eb on eb.call_id = b.id and eb.terms_id = ea.terms_id
-        join public.campaign_terms t on t.id = ea.terms_id
-      where (a.started_at, a.id) < (b.started_at, b.id)
-        and b.started_at <= a.started_at + make_interval(secs => t.duplicate_window_s))),
-    app.audit_check('every call has its row of work, and one that is not scored has it still', 'INV-19', array(
-      select c.id::text from public.calls c left join public.work w on w.job = 'fraud.score-call' and w.key = c.id::text
-      where w.id is null or c.status = 'stored' and w.state = 'done')),
-    app.audit_check('no work stays due for more than two days', 'INV-30', array(
-      select id::text from public.work
-      where state = 'due' and close_date is null and replays = 0 and due_at < p_now - interval '2 days')))
-$$;
-
 create function app.audit_billing() returns jsonb language sql stable as $$
   with booked as materialized (
     select refs ->> 'invoiceId' as invoice_id, refs ->> 'chargeId' as charge_id, template, count(*) as journals, min(currency) as currency,

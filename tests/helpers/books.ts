@@ -1,3 +1,4 @@
+import { createAudit } from '../../src/audit/audit.ts';
 import type { TestDatabase } from './database.ts';
 
 type Sql = TestDatabase['sql'];
@@ -45,4 +46,10 @@ export async function wrongIn(sql: Sql): Promise<string[]> {
       where e.state is not null group by 1) x
       where x.owed <> (select coalesce(-sum(balance_minor), 0) from ledger_accounts where kind = x.state)`);
   return rows.map(({ problem }) => problem);
+}
+
+/** The promises that the audit finds broken in books whose money has not reached Stripe yet. */
+export async function brokenIn({ database }: TestDatabase, nowMs: number): Promise<string[]> {
+  const stripe = { read: async () => ({ transfers: [], invoices: [], movements: [], totals: new Map() }) };
+  return (await createAudit({ rpc: database.rpc, stripe }).run({ nowMs })).failures.slice();
 }

@@ -11,6 +11,8 @@ export interface Corruption {
 }
 
 const SUM_OF_POSTINGS = 'every balance is the sum of its postings';
+export const CAPS = 'no call is paid for above the caps of its terms';
+const OWED = 'a call owes and earns what its terms say';
 const LEGS = 'every journal posts the legs of its event and no other';
 
 /** A row that does not count in `find`: makes room for the other half of an error in two accounts. */
@@ -111,6 +113,32 @@ const CALLS: readonly Corruption[] = [
     check: 'an earning is its call under the terms that it was rated by',
     find: oneOf('earnings', 'invoice_id is null'),
     spoil: set('earnings', 'duration_s = duration_s + 1'),
+  },
+  {
+    check: OWED,
+    find: `select e.id::text as id from earnings e join campaign_terms t on t.id = e.terms_id where t.revenue_bps is not null`,
+    spoil: `update campaign_terms set revenue_bps = revenue_bps + 1 where id = (select terms_id from earnings where id::text = :id)`,
+  },
+  {
+    check: 'a call is rated by the terms that were in force at its start',
+    find: oneOf('earnings', `business_date = '2026-03-06'`),
+    spoil: `insert into campaign_terms select (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(),
+      'valid_from', e.started_at))).* from campaign_terms t join earnings e on e.terms_id = t.id where e.id::text = :id`,
+  },
+  {
+    check: 'no call is paid for outside the hours of its terms',
+    find: oneOf('earnings', `business_date = '2026-03-06'`),
+    // Its day is open until the minute at which the call began.
+    spoil: `update campaign_terms t set hours = jsonb_build_array(jsonb_build_object('days', array[1, 2, 3, 4, 5, 6, 7],
+        'from', '00:00', 'to', to_char(e.started_at at time zone 'UTC', 'HH24:MI')))
+      from earnings e where e.terms_id = t.id and e.id::text = :id`,
+  },
+  {
+    check: CAPS,
+    find: `select e.id::text as id from earnings e join journals j on j.template = 'call' and j.refs ->> 'callId' = e.call_id::text
+      where e.business_date = '2026-03-07' order by j.id desc limit 1`,
+    spoil:
+      'update campaign_terms set daily_cap = 1 where id = (select terms_id from earnings where id::text = :id)',
   },
   {
     check: 'a call is in the state that the score of its newest facts decided',

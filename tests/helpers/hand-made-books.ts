@@ -1,4 +1,5 @@
 import type { StripeBooks } from '../../src/audit/stripe-reader.ts';
+import { type RatedCall, rateCall, type Terms } from '../../src/jobs/fraud/rate.ts';
 import type { TestDatabase } from './database.ts';
 import { createStripeAnswers, type Frozen, type StripeAnswers } from './hand-made-stripe.ts';
 
@@ -61,7 +62,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   const counts = [
     [2, 1, 1, 1, 6, 1],
     [5, 1, 1, 1, 1, 1],
-    [1, 1, 1, 1, 1, 0],
+    [1, 1, 1, 1, 1, 1],
     [1, 1, 0, 1, 1, 0],
     [1, 1, 0, 1, 0, 0],
   ];
@@ -105,22 +106,31 @@ function parties() {
       stripeCustomerId: n === 3 ? null : `cus_${n}`,
     })),
     campaigns: each(3, (n) => ({ id: campaignId(n), buyerId: buyerId(n), name: `Campaign ${n}` })),
-    terms: each(3, (n) => ({
-      id: id(4, n),
-      campaignId: campaignId(n),
-      validFromMs: FIRST_DAY_MS - DAY_MS,
-      currency: n === 2 ? 'eur' : 'usd',
-      priceMinor: n === 2 ? 999 : 1500,
-      supplierShareBps: n === 2 ? 6666 : 7000,
-      minDurationS: 60,
-      duplicateWindowS: 3600,
-    })),
+    terms: [
+      terms(1, 1, -1, { priceMinor: 1500, supplierShareBps: 7000 }),
+      terms(2, 2, -1, { currency: 'eur', priceMinor: 999, supplierShareBps: 6666 }),
+      terms(3, 3, -1, { priceMinor: 1500, supplierShareBps: 7000 }),
+      // From the second day on the third campaign has a price per second and tiers, from the third day on one of revenue.
+      terms(4, 3, 1, { priceMinor: 25, incrementS: 7, minimumS: 30, supplierShareTiers: TIERS }),
+      terms(5, 3, 2, { revenueBps: 1111, supplierShareMinor: 500 }),
+    ],
     trackingNumbers: each(6, (n) => ({
       number: numberOf(n),
       campaignId: campaignId(campaignOf(n)),
       supplierId: supplierId(n),
     })),
   };
+}
+
+const TIERS = [6000, 6543].map((bps, at) => ({ fromCall: at + 1, bps }));
+
+function terms(number: number, campaign: number, day: number, rules: object) {
+  const facts = {
+    id: id(4, number),
+    campaignId: campaignId(campaign),
+    validFromMs: FIRST_DAY_MS + day * DAY_MS,
+  };
+  return { ...facts, currency: 'usd', minDurationS: 60, duplicateWindowS: 3600, ...rules };
 }
 
 /** Good calls for each supplier, one too short, one to an unknown number, and a repeated webhook. */
@@ -151,6 +161,7 @@ function event(dayMs: number, { number, n, durationS }: { number: string; n: num
       startedAtMs: dayMs + HOUR_MS + n * 60_000,
       durationS,
       answered: true,
+      revenue: number === numberOf(6) ? { amountMinor: 12_345, currency: 'usd' } : undefined,
       factsAtMs: dayMs + 2 * HOUR_MS,
     },
   };
@@ -217,22 +228,22 @@ async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: 
   }
 }
 
-interface Context {
+interface Context extends RatedCall {
   readonly factsVersion: number;
-  readonly durationS: number;
-  readonly terms: { termsId: string; priceMinor: number; supplierShareBps: number } | null;
+  readonly terms: Terms | null;
 }
 
 async function score(call: Call, callId: string, nowMs: number): Promise<void> {
   const [context] = await call<Context[]>('scoring_context', [callId]);
   if (context === undefined) throw new Error('no such call');
-  const { factsVersion, durationS, terms } = context;
-  const decision = terms === null ? 'hold' : durationS < 60 ? 'reject' : 'qualify';
-  const rating =
-    terms === null
-      ? {}
-      : { ...terms, shareMinor: Math.floor((terms.priceMinor * terms.supplierShareBps) / 10_000) };
-  await call('rate_calls', [{ callId, factsVersion, score: 0, decision, reasons: [], ...rating }], nowMs);
+  const { factsVersion, durationS } = context;
+  const rating = context.terms === null ? 'no terms' : rateCall(context.terms, context);
+  const decision = typeof rating === 'string' ? 'hold' : durationS < 60 ? 'reject' : 'qualify';
+  await call(
+    'rate_calls',
+    [{ callId, factsVersion, score: 0, decision, reasons: [], ...Object(rating) }],
+    nowMs,
+  );
 }
 
 async function bill(call: Call, stripe: StripeAnswers, invoiceId: string, nowMs: number): Promise<void> {

@@ -12,6 +12,8 @@ import { rawApi } from './stripe.ts';
 /** The key of every simulator that a house opens. */
 export const SECRET_KEY = 'sk_test_house';
 
+type Terms = Parties['terms'][number];
+
 export interface CallFacts {
   readonly number: string;
   readonly callId?: string;
@@ -20,6 +22,7 @@ export interface CallFacts {
   readonly durationS?: number;
   readonly answered?: boolean;
   readonly statedAtMs?: number;
+  readonly revenue?: { amount_minor: number; currency: string };
 }
 
 export function runContext(facts: Partial<RunContext> = {}): RunContext {
@@ -39,6 +42,7 @@ export function ingestOver(services: JobServices) {
     durationS = 120,
     answered = true,
     statedAtMs = services.clock.nowMs(),
+    revenue,
   }: CallFacts): Promise<string> => {
     const at = (ms: number) => new Date(ms).toISOString();
     const data = {
@@ -48,6 +52,7 @@ export function ingestOver(services: JobServices) {
       started_at: at(startedAtMs),
       duration_s: durationS,
       answered,
+      revenue,
     };
     const body = JSON.stringify({ type: 'call.completed', timestamp: at(statedAtMs), data });
     const payload = {
@@ -92,24 +97,27 @@ export function seedingOver(services: JobServices, simulator: StripeSimulator) {
       await put({ buyers: [{ id, ...facts, stripeCustomerId, authUserId: null, timezone }] });
       return { id, customer: stripeCustomerId };
     },
-    /** A campaign with one tracking number: 40.00 a call, 70 % of it the supplier's. */
+    /** A campaign with one tracking number: 40.00 a call, 70 % of it the supplier's, where the terms say nothing else. */
     async campaign(
       buyer: { id: string },
       supplier: { id: string },
-      { priceMinor = 4_000, supplierShareBps = 7_000, currency = 'usd', duplicateWindowS = 0 } = {},
+      { timezone = 'UTC', ...given }: Partial<Terms> & { timezone?: string } = {},
     ) {
       const id = randomUUID();
       const number = `+1800${String(2_000_000 + ++numbers)}`;
       const terms = { id: randomUUID(), campaignId: id, validFromMs: Date.UTC(2026, 0), minDurationS: 30 };
+      const price = given.revenueBps === undefined ? { priceMinor: 4_000 } : {};
+      const isShared = given.supplierShareMinor ?? given.supplierShareTiers;
+      const share = isShared === undefined ? { supplierShareBps: 7_000 } : {};
       await put({
-        campaigns: [{ id, buyerId: buyer.id, name: `Campaign ${id.slice(0, 4)}` }],
-        terms: [{ ...terms, currency, priceMinor, supplierShareBps, duplicateWindowS }],
+        campaigns: [{ id, buyerId: buyer.id, name: `Campaign ${id.slice(0, 4)}`, timezone }],
+        terms: [{ ...terms, ...price, ...share, currency: 'usd', duplicateWindowS: 0, ...given }],
         trackingNumbers: [{ number, campaignId: id, supplierId: supplier.id }],
       });
       return { id, number };
     },
     /** Everything for one call to earn and be paid: buyer, supplier, campaign. */
-    async road(terms: { priceMinor?: number; currency?: string; card?: string } = {}) {
+    async road(terms: Partial<Terms> & { card?: string; timezone?: string } = {}) {
       const { card = 'pm_card_visa', ...rest } = terms;
       const [buyer, supplier] = await Promise.all([this.buyer({ card }), this.supplier()]);
       return { buyer, supplier, ...(await this.campaign(buyer, supplier, rest)) };

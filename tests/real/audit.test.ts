@@ -4,8 +4,9 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AuditResult, createAudit } from '../../src/audit/audit.ts';
 import type { StripeBooks, StripeMovement } from '../../src/audit/stripe-reader.ts';
-import { BOOK_CORRUPTIONS, type Corruption } from '../helpers/corruptions.ts';
+import { BOOK_CORRUPTIONS, CAPS, type Corruption } from '../helpers/corruptions.ts';
 import { PAYOUT_CORRUPTIONS } from '../helpers/corruptions-of-payouts.ts';
+import { OWED, PRICE_CORRUPTIONS } from '../helpers/corruptions-of-prices.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { type HandMadeBooks, makeBooks } from '../helpers/hand-made-books.ts';
 import { PROJECT } from '../helpers/migrations.ts';
@@ -79,6 +80,26 @@ describe('each promise of the books turns red for its own error, which it names,
     expect(redOf(checks).toSorted()).toEqual([corruption.check, ...(corruption.also ?? [])].toSorted());
     expect(checks.find(({ check }) => check === corruption.check)?.offenders).toContain(id);
   });
+});
+
+test.each(PRICE_CORRUPTIONS)('what a call owes and earns is worked out anew: $model', async (corruption) => {
+  const { id, checks } = await corrupt({ ...corruption, check: OWED });
+  expect(redOf(checks)).toEqual([OWED]);
+  expect(checks.find(({ check }) => check === OWED)?.offenders).toContain(id);
+});
+
+test.each([
+  ['a month', 'monthly_cap'],
+  ['one time', 'concurrency_cap'],
+])('a call above the cap of %s is named', async (_of, cap) => {
+  // The newest call of a campaign that has several, each of which begins while the one before is in progress.
+  const ranked = `select e.id::text as id from earnings e
+    join journals j on j.template = 'call' and j.refs ->> 'callId' = e.call_id::text
+    where e.business_date = '2026-03-03' and e.currency = 'usd' order by e.started_at desc, j.id desc limit 1`;
+  const spoil = `update campaign_terms set ${cap} = 1 where id = (select terms_id from earnings where id::text = :id)`;
+  const { id, checks } = await corrupt({ check: CAPS, find: ranked, spoil });
+  expect(redOf(checks)).toEqual([CAPS]);
+  expect(checks.find(({ check }) => check === CAPS)?.offenders).toContain(id);
 });
 
 type Draft = {

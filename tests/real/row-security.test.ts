@@ -88,7 +88,14 @@ describe('what a signed-in user sees through the API', () => {
     expect((await of('invoices', 'supplier1')).rows).toEqual([]);
     expect((await of('payouts', 'buyer1')).rows).toEqual([]);
     for (const user of ['supplier1', 'buyer1'] as const) {
-      for (const table of ['earnings', 'postings', 'journals', 'call_scores', 'campaign_terms']) {
+      for (const table of [
+        'earnings',
+        'postings',
+        'journals',
+        'call_scores',
+        'call_revenues',
+        'campaign_terms',
+      ]) {
         expect(await of(table, user), `${user} reads ${table}`).toEqual({ status: 403, rows: [] });
       }
     }

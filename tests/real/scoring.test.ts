@@ -136,7 +136,8 @@ describe('an invoice', () => {
   async function decisionFor(callId: string) {
     const [context] = await house.services.calls.scoringContext([callId]);
     if (context?.terms == null) throw new Error('no such call');
-    const rating = { termsId: context.terms.termsId, priceMinor: 4_000, shareMinor: 2_800 };
+    const shares = [{ fromCall: 1, shareMinor: 2_800 }];
+    const rating = { termsId: context.terms.termsId, priceMinor: 4_000, shares };
     return [{ callId, factsVersion: 1, score: 0, decision: 'qualify', reasons: [], ...rating } as const];
   }
 });

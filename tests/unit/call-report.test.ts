@@ -38,6 +38,26 @@ test('our own body becomes a report', () => {
   expect(readStandard({})).toEqual(PLAIN);
 });
 
+test('our own body may state the revenue of the call, in whole minor units of a currency', () => {
+  expect(readStandard({ revenue: { amount_minor: 0, currency: 'USD' } })).toEqual({
+    ...PLAIN,
+    revenue: { amountMinor: 0, currency: 'usd' },
+  });
+  expect(readStandard({ revenue: null })).toEqual(PLAIN);
+  for (const revenue of [
+    12,
+    {},
+    { amount_minor: -1, currency: 'usd' },
+    { amount_minor: 1.5, currency: 'usd' },
+    { amount_minor: 2 ** 53, currency: 'usd' },
+    { amount_minor: '5', currency: 'usd' },
+    { amount_minor: 5 },
+    { amount_minor: 5, currency: 'us' },
+    { amount_minor: 5, currency: 'u$d' },
+  ])
+    expect(() => readStandard({ revenue })).toThrow(malformed);
+});
+
 test("CallRail's resource id goes before the numeric one", () => {
   expect(readCallRail({ resource_id: 'CAL8154748ae6bd4e278a7cddd38a662f4f' }).externalId).toBe(
     'CAL8154748ae6bd4e278a7cddd38a662f4f',

@@ -9,6 +9,7 @@ const good: CallFacts = {
   routed: true,
   terms: { minDurationS: 30 },
   decided: null,
+  inHours: true,
   paidInWindow: false,
   callerCallsLastHour: 0,
   callerCallsLastDay: 0,
@@ -24,6 +25,7 @@ describe('one signal', () => {
     ['a call as long as the minimum qualifies', { durationS: 30 }, ['qualify']],
     ['a shorter one is rejected', { durationS: 29 }, ['reject', 'below-minimum-duration']],
     ['nobody answered', { answered: false }, ['reject', 'not-answered']],
+    ['outside the hours', { inHours: false }, ['reject', 'outside-hours']],
     ['paid in the window', { paidInWindow: true }, ['reject', 'duplicate-caller']],
     ['a number that cannot exist', { callerNumber: '+12125' }, ['reject', 'invalid-number']],
     ['a number that is no number', { callerNumber: 'sip:anyone' }, ['reject', 'invalid-number']],
@@ -50,6 +52,7 @@ const facts = fc.record<CallFacts>({
   routed: fc.boolean(),
   terms: fc.option(fc.record({ minDurationS: fc.nat(300) })),
   decided: fc.constant(null),
+  inHours: fc.boolean(),
   paidInWindow: fc.boolean(),
   callerCallsLastHour: fc.nat(12),
   callerCallsLastDay: fc.nat(20),
@@ -67,11 +70,11 @@ test('the score is between 0 and 100, decides alone, and is the same for the sam
   );
 });
 
-test('a call that qualifies was answered, long enough, routed, under terms and not paid for before', () => {
+test('a call that qualifies was answered, long enough, within the hours, routed, under terms and not paid for before', () => {
   fc.assert(
     fc.property(facts, (call) => {
       if (scoreCall(call).decision !== 'qualify') return;
-      expect(call).toMatchObject({ answered: true, routed: true, paidInWindow: false });
+      expect(call).toMatchObject({ answered: true, routed: true, inHours: true, paidInWindow: false });
       expect(call.durationS).toBeGreaterThanOrEqual(call.terms?.minDurationS ?? Number.POSITIVE_INFINITY);
     }),
   );

@@ -12,6 +12,8 @@ export interface CallReport {
   readonly startedAtMs: number;
   readonly durationS: number;
   readonly answered: boolean;
+  /** What the buyer earned by the call; absent where the report does not say. */
+  readonly revenue?: { readonly amountMinor: number; readonly currency: string } | undefined;
   /**
    * When the provider stated these facts. Later facts replace earlier ones; where two reports of one call carry the
    * same instant, only the order in which they were received is left to decide.
@@ -69,6 +71,20 @@ export const callerNumber = z
     const trimmed = number?.trim() ?? '';
     return ANONYMOUS.has(trimmed.toLowerCase()) ? null : trimmed;
   });
+
+const currency = z
+  .string()
+  .length(3)
+  .transform((code) => code.toLowerCase())
+  .refine((code) => [...code].every((letter) => letter >= 'a' && letter <= 'z'));
+
+/** In minor units of a currency of ISO 4217; null says no more than absence does. */
+export const revenue = z
+  .object({ amount_minor: z.int().nonnegative(), currency })
+  .nullish()
+  .transform((stated) =>
+    stated == null ? undefined : { amountMinor: stated.amount_minor, currency: stated.currency },
+  );
 
 /** ISO 8601 with an offset or Z, from 2000 to 2099, as milliseconds. */
 export const instant = z.iso

@@ -7,6 +7,7 @@ import {
   instant,
   MAX_DURATION_S,
   readReport,
+  revenue,
   trackingNumber,
 } from './report.ts';
 
@@ -24,6 +25,7 @@ const schema = z.object({
     started_at: instant,
     duration_s: z.number().int().min(0).max(MAX_DURATION_S),
     answered: z.boolean(),
+    revenue,
   }),
 });
 
@@ -31,7 +33,8 @@ const schema = z.object({
  * Reads our own body, for every sender that has none of its own. Throws BODY_MALFORMED.
  *
  * `{ "type": "call.completed" | "call.modified", "timestamp": ISO, "data": { "call_id", "tracking_number" (E.164),
- * "caller_number" (null when anonymous), "started_at": ISO, "duration_s", "answered" } }`; unknown fields are ignored.
+ * "caller_number" (null when anonymous), "started_at": ISO, "duration_s", "answered", "revenue": { "amount_minor", "currency" } }`. `revenue` is what the buyer earned by the
+ * call; a report without it leaves what an earlier one said. Unknown fields are ignored.
  */
 export function parseStandardReport(body: Uint8Array): CallReport {
   const { timestamp, data } = readReport(schema, readJsonObject(body));
@@ -42,6 +45,7 @@ export function parseStandardReport(body: Uint8Array): CallReport {
     startedAtMs: data.started_at,
     durationS: data.duration_s,
     answered: data.answered,
+    revenue: data.revenue,
     factsAtMs: timestamp,
   };
 }

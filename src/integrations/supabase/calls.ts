@@ -20,6 +20,8 @@ interface CallFacts {
   readonly startedAtMs: number;
   readonly durationS: number;
   readonly answered: boolean;
+  /** What the buyer earned by the call, where the report states it. */
+  readonly revenue?: { readonly amountMinor: number; readonly currency: string } | undefined;
   readonly factsAtMs: number;
 }
 
@@ -39,19 +41,28 @@ const scoringContext = z.object({
   durationS: z.int(),
   answered: z.boolean(),
   startedAtMs: instantMs,
+  /** What the buyer reported; null when it has not yet. */
+  revenue: z.object({ amountMinor, currency: z.string() }).nullable(),
   /** The terms in force at the start; null when there are none. */
   terms: z
     .object({
       termsId: z.uuid(),
       currency: z.string(),
-      priceMinor: amountMinor,
-      supplierShareBps: z.int(),
+      priceMinor: amountMinor.nullable(),
+      incrementS: z.int().nullable(),
+      minimumS: z.int().nullable(),
+      revenueBps: z.int().nullable(),
+      supplierShareBps: z.int().nullable(),
+      supplierShareMinor: amountMinor.nullable(),
+      supplierShareTiers: z.array(z.object({ fromCall: z.int(), bps: z.int() })).nullable(),
       minDurationS: z.int(),
       duplicateWindowS: z.int(),
     })
     .nullable(),
   /** What a person decided about it. */
   decided: z.enum(['qualify', 'reject']).nullable(),
+  /** Whether it started within the hours of its terms. */
+  inHours: z.boolean(),
   paidInWindow: z.boolean(),
   callerCallsLastHour: z.int(),
   callerCallsLastDay: z.int(),
@@ -71,10 +82,10 @@ export interface Decision {
   readonly score: number;
   readonly decision: 'qualify' | 'reject' | 'hold';
   readonly reasons: readonly Reason[];
-  /** With `qualify`: the terms it was rated by, and the split. */
+  /** With `qualify`: the terms it was rated by, and the share from the how-manieth paid call of the month on. */
   readonly termsId?: string;
   readonly priceMinor?: number;
-  readonly shareMinor?: number;
+  readonly shares?: readonly { readonly fromCall: number; readonly shareMinor: number }[];
 }
 
 const rateResult = z.enum(['qualify', 'reject', 'hold', 'already', 'stale']);

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 6f8d8a48154cdec5, text 0251e7c3c71cb49f. Do not edit.
+// Made by "npm run generate" from migrations 77e19b5ea89e6e5a, text 47e45d3278bdcd8d. Do not edit.
 export type Json =
 	| string
 	| number
@@ -171,6 +171,39 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			call_revenues: {
+				Row: {
+					amount_minor: number;
+					call_id: string;
+					currency: string;
+					facts_at: string;
+					late: Json | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					call_id: string;
+					currency: string;
+					facts_at: string;
+					late?: Json | null;
+				};
+				Update: {
+					amount_minor?: number;
+					call_id?: string;
+					currency?: string;
+					facts_at?: string;
+					late?: Json | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "call_revenues_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: true;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			call_scores: {
 				Row: {
 					call_id: string;
@@ -302,33 +335,60 @@ export type Database = {
 			campaign_terms: {
 				Row: {
 					campaign_id: string;
+					concurrency_cap: number | null;
 					currency: string;
+					daily_cap: number | null;
 					duplicate_window_s: number;
+					hours: Json | null;
 					id: string;
+					increment_s: number | null;
 					min_duration_s: number;
-					price_minor: number;
-					supplier_share_bps: number;
+					minimum_s: number | null;
+					monthly_cap: number | null;
+					price_minor: number | null;
+					revenue_bps: number | null;
+					supplier_share_bps: number | null;
+					supplier_share_minor: number | null;
+					supplier_share_tiers: Json | null;
 					valid_from: string;
 				};
 				ComputedFields: never;
 				Insert: {
 					campaign_id: string;
+					concurrency_cap?: number | null;
 					currency: string;
+					daily_cap?: number | null;
 					duplicate_window_s: number;
+					hours?: Json | null;
 					id?: string;
+					increment_s?: number | null;
 					min_duration_s: number;
-					price_minor: number;
-					supplier_share_bps: number;
+					minimum_s?: number | null;
+					monthly_cap?: number | null;
+					price_minor?: number | null;
+					revenue_bps?: number | null;
+					supplier_share_bps?: number | null;
+					supplier_share_minor?: number | null;
+					supplier_share_tiers?: Json | null;
 					valid_from: string;
 				};
 				Update: {
 					campaign_id?: string;
+					concurrency_cap?: number | null;
 					currency?: string;
+					daily_cap?: number | null;
 					duplicate_window_s?: number;
+					hours?: Json | null;
 					id?: string;
+					increment_s?: number | null;
 					min_duration_s?: number;
-					price_minor?: number;
-					supplier_share_bps?: number;
+					minimum_s?: number | null;
+					monthly_cap?: number | null;
+					price_minor?: number | null;
+					revenue_bps?: number | null;
+					supplier_share_bps?: number | null;
+					supplier_share_minor?: number | null;
+					supplier_share_tiers?: Json | null;
 					valid_from?: string;
 				};
 				Relationships: [
@@ -355,6 +415,7 @@ export type Database = {
 					made_at: string;
 					name: string;
 					status: string;
+					timezone: string;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -363,6 +424,7 @@ export type Database = {
 					made_at?: string;
 					name: string;
 					status?: string;
+					timezone?: string;
 				};
 				Update: {
 					buyer_id?: string;
@@ -370,6 +432,7 @@ export type Database = {
 					made_at?: string;
 					name?: string;
 					status?: string;
+					timezone?: string;
 				};
 				Relationships: [
 					{
@@ -839,6 +902,43 @@ export type Database = {
 						isOneToOne: false;
 						referencedRelation: "account_kinds";
 						referencedColumns: ["kind"];
+					},
+				];
+			};
+			paid_counts: {
+				Row: {
+					calls: number;
+					campaign_id: string;
+					day: string;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					calls: number;
+					campaign_id: string;
+					day: string;
+					supplier_id: string;
+				};
+				Update: {
+					calls?: number;
+					campaign_id?: string;
+					day?: string;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "paid_counts_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "paid_counts_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
 					},
 				];
 			};

@@ -59,6 +59,52 @@ export function createOperationsStore(rpc: Rpc) {
   };
 }
 
+const seconds = z.int32().nonnegative();
+/** HH:MM */
+const timeOfDay = z.iso.time({ precision: -1 });
+const bps = z.int().min(0).max(10_000);
+/** One price and one share, as docs/terms.md shows; the database tells which combinations it refuses. */
+const terms = z.strictObject({
+  id: z.uuid(),
+  campaignId: z.uuid(),
+  validFromMs: z.int(),
+  currency: z.string().length(3),
+  priceMinor: z.int().positive().optional(),
+  incrementS: z.int32().positive().optional(),
+  minimumS: seconds.optional(),
+  revenueBps: bps.positive().optional(),
+  supplierShareBps: bps.optional(),
+  supplierShareMinor: z.int().nonnegative().optional(),
+  supplierShareTiers: z
+    .array(z.strictObject({ fromCall: z.int32().positive(), bps }))
+    .min(1)
+    .refine(
+      (tiers) => tiers.every(({ fromCall }, at) => fromCall > (tiers[at - 1]?.fromCall ?? 0)),
+      'the tiers must ascend',
+    )
+    .refine(([first]) => first?.fromCall === 1, 'the first tier must be from call 1 on')
+    .optional(),
+  minDurationS: seconds,
+  duplicateWindowS: seconds,
+  /** When a call may start, by the clocks of the campaign's timezone; 1 is Monday. Absent is always. */
+  hours: z
+    .array(
+      z
+        .strictObject({
+          days: z.array(z.int().min(1).max(7)).min(1),
+          from: timeOfDay,
+          to: z.union([timeOfDay, z.literal('24:00')]),
+        })
+        .refine(({ from, to }) => from < to, 'hours end after they begin: those over midnight are two'),
+    )
+    .min(1)
+    .optional(),
+  /** How many calls the buyer pays for at most. */
+  dailyCap: z.int32().positive().optional(),
+  monthlyCap: z.int32().positive().optional(),
+  concurrencyCap: z.int32().positive().optional(),
+});
+
 /** What `callclear parties import` reads; ids are the exchange's own. A field that is absent keeps what stands, null clears it. */
 export const parties = z.strictObject({
   suppliers: z.array(
@@ -80,19 +126,16 @@ export const parties = z.strictObject({
       timezone: z.string().optional(),
     }),
   ),
-  campaigns: z.array(z.strictObject({ id: z.uuid(), buyerId: z.uuid(), name: z.string().min(1).max(200) })),
-  terms: z.array(
+  campaigns: z.array(
     z.strictObject({
       id: z.uuid(),
-      campaignId: z.uuid(),
-      validFromMs: z.int(),
-      currency: z.string().length(3),
-      priceMinor: z.int().positive(),
-      supplierShareBps: z.int().min(0).max(10_000),
-      minDurationS: z.int().nonnegative(),
-      duplicateWindowS: z.int().nonnegative(),
+      buyerId: z.uuid(),
+      name: z.string().min(1).max(200),
+      /** IANA; a new campaign's is UTC when it is absent. */
+      timezone: z.string().optional(),
     }),
   ),
+  terms: z.array(terms),
   trackingNumbers: z.array(
     z.strictObject({ number: z.string(), campaignId: z.uuid(), supplierId: z.uuid() }),
   ),

@@ -10,6 +10,7 @@ export interface CallFacts {
   readonly terms: { readonly minDurationS: number } | null;
   /** What a person decided after the call was held. */
   readonly decided: 'qualify' | 'reject' | null;
+  readonly inHours: boolean;
   readonly paidInWindow: boolean;
   readonly callerCallsLastHour: number;
   readonly callerCallsLastDay: number;
@@ -42,6 +43,13 @@ const SIGNALS: readonly Signal[] = [
     points: 100,
     text: 'the call is shorter than the campaign pays for',
     fires: ({ durationS, terms }) => terms !== null && durationS < terms.minDurationS,
+  },
+  {
+    name: 'outside-hours',
+    version: 1,
+    points: 100,
+    text: 'the call started outside the hours of the campaign',
+    fires: ({ inHours }) => !inHours,
   },
   {
     name: 'duplicate-caller',

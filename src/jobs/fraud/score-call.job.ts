@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 import { defineJob, done, HOUSE_BACKOFF, type Outcome, skip, snooze } from '../define-job.ts';
-import { rateCall } from './rate.ts';
-import { scoreCall } from './rules.ts';
+import { decideCall } from './decide-call.ts';
 
 /**
  * Scores calls and, for those that qualify, rates them and posts earning and journal, all in one transaction.
@@ -27,11 +26,7 @@ export const scoreCalls = defineJob({
     );
     const decisions = [...contexts.values()]
       .filter(({ status }) => status === 'stored')
-      .map((call) => {
-        const verdict = scoreCall(call);
-        const rating = verdict.decision === 'qualify' && call.terms !== null ? rateCall(call.terms) : {};
-        return { callId: call.callId, factsVersion: call.factsVersion, ...verdict, ...rating };
-      });
+      .map((call) => ({ callId: call.callId, factsVersion: call.factsVersion, ...decideCall(call) }));
     const results = decisions.length === 0 ? [] : await calls.rate(decisions, clock.nowMs());
     const byCall = new Map(decisions.map(({ callId }, index) => [callId, results[index]]));
     return payloads.map(({ callId }): Outcome | Error => {

@@ -55,8 +55,10 @@ export const LEDGER: readonly Mutant[] = [
   {
     name: 'share-rounded-to-nearest',
     invariants: ['INV-7'],
-    breaks: "the supplier's share is rounded by Math.round",
-    redBy: inFile('tests/unit/rate.test.ts')('the share is rounded down to a whole minor unit'),
+    breaks: 'a part of an amount is rounded by Math.round',
+    redBy: inFile('tests/unit/rate.test.ts')(
+      'a share in basis points > is rounded down to a whole minor unit',
+    ),
   },
   {
     name: 'fee-and-net-exchanged',

@@ -1,0 +1,195 @@
+-- What is decided about calls, and what they owe and earn. The arithmetic is in src/jobs/fraud/rate.ts; what must be counted
+-- and what must be written at once is here.
+
+-- Whether this caller has been paid for in this campaign within the window, before or after: whichever was rated first counts.
+create function app.paid_in_window(p_call public.calls, p_window_s int) returns boolean language sql stable as $$
+  select exists (
+    select 1 from public.calls o
+    where o.caller_number = p_call.caller_number and o.campaign_id = p_call.campaign_id and o.id <> p_call.id
+      and o.status = 'qualified'
+      and o.started_at between p_call.started_at - make_interval(secs => p_window_s)
+                           and p_call.started_at + make_interval(secs => p_window_s))
+$$;
+
+-- Whether the clocks of a timezone show one of the hours. An instant has one time of day, so that an hour that the clocks
+-- skip is never open and one that they show twice is open twice.
+create function app.is_open(p_hours jsonb, p_at timestamptz, p_timezone text) returns boolean language sql stable as $$
+  select p_hours is null or exists (select 1 from jsonb_array_elements(p_hours) h, (select p_at at time zone p_timezone as shown) clock
+    where h -> 'days' @> to_jsonb(extract(isodow from shown)::int) and shown::time >= (h ->> 'from')::time and shown::time < (h ->> 'to')::time)
+$$;
+
+-- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, and what came before.
+create function public.scoring_context(p_call_ids jsonb)
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'callId', c.id, 'factsVersion', c.facts_version, 'status', c.status, 'routed', c.campaign_id is not null,
+    'callerNumber', c.caller_number, 'durationS', c.duration_s, 'answered', c.answered, 'startedAtMs', app.ms(c.started_at),
+    'revenue', (select jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency)
+      from call_revenues r where r.call_id = c.id),
+    'terms', case when t.id is not null then jsonb_build_object('termsId', t.id, 'currency', t.currency,
+      'priceMinor', t.price_minor, 'incrementS', t.increment_s, 'minimumS', t.minimum_s, 'revenueBps', t.revenue_bps,
+      'supplierShareBps', t.supplier_share_bps, 'supplierShareMinor', t.supplier_share_minor,
+      'supplierShareTiers', t.supplier_share_tiers, 'minDurationS', t.min_duration_s,
+      'duplicateWindowS', t.duplicate_window_s) end,
+    'decided', c.decided,
+    'inHours', app.is_open(t.hours, c.started_at, k.timezone),
+    'paidInWindow', app.paid_in_window(c, t.duplicate_window_s),
+    'callerCallsLastHour', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
+      and o.started_at > c.started_at - interval '1 hour' and o.started_at <= c.started_at),
+    'callerCallsLastDay', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
+      and o.started_at > c.started_at - interval '1 day' and o.started_at <= c.started_at))), '[]')
+  from calls c
+    left join campaigns k on k.id = c.campaign_id
+    left join lateral app.terms_at(c.campaign_id, c.started_at) t on true
+  where c.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
+$$;
+
+-- The date a call that is rated now belongs to: its own, or the first date whose close does not bill yet. While a close
+-- waits for its calls to be scored, they still are of its date.
+create function app.open_date(p_wanted date) returns date language plpgsql stable as $$
+begin
+  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where stage <> 'calls'));
+end $$;
+
+-- The date a movement of money that is recorded now belongs to: its own, or the first date whose close is not done.
+create function app.unclosed_date(p_wanted date) returns date language plpgsql stable as $$
+begin
+  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where state = 'done'));
+end $$;
+
+-- How many calls are paid for, by the day that the campaign's clocks showed at the start. Caps and tiers read this instead
+-- of the calls, because a month of a busy campaign takes longer to count than the ledger's lock may be held.
+create table public.paid_counts (
+  campaign_id uuid not null references public.campaigns,
+  day date not null,
+  supplier_id uuid not null references public.suppliers,
+  calls int not null check (calls > 0),
+  primary key (campaign_id, day, supplier_id)
+);
+
+create function app.campaign_day(p_call public.calls) returns date language sql stable as $$
+  select (p_call.started_at at time zone timezone)::date from public.campaigns where id = p_call.campaign_id
+$$;
+
+-- How many calls of its campaign are paid for in the day or month of a call; with a supplier, of that supplier alone.
+-- Whichever were rated count, also those that started later: a call that comes late counts as the newest and pushes no
+-- other over a cap, until adjustments at the end of a period put calls in the order of their starts, which is not built yet.
+create function app.paid_calls(p_call public.calls, p_unit text, p_supplier uuid default null) returns bigint language sql stable as $$
+  select coalesce(sum(n.calls), 0) from app.campaign_day(p_call) today, public.paid_counts n
+  where n.campaign_id = p_call.campaign_id and (p_supplier is null or n.supplier_id = p_supplier)
+    and n.day >= date_trunc(p_unit, today::timestamp) and n.day < date_trunc(p_unit, today::timestamp) + ('1 ' || p_unit)::interval
+$$;
+
+-- Of the shares of a call the one for its place among the supplier's paid calls of the month.
+create function app.share_of(p_call public.calls, p_shares jsonb) returns bigint language sql stable as $$
+  select (s ->> 'shareMinor')::bigint from jsonb_array_elements(p_shares) s
+  where (s ->> 'fromCall')::bigint = 1 or (s ->> 'fromCall')::bigint <= 1 + app.paid_calls(p_call, 'month', p_call.supplier_id)
+  order by (s ->> 'fromCall')::bigint desc limit 1
+$$;
+
+-- How many other paid calls of its campaign are in progress at one time while a call lasts, at the fullest moment: it may
+-- come late, and then later ones that began meanwhile count too. No call lasts longer than a week.
+create function app.calls_at_once(p_call public.calls) returns bigint language sql stable as $$
+  with others as materialized (
+    select e.started_at, e.started_at + make_interval(secs => e.duration_s) as ended_at from public.earnings e
+    where e.campaign_id = p_call.campaign_id and e.started_at > p_call.started_at - interval '7 days 1 second'
+      and e.started_at < p_call.started_at + make_interval(secs => greatest(p_call.duration_s, 1))
+      and e.started_at + make_interval(secs => e.duration_s) > p_call.started_at
+  )
+  select max(n) from (select p_call.started_at as at union select started_at from others where started_at > p_call.started_at) moment,
+    lateral (select count(*) as n from others o where o.started_at <= moment.at and o.ended_at > moment.at) running
+$$;
+
+-- Why a call that qualifies is not paid for, as the reason of its score; null when nothing stands against it. Asked under
+-- the ledger's lock, so that two workers cannot both take the last place; and no person's decision goes before it.
+create function app.refusal_of(p_call public.calls, t public.campaign_terms) returns jsonb language sql stable as $$
+  select jsonb_build_object('signal', r.signal, 'version', 1, 'points', 100, 'text', r.text)
+  from (select case
+    when app.paid_in_window(p_call, t.duplicate_window_s) then 'duplicate-caller'
+    when t.daily_cap is not null and app.paid_calls(p_call, 'day') >= t.daily_cap then 'over-daily-cap'
+    when t.monthly_cap is not null and app.paid_calls(p_call, 'month') >= t.monthly_cap then 'over-monthly-cap'
+    when t.concurrency_cap is not null and app.calls_at_once(p_call) >= t.concurrency_cap then 'over-concurrency-cap' end) found (signal)
+    join (values ('duplicate-caller', 'the same caller was paid for in this campaign within its window'),
+      ('over-daily-cap', 'the buyer pays for no more calls of this campaign on this day'),
+      ('over-monthly-cap', 'the buyer pays for no more calls of this campaign in this month'),
+      ('over-concurrency-cap', 'the buyer pays for no more calls of this campaign at one time')) r (signal, text)
+    on r.signal = found.signal
+$$;
+
+create function app.rate_call(p_decision jsonb, p_now timestamptz) returns text language plpgsql as $$
+declare
+  v_call calls; v_terms campaign_terms; v_decision text := p_decision ->> 'decision';
+  v_reasons jsonb := p_decision -> 'reasons'; v_price bigint; v_share bigint; v_refusal jsonb;
+begin
+  select * into v_call from calls where id = (p_decision ->> 'callId')::uuid for update;
+  if v_call.id is null then perform app.fail('CALL_UNKNOWN', 'no such call', '{}', 'PT404'); end if;
+  if v_call.status <> 'stored' then return 'already'; end if;
+  if v_call.facts_version <> (p_decision ->> 'factsVersion')::int then return 'stale'; end if;
+
+  v_terms := app.terms_at(v_call.campaign_id, v_call.started_at);
+  -- Terms that came between reading and rating: this call is scored anew, and the others of its batch stand.
+  if v_decision = 'qualify' and v_terms.id is distinct from (p_decision ->> 'termsId')::uuid then return 'stale'; end if;
+  if v_decision = 'qualify' then v_refusal := app.refusal_of(v_call, v_terms); end if;
+  if v_refusal is not null then
+    v_decision := 'reject';
+    v_reasons := v_reasons || jsonb_build_array(v_refusal);
+  end if;
+  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at)
+  values (v_call.id, v_call.facts_version,
+    case when v_decision <> p_decision ->> 'decision' then 100 else (p_decision ->> 'score')::int end, v_decision, v_reasons, p_now);
+  update calls set changed_at = p_now,
+    status = case v_decision when 'qualify' then 'qualified' when 'reject' then 'rejected' else 'held' end
+  where id = v_call.id;
+  if v_decision <> 'qualify' then return v_decision; end if;
+
+  v_price := (p_decision ->> 'priceMinor')::bigint;
+  v_share := app.share_of(v_call, p_decision -> 'shares');
+  insert into earnings (call_id, campaign_id, terms_id, buyer_id, supplier_id, currency, price_minor, share_minor, started_at,
+    duration_s, business_date)
+  values (v_call.id, v_call.campaign_id, v_terms.id, v_call.buyer_id, v_call.supplier_id, v_terms.currency, v_price, v_share,
+    v_call.started_at, v_call.duration_s, app.open_date(v_call.business_date));
+  insert into paid_counts as n (campaign_id, day, supplier_id, calls)
+  values (v_call.campaign_id, app.campaign_day(v_call), v_call.supplier_id, 1)
+  on conflict (campaign_id, day, supplier_id) do update set calls = n.calls + 1;
+  perform app.post_journal('call', 'call:' || v_call.id, app.open_date(v_call.business_date), v_terms.currency,
+    jsonb_build_object('price', v_price, 'share', v_share, 'margin', v_price - v_share),
+    jsonb_build_object('buyer', v_call.buyer_id, 'supplier', v_call.supplier_id),
+    jsonb_build_object('callId', v_call.id, 'termsId', v_terms.id), p_now);
+  return 'qualify';
+end $$;
+
+-- Records the decisions of a batch and, for each call that qualifies, its earning and its journal, in one transaction.
+-- Answers per decision: qualify, reject, hold, already (rated before: nothing changes) or stale (facts or terms
+-- changed: score anew).
+-- Within the batch calls are rated in the order of their starts, because the earlier one is paid for and counts first.
+-- Safe to run twice: a call leaves `stored` once, and its journal's key is the call.
+create function public.rate_calls(p_decisions jsonb, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_results text[] := '{}'; v record;
+begin
+  perform app.lock_ledger();
+  for v in
+    select d.value as decision, d.ordinality as place
+    from jsonb_array_elements(app.json_arg(p_decisions)) with ordinality d
+      left join calls c on c.id = (d.value ->> 'callId')::uuid
+    order by c.started_at, c.id
+  loop
+    v_results[v.place] := app.rate_call(v.decision, app.at(p_now_ms));
+  end loop;
+  return to_jsonb(v_results);
+end $$;
+
+-- A person decides a held call: it is scored again, and what was decided goes before the score. Safe to run twice: a call
+-- is held once.
+create function public.decide_call(p_call_id uuid, p_decision text, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_call calls;
+begin
+  update calls set decided = p_decision, status = 'stored', facts_version = facts_version + 1, changed_at = app.at(p_now_ms)
+  where id = p_call_id and status = 'held' and campaign_id is not null returning * into v_call;
+  if v_call.id is null then return 'false'; end if;
+  perform app.make_work('fraud.score-call', v_call.id::text, jsonb_build_object('callId', v_call.id), v_call.trace,
+    app.at(p_now_ms), null, null, true);
+  perform app.log_action(app.at(p_now_ms), p_by, 'call.' || p_decision, 'call:' || p_call_id, jsonb_build_object('reason', p_reason));
+  return 'true';
+end $$;
