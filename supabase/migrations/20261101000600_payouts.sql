@@ -57,7 +57,7 @@ language sql immutable as $$
   select encode(sha256(convert_to(format('%s|%s|%s|%s', p_supplier, p_currency, p_amount, p_destination), 'UTF8')), 'hex')
 $$;
 
--- Freezes one payout per supplier and currency from cleared earnings, behind the gate of the day's cash comparison, and
+-- Freezes one payout per supplier and currency that is due (app.payouts_due) from cleared earnings, behind the gate of the day's cash comparison, and
 -- makes the work of paying each, also of those that an earlier date planned and nobody sent. Answers what was planned
 -- and what was not, with reasons. Safe to run twice: an earning is in one live payout, and a supplier has one payout per
 -- currency and date.
@@ -70,18 +70,9 @@ begin
   perform app.lock_ledger();
   select * into v_settings from settings;
   for v_due in
-    select e.supplier_id, e.currency, sum(e.share_minor)::bigint as amount, s.stripe_account_id, s.status, c.multiple_of_minor
-    from earnings e join suppliers s on s.id = e.supplier_id join currencies c on c.code = e.currency
-    where e.state = 'cleared' and e.payout_id is null
-    group by e.supplier_id, e.currency, s.stripe_account_id, s.status, c.multiple_of_minor
-    order by e.currency, e.supplier_id
+    select * from app.payouts_due(p_date) order by currency, supplier_id
   loop
-    v_gate := case when v_settings.payouts_stopped then 'payouts_stopped'
-      when v_due.status <> 'active' then 'supplier_held'
-      when v_due.stripe_account_id is null then 'supplier_has_no_account'
-      when v_due.amount <= 0 then 'nothing_owed'
-      when v_due.amount % v_due.multiple_of_minor <> 0 then 'amount_not_sendable'
-      else app.payout_gate(p_date, v_due.currency, app.at(p_now_ms)) end;
+    v_gate := coalesce(v_due.waits_for, app.payout_gate(p_date, v_due.currency, app.at(p_now_ms)));
     if v_gate <> 'open' then
       v_skipped := v_skipped || jsonb_build_object('supplierId', v_due.supplier_id, 'currency', v_due.currency,
         'amountMinor', v_due.amount, 'reason', v_gate);
@@ -98,7 +89,8 @@ begin
     on conflict (supplier_id, currency, business_date) do nothing returning id into v_payout_id;
     continue when v_payout_id is null;
     update earnings set payout_id = v_payout_id
-    where supplier_id = v_due.supplier_id and currency = v_due.currency and state = 'cleared' and payout_id is null;
+    where supplier_id = v_due.supplier_id and currency = v_due.currency and state = 'cleared' and payout_id is null
+      and business_date < v_due.earned_before;
     update payout_runs r set amount_minor = t.amount, content_hash = t.hash
     from (select sum(amount_minor)::bigint as amount,
         encode(sha256(convert_to(string_agg(body_hash, ',' order by body_hash), 'UTF8')), 'hex') as hash

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7051abeadc548c64, text 9c9cfe50e3f4f1b2. Do not edit.
+// Made by "npm run generate" from migrations eb67d97fd0904a1f, text ec523ad9124ad774. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1254,26 +1254,41 @@ export type Database = {
 			suppliers: {
 				Row: {
 					auth_user_id: string | null;
+					held_reason: string | null;
 					id: string;
 					made_at: string;
 					name: string;
+					payout_minimums: NonNullable<Json>;
+					payout_net_days: number;
+					payout_schedule: string;
+					payout_weekday: number;
 					status: string;
 					stripe_account_id: string | null;
 				};
 				ComputedFields: never;
 				Insert: {
 					auth_user_id?: string | null;
+					held_reason?: string | null;
 					id?: string;
 					made_at?: string;
 					name: string;
+					payout_minimums?: NonNullable<Json>;
+					payout_net_days?: number;
+					payout_schedule?: string;
+					payout_weekday?: number;
 					status?: string;
 					stripe_account_id?: string | null;
 				};
 				Update: {
 					auth_user_id?: string | null;
+					held_reason?: string | null;
 					id?: string;
 					made_at?: string;
 					name?: string;
+					payout_minimums?: NonNullable<Json>;
+					payout_net_days?: number;
+					payout_schedule?: string;
+					payout_weekday?: number;
 					status?: string;
 					stripe_account_id?: string | null;
 				};

@@ -1,0 +1,37 @@
+-- The last day of a schedule of which the payout is due at or before the date: every day, the given weekday, the 1st and
+-- the 16th, or the 1st; the payout follows it by net days and pays what was earned before it.
+create function app.payout_day(p_schedule text, p_weekday int, p_net_days int, p_date date) returns date
+language sql immutable as $$
+  select case p_schedule
+    when 'daily' then d
+    when 'weekly' then d - (extract(isodow from d)::int - p_weekday + 7) % 7
+    when 'twice_monthly' then date_trunc('month', d)::date + case when extract(day from d) >= 16 then 15 else 0 end
+    when 'monthly' then date_trunc('month', d)::date end
+  from (select p_date - p_net_days as d) day
+$$;
+
+-- Who is paid on a business date and what the others wait for, by supplier and currency; one place for plan and preview.
+-- A supplier has one payout per day of its schedule: on the date it falls due or, when something stood in the way (a hold,
+-- a missed night, the minimum), on the first date after it. `waits_for` is null when it is paid.
+create function app.payouts_due(p_date date)
+returns table (supplier_id uuid, currency text, amount bigint, stripe_account_id text, earned_before date, waits_for text)
+language sql stable as $$
+  select t.id, t.currency, case when t.due > 0 then t.due else t.cleared end, s.stripe_account_id, t.day,
+    case when (select payouts_stopped from public.settings) then 'payouts_stopped'
+      when s.status <> 'active' then 'supplier_held'
+      when s.stripe_account_id is null then 'supplier_has_no_account'
+      when exists (select 1 from public.payouts p where p.supplier_id = t.id and p.currency = t.currency
+        and (p.business_date = p_date or p.business_date >= t.day + s.payout_net_days and p.state not in ('refused', 'withheld')))
+        then 'paid_for_this_day'
+      when t.cleared <= 0 then 'nothing_owed'
+      when t.due <= 0 then 'not_due'
+      when t.due < coalesce((s.payout_minimums ->> t.currency)::bigint, 0) then 'below_minimum'
+      when t.due % c.multiple_of_minor <> 0 then 'amount_not_sendable' end
+  from (
+    select e.supplier_id as id, e.currency, d.day, sum(e.share_minor)::bigint as cleared,
+      coalesce(sum(e.share_minor) filter (where e.business_date < d.day), 0)::bigint as due
+    from public.earnings e join public.suppliers s on s.id = e.supplier_id
+      cross join lateral app.payout_day(s.payout_schedule, s.payout_weekday, s.payout_net_days, p_date) as d (day)
+    where e.state = 'cleared' and e.payout_id is null group by 1, 2, 3) t
+    join public.suppliers s on s.id = t.id join public.currencies c on c.code = t.currency
+$$;
