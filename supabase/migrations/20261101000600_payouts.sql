@@ -5,6 +5,8 @@ create table public.payout_runs (
   currency text not null references public.currencies,
   content_hash text not null,
   amount_minor app.amount_minor not null,
+  -- The close plans by the schedule, whoever started it; the planner approves nothing of its own.
+  planned_by text not null default 'schedule',
   planned_at timestamptz not null,
   unique (business_date, currency)
 );
@@ -260,6 +262,9 @@ begin
   select * into v_payout from payouts where id = p_payout_id for update;
   if v_payout.id is null then perform app.fail('PAYOUT_UNKNOWN', 'no such payout', '{}', 'PT404'); end if;
   if v_payout.state <> 'waiting_approval' then return jsonb_build_object('approved', false, 'state', v_payout.state); end if;
+  if p_by = (select planned_by from payout_runs where id = v_payout.run_id) then
+    perform app.fail('APPROVAL_REFUSED', 'another person than the one who planned this must approve it', '{}', 'PT403');
+  end if;
   insert into approvals (subject_kind, subject_id, content_hash, approved_by, reason, approved_at)
   values ('payout', p_payout_id, v_payout.body_hash, p_by, p_reason, app.at(p_now_ms));
   -- Its key stays as old as its plan: after a restore the payout may have been sent, and is then looked up first.

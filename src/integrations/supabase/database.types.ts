@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations eb67d97fd0904a1f, text ec523ad9124ad774. Do not edit.
+// Made by "npm run generate" from migrations 7c48e068c646c8a1, text bdd4dc3aee3d2c8e. Do not edit.
 export type Json =
 	| string
 	| number
@@ -807,6 +807,7 @@ export type Database = {
 					currency: string;
 					id: string;
 					planned_at: string;
+					planned_by: string;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -816,6 +817,7 @@ export type Database = {
 					currency: string;
 					id?: string;
 					planned_at: string;
+					planned_by?: string;
 				};
 				Update: {
 					amount_minor?: number;
@@ -824,6 +826,7 @@ export type Database = {
 					currency?: string;
 					id?: string;
 					planned_at?: string;
+					planned_by?: string;
 				};
 				Relationships: [
 					{
@@ -1484,6 +1487,16 @@ export type Database = {
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
 			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
 			health: { Args: { p_now_ms: number }; Returns: Json };
+			hold_supplier: {
+				Args: {
+					p_by: string;
+					p_held: boolean;
+					p_now_ms: number;
+					p_reason: string;
+					p_supplier_id: string;
+				};
+				Returns: Json;
+			};
 			import_parties: {
 				Args: { p_by: string; p_now_ms: number; p_parties: Json };
 				Returns: Json;
@@ -1511,6 +1524,10 @@ export type Database = {
 			};
 			poke_invoice: {
 				Args: { p_invoice_id: string; p_now_ms: number; p_trace: string };
+				Returns: Json;
+			};
+			preview_payouts: {
+				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
 			};
 			rate_calls: {
@@ -1579,6 +1596,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			show_payout: { Args: { p_payout_id: string }; Returns: Json };
 			start_close: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
