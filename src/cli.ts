@@ -3,6 +3,7 @@ import './cli/audit.ts';
 import './cli/closes.ts';
 import './cli/calls.ts';
 import './cli/dead-letters.ts';
+import './cli/invoices.ts';
 import './cli/payouts.ts';
 import './cli/parties.ts';
 import './cli/migrate.ts';

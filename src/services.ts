@@ -7,6 +7,7 @@ import { createStripeBalance, type StripeBalance } from './integrations/stripe/b
 import { createStripeClient } from './integrations/stripe/client.ts';
 import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
 import { createStripeTransfers, type StripeTransfers } from './integrations/stripe/transfers.ts';
+import { createStripeWithdrawals, type StripeWithdrawals } from './integrations/stripe/withdrawals.ts';
 import { type BillingStore, createBillingStore } from './integrations/supabase/billing.ts';
 import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
@@ -40,6 +41,7 @@ export interface JobServices {
   readonly stripeInvoices: StripeInvoices;
   readonly stripeTransfers: StripeTransfers;
   readonly stripeBalance: StripeBalance;
+  readonly stripeWithdrawals: StripeWithdrawals;
   readonly callReports: { parse(source: string, body: Buffer): CallReport };
   readonly bodies: { seal(plain: string): string };
   /** Reads books and Stripe a second time, by clients of its own. */
@@ -105,6 +107,7 @@ export function createIntegrations(
     stripeInvoices: createStripeInvoices(client),
     stripeTransfers: createStripeTransfers(client),
     stripeBalance: createStripeBalance(client),
+    stripeWithdrawals: createStripeWithdrawals(client),
     callReports: { parse: parseCallReport },
     bodies: { seal: (plain: string) => sealText(plain, bodyKeys, 'webhook-body') },
     audit: openAudit({ database, stripe }),

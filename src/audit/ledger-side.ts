@@ -102,7 +102,7 @@ export function findInFlight(before: LedgerSide, after: LedgerSide): InFlight {
     side.payouts.filter(({ state }) => state === 'sending' || state === 'unknown').map(({ id }) => id);
   const invoicesOpen = (side: LedgerSide) =>
     side.invoices
-      .filter(({ state, isDue }) => isDue && (state === 'planned' || state === 'open'))
+      .filter(({ state, isDue }) => isDue && state !== 'paid' && state !== 'void')
       .map(({ id }) => id);
   const changed = <Row extends { id: string; state: string }>(
     left: readonly Row[],

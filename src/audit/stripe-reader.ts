@@ -43,6 +43,7 @@ const movementSchema = z.object({
   net: minorUnits,
   currency: z.string(),
   available_on: z.int(),
+  created: z.int(),
   reporting_category: z.string(),
   source: z.string().nullable(),
 });

@@ -48,7 +48,7 @@ export type WorkerSettings = Omit<WorkerOptions, 'connection' | 'prefix' | 'name
 export interface QueueConnection {
   /** The queue of this name. Rejects while the store is away and was never reached. */
   queue(name: string): Promise<Queue>;
-  /** A worker of this name that has reached the store and runs. Rejects when PostgreSQL goes away meanwhile. */
+  /** A worker of this name that runs. On PostgreSQL it has reached the store, and rejects while that is away. */
   worker(name: string, processor: Processor, settings: WorkerSettings): Promise<Worker>;
   /** Closes everything that was handed out, each with the deadline; never hangs and never throws. */
   close(deadlineMs: number): Promise<void>;
@@ -59,6 +59,8 @@ interface Store {
   /** BullMQ types its two backends apart although all that is used here is common to both. */
   readonly factory: BackendFactory<RedisQueueBackend>;
   ready(): Promise<void>;
+  /** Waits for what a worker must not run without. */
+  reached(worker: Worker): Promise<unknown>;
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -99,9 +101,7 @@ export function connectQueues(
       worker.on('error', (error) => onError(name, error));
       workers.add(worker);
       worker.once('closed', () => workers.delete(worker));
-      // One that runs after its first handshake failed asks again and again without ever giving the loop a turn: every
-      // call is answered at once by the rejected promise that BullMQ keeps.
-      await worker.waitUntilReady();
+      await store.reached(worker);
       worker.run().catch((error: unknown) => onError(name, error));
       return worker;
     },
@@ -137,6 +137,8 @@ function openRedis(
     options: { connection: client },
     factory: createRedisBackend,
     ready: async () => {},
+    // ioredis waits for a store that is away, so a worker runs at once and the start of a process is not held up.
+    reached: async () => {},
     async close(deadlineMs) {
       await settledWithin(client.quit(), deadlineMs);
       for (const one of [client, ...copies]) endForGood(one);
@@ -208,6 +210,9 @@ function openPostgres(url: string, workers: number, onError: (queue: string, err
       });
       return migrated;
     },
+    // A worker that runs after its first handshake failed asks again and again without ever giving the loop a turn: every
+    // call is answered at once by the rejected promise that BullMQ keeps.
+    reached: (worker) => worker.waitUntilReady(),
     async close(deadlineMs) {
       if (await settledWithin(pool.end(), deadlineMs)) return;
       for (const client of clients) (client as unknown as pg.Client).end().catch(() => {});

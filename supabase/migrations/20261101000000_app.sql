@@ -54,7 +54,10 @@ create table public.settings (
   -- An unexplained difference between Stripe and the ledger above this stops the payouts of its currency.
   difference_threshold_minor app.amount_minor not null default 0 check (difference_threshold_minor >= 0),
   -- How long after the end of a buyer's day late calls still count to it.
-  billing_grace interval not null default '0'
+  billing_grace interval not null default '0',
+  -- An invoice that is so many times more, or less, than the buyer's last one waits for a person, where either exceeds the floor.
+  invoice_change_factor int not null default 5 check (invoice_change_factor >= 2),
+  invoice_change_floor_minor app.amount_minor not null default 100000 check (invoice_change_floor_minor >= 0)
 );
 insert into public.settings default values;
 

@@ -27,6 +27,10 @@ create table public.buyers (
   stripe_customer_id text unique,
   -- A day of this buyer ends at midnight here.
   timezone text not null default 'UTC',
+  -- How often it is billed, and on which day of the week (1 is Monday) or of the month; null when it is every day.
+  billing_cycle text not null default 'daily' check (billing_cycle in ('daily', 'weekly', 'monthly')),
+  billing_day int check (case billing_cycle when 'weekly' then billing_day between 1 and 7
+    when 'monthly' then billing_day between 1 and 28 else billing_day is null end),
   status text not null default 'active' check (status in ('active', 'paused')),
   made_at timestamptz not null default now()
 );

@@ -7,26 +7,20 @@ create table public.invoices (
   period_end timestamptz not null,
   business_date date not null,
   amount_minor app.amount_minor not null check (amount_minor > 0),
-  -- planned: not at Stripe yet; open: finalised there, not paid.
-  state text not null default 'planned' check (state in ('planned', 'open', 'paid', 'uncollectible', 'void')),
+  -- waiting_approval: for a person; planned: not at Stripe yet; open: finalised there, not paid.
+  state text not null default 'planned' check (state in ('waiting_approval', 'planned', 'open', 'paid', 'uncollectible', 'void')),
+  -- It changed too much when it was planned.
+  needs_approval boolean not null default false,
   generation int not null default 1,
   planned_at timestamptz not null,
   -- The business date whose close last asked for the money; Stripe is asked once per date.
   collect_on date not null,
   attempt_token uuid,
   stripe_invoice_id text unique,
-  charge_id text unique,
-  balance_transaction_id text unique,
-  fee_minor app.amount_minor,
-  net_minor app.amount_minor,
-  available_at timestamptz,
-  -- Set when the money became available: the journals `available` and `clear` are posted then.
-  cleared_at timestamptz,
   last_problem text,
   unique (buyer_id, currency, period_end)
 );
 create index invoices_unsettled on public.invoices (business_date) where state in ('planned', 'open');
-create index invoices_uncleared on public.invoices (available_at) where state = 'paid' and cleared_at is null;
 alter table public.earnings add foreign key (invoice_id) references public.invoices;
 
 create table public.invoice_lines (
@@ -37,6 +31,45 @@ create table public.invoice_lines (
   amount_minor app.amount_minor not null check (amount_minor > 0),
   primary key (invoice_id, campaign_id)
 );
+
+-- What Stripe charged for an invoice; a partial payment is one of several.
+create table public.charges (
+  charge_id text primary key,
+  invoice_id uuid not null references public.invoices,
+  balance_transaction_id text not null unique,
+  currency text not null references public.currencies,
+  gross_minor app.amount_minor not null check (gross_minor > 0),
+  fee_minor app.amount_minor not null,
+  net_minor app.amount_minor not null check (net_minor = gross_minor - fee_minor),
+  -- When Stripe said that the money will be available.
+  available_at timestamptz not null,
+  -- Set when it was: the journals `available` and `clear` are posted then.
+  cleared_at timestamptz
+);
+create index charges_invoice on public.charges (invoice_id);
+create index charges_uncleared on public.charges (available_at) where cleared_at is null;
+
+-- What Stripe takes back of a charge. A refund is final when it is made. A dispute takes the money at once and is decided
+-- later: won, the money comes back; lost, it stays away. Until then the calls that it no longer covers are not payable.
+create table public.withdrawals (
+  -- Of the refund or the dispute at Stripe.
+  id text primary key,
+  kind text not null check (kind in ('refund', 'dispute')),
+  charge_id text not null references public.charges,
+  invoice_id uuid not null references public.invoices,
+  currency text not null references public.currencies,
+  amount_minor app.amount_minor not null check (amount_minor > 0),
+  -- What Stripe takes for the dispute, and gives back of it when it is won.
+  fee_minor app.amount_minor not null check (fee_minor >= 0),
+  returned_fee_minor app.amount_minor not null default 0,
+  state text not null check (state in ('open', 'won', 'final')),
+  balance_transaction_id text not null unique,
+  reinstated_by text unique,
+  first_seen_at timestamptz not null,
+  ended_at timestamptz
+);
+create index withdrawals_invoice on public.withdrawals (invoice_id);
+create index withdrawals_open on public.withdrawals (id) where state = 'open';
 
 -- Every try of something that moves money, written before it is made.
 create table public.attempts (
@@ -53,43 +86,6 @@ create table public.attempts (
 );
 create index attempts_subject on public.attempts (subject_kind, subject_id, id);
 create index attempts_token on public.attempts (token);
-
--- Midnight of the buyer's day that has ended at p_at, grace included.
-create function app.period_end(p_timezone text, p_at timestamptz) returns timestamptz language sql stable as $$
-  select date_trunc('day', (p_at - billing_grace) at time zone p_timezone) at time zone p_timezone from public.settings
-$$;
-
--- Freezes what each buyer owes for days that have ended, and makes the work of billing it. A total below Stripe's
--- minimum charge rolls to the next period. Safe to run twice: an earning is put on one invoice.
-create function app.plan_invoices(p_date date, p_due_at timestamptz) returns void language plpgsql as $$
-declare v_due record; v_invoice_id uuid;
-begin
-  for v_due in
-    -- A call that is rated while this runs is on the next invoice: what is summed here is what is put on this one.
-    select e.buyer_id, e.currency, app.period_end(b.timezone, p_due_at) as period_end, sum(e.price_minor)::bigint as amount,
-      array_agg(e.id) as earning_ids
-    from earnings e join buyers b on b.id = e.buyer_id join currencies c on c.code = e.currency
-    where e.invoice_id is null and e.state = 'accrued' and e.started_at < app.period_end(b.timezone, p_due_at)
-    group by e.buyer_id, e.currency, b.timezone, c.minimum_charge_minor
-    having sum(e.price_minor) >= c.minimum_charge_minor
-    order by e.buyer_id, e.currency
-  loop
-    insert into invoices (id, buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on)
-    values (app.uuid_of(format('invoice|%s|%s|%s', v_due.buyer_id, v_due.currency, app.ms(v_due.period_end))), v_due.buyer_id, v_due.currency, v_due.period_end, p_date, v_due.amount, p_due_at, p_date)
-    on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
-    continue when v_invoice_id is null;
-    update earnings set invoice_id = v_invoice_id where id = any (v_due.earning_ids);
-    insert into invoice_lines (invoice_id, campaign_id, calls, seconds, amount_minor)
-    select v_invoice_id, campaign_id, count(*), sum(duration_s), sum(price_minor) from earnings
-    where invoice_id = v_invoice_id group by campaign_id;
-    v_invoice_id := null;
-  end loop;
-  -- Those just planned, and every earlier one that is not settled yet.
-  update invoices set collect_on = p_date where state in ('planned', 'open');
-  perform app.make_work('billing.bill-buyer', i.id::text, jsonb_build_object('invoiceId', i.id), 'close-' || p_date, p_due_at,
-    p_date, 'billing', true)
-  from invoices i where i.state in ('planned', 'open') order by i.id;
-end $$;
 
 create function app.invoice_of_token(p_invoice_id uuid, p_token uuid) returns public.invoices language plpgsql as $$
 declare v_invoice invoices;
@@ -109,7 +105,7 @@ declare v_invoice invoices; v_customer text; v_token uuid := gen_random_uuid();
 begin
   select * into v_invoice from invoices where id = p_invoice_id for update;
   if v_invoice.id is null then perform app.fail('INVOICE_UNKNOWN', 'no such invoice', '{}', 'PT404'); end if;
-  if v_invoice.state not in ('planned', 'open') then
+  if v_invoice.state not in ('planned', 'open', 'uncollectible') then
     return jsonb_build_object('kind', 'settled', 'reason', v_invoice.state);
   end if;
   select stripe_customer_id into v_customer from buyers where id = v_invoice.buyer_id;
@@ -142,40 +138,69 @@ begin
   return '{}';
 end $$;
 
--- Stripe charged the invoice: cash in pending, the fee, the receivable gone. Safe to run twice: the key is the charge.
-create function public.record_invoice_paid(p_invoice_id uuid, p_token uuid, p_payment jsonb, p_now_ms bigint)
+-- One charge: cash in pending, the fee, the receivable gone. Safe to run twice: the row and the journal have the charge's id.
+create function app.record_charge(p_invoice public.invoices, p_charge jsonb, p_now timestamptz) returns void language plpgsql as $$
+declare v_charge charges;
+begin
+  insert into charges (charge_id, invoice_id, balance_transaction_id, currency, gross_minor, fee_minor, net_minor, available_at)
+  values (p_charge ->> 'chargeId', p_invoice.id, p_charge ->> 'balanceTransactionId', p_charge ->> 'currency',
+    (p_charge ->> 'grossMinor')::bigint, (p_charge ->> 'feeMinor')::bigint, (p_charge ->> 'netMinor')::bigint,
+    app.at((p_charge ->> 'availableOnMs')::bigint))
+  on conflict (charge_id) do nothing;
+  select * into v_charge from charges where charge_id = p_charge ->> 'chargeId';
+  if v_charge.invoice_id <> p_invoice.id or v_charge.currency <> p_invoice.currency then
+    perform app.fail('INVOICE_MISMATCH', 'the charge is not what the invoice says', jsonb_build_object('invoiceId', p_invoice.id), 'PT422');
+  end if;
+  perform app.post_journal('charge', 'charge:' || v_charge.charge_id, app.unclosed_date(p_invoice.business_date), v_charge.currency,
+    jsonb_build_object('gross', v_charge.gross_minor, 'fee', v_charge.fee_minor, 'net', v_charge.net_minor),
+    jsonb_build_object('buyer', p_invoice.buyer_id),
+    jsonb_build_object('invoiceId', p_invoice.id, 'chargeId', v_charge.charge_id,
+      'balanceTransactionId', v_charge.balance_transaction_id), p_now);
+end $$;
+
+-- An invoice that was given up is paid after all: what was written off is owed and earned again. Safe to run twice: the
+-- journals have the invoice's key.
+create function app.reverse_write_off(p_invoice public.invoices, p_now timestamptz) returns void language plpgsql as $$
+declare v_journal journals;
+begin
+  for v_journal in select * from journals where template = 'write_off' and refs ->> 'event' = p_invoice.id::text order by id loop
+    perform app.post_journal('write_off_reversed', replace(v_journal.key, 'write_off:', 'write_off_reversed:'),
+      app.unclosed_date(p_invoice.business_date), v_journal.currency, v_journal.amounts, v_journal.owners, v_journal.refs, p_now);
+  end loop;
+  update earnings set state = 'billed' where invoice_id = p_invoice.id and state = 'written_off';
+end $$;
+
+-- Records what Stripe says of an issued invoice, `p_state`: {status, charges, problem}. New charges are booked; the
+-- receivable ends when they sum to the invoice, or is written off when Stripe gave the invoice up or it was voided.
+-- An invoice that was given up may still be paid; a paid or a void one changes no more.
+-- Safe to run twice: a charge is booked once by its id, and a state is entered once.
+create function public.record_invoice_state(p_invoice_id uuid, p_token uuid, p_state jsonb, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_invoice invoices; v_payment jsonb := app.json_arg(p_payment);
+declare
+  v_invoice invoices; v_state jsonb := app.json_arg(p_state); v_status text := app.json_arg(p_state) ->> 'status';
+  v_before bigint; v_paid bigint; v_left bigint; v_now timestamptz := app.at(p_now_ms);
 begin
   perform app.lock_ledger();
   v_invoice := app.invoice_of_token(p_invoice_id, p_token);
-  if v_invoice.state = 'paid' and v_invoice.charge_id = v_payment ->> 'chargeId' then return '{}'; end if;
-  if v_invoice.state <> 'open' or (v_payment ->> 'grossMinor')::bigint <> v_invoice.amount_minor
-    or v_payment ->> 'currency' <> v_invoice.currency
-    or (v_payment ->> 'grossMinor')::bigint <> (v_payment ->> 'feeMinor')::bigint + (v_payment ->> 'netMinor')::bigint
+  select coalesce(sum(gross_minor), 0) into v_before from charges where invoice_id = p_invoice_id;
+  update attempts set ended_at = v_now, outcome = v_status, detail = left(v_state ->> 'problem', 200) where token = p_token;
+  if v_invoice.state in ('paid', 'void') and v_invoice.state = v_status then return '{}'; end if;
+  if v_invoice.state = 'uncollectible' and v_status = 'paid' then perform app.reverse_write_off(v_invoice, v_now); end if;
+  perform app.record_charge(v_invoice, charge, v_now) from jsonb_array_elements(v_state -> 'charges') charge;
+  select coalesce(sum(gross_minor), 0) into v_paid from charges where invoice_id = p_invoice_id;
+  if v_invoice.state not in ('open', 'uncollectible') or v_paid > v_invoice.amount_minor
+    or (v_status = 'paid') <> (v_paid = v_invoice.amount_minor) or v_invoice.state = 'uncollectible' and v_status <> 'paid' and (v_status = 'open' or v_paid > v_before)
+    -- Which calls a refund ended and which the giving up is not known any more.
+    or v_invoice.state = 'uncollectible' and v_status = 'paid' and exists (select 1 from withdrawals where invoice_id = p_invoice_id)
   then
-    perform app.fail('INVOICE_MISMATCH', 'the charge is not what the invoice says', jsonb_build_object('invoiceId', p_invoice_id), 'PT422');
+    perform app.fail('INVOICE_MISMATCH', 'what Stripe says of the invoice is not what it can be',
+      jsonb_build_object('invoiceId', p_invoice_id, 'state', v_invoice.state, 'status', v_status, 'paidMinor', v_paid), 'PT422');
   end if;
-  update invoices set state = 'paid', charge_id = v_payment ->> 'chargeId', last_problem = null,
-    balance_transaction_id = v_payment ->> 'balanceTransactionId', fee_minor = (v_payment ->> 'feeMinor')::bigint,
-    net_minor = (v_payment ->> 'netMinor')::bigint, available_at = app.at((v_payment ->> 'availableOnMs')::bigint)
-  where id = p_invoice_id;
-  update attempts set ended_at = app.at(p_now_ms), outcome = 'paid', detail = v_payment ->> 'chargeId' where token = p_token;
-  perform app.post_journal('charge', 'charge:' || (v_payment ->> 'chargeId'), app.unclosed_date(v_invoice.business_date), v_invoice.currency,
-    jsonb_build_object('gross', v_payment -> 'grossMinor', 'fee', v_payment -> 'feeMinor', 'net', v_payment -> 'netMinor'),
-    jsonb_build_object('buyer', v_invoice.buyer_id),
-    jsonb_build_object('invoiceId', p_invoice_id, 'chargeId', v_payment -> 'chargeId',
-      'balanceTransactionId', v_payment -> 'balanceTransactionId'), app.at(p_now_ms));
-  return '{}';
-end $$;
-
--- Stripe could not collect, or the invoice ended at Stripe without money. Posts nothing: the receivable stands.
-create function public.record_invoice_unpaid(p_invoice_id uuid, p_token uuid, p_problem text, p_now_ms bigint)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-begin
-  perform app.invoice_of_token(p_invoice_id, p_token);
-  update invoices set last_problem = left(p_problem, 200) where id = p_invoice_id and state = 'open';
-  update attempts set ended_at = app.at(p_now_ms), outcome = 'unpaid', detail = left(p_problem, 200) where token = p_token;
+  if v_invoice.state = 'open' and v_status in ('uncollectible', 'void') then
+    v_left := app.paid_for(p_invoice_id, false);
+    perform app.write_off(v_invoice, p_invoice_id::text, v_left + v_invoice.amount_minor - v_paid, v_left, v_now);
+  end if;
+  update invoices set state = v_status, last_problem = left(v_state ->> 'problem', 200) where id = p_invoice_id;
   return '{}';
 end $$;
 
@@ -183,7 +208,7 @@ end $$;
 create function public.poke_invoice(p_invoice_id uuid, p_trace text, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
-  if not exists (select 1 from invoices where id = p_invoice_id and state in ('planned', 'open')) then return 'false'; end if;
+  if not exists (select 1 from invoices where id = p_invoice_id and state in ('planned', 'open', 'uncollectible')) then return 'false'; end if;
   perform app.make_work('billing.bill-buyer', p_invoice_id::text, jsonb_build_object('invoiceId', p_invoice_id), p_trace,
     app.at(p_now_ms), null, null, true);
   return 'true';

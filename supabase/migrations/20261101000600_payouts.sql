@@ -45,7 +45,7 @@ alter table public.earnings add foreign key (payout_id) references public.payout
 
 create table public.approvals (
   id bigint generated always as identity primary key,
-  subject_kind text not null check (subject_kind in ('payout')),
+  subject_kind text not null check (subject_kind in ('payout', 'invoice')),
   subject_id uuid not null,
   content_hash text not null,
   approved_by text not null,

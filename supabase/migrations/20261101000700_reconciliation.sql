@@ -83,48 +83,46 @@ returns jsonb language sql security definer set search_path = pg_catalog, public
   select to_jsonb(count(*)) from added
 $$;
 
--- Money that became available by the due instant of the date: pending → available, and the earnings it covers clear.
+-- Money that became available by the due instant of the date: pending → available, and the earnings clear that the
+-- available charges of their invoice cover.
 create function app.clear_available(p_date date, p_due_at timestamptz, p_now timestamptz) returns void language plpgsql as $$
-declare v_invoice invoices; v_share record;
+declare v_charge charges;
 begin
-  for v_invoice in
-    select i.* from invoices i join stripe_movements m on m.id = i.balance_transaction_id
-    where i.state = 'paid' and i.cleared_at is null and m.available_at <= p_due_at
-      and m.net_minor = i.net_minor and m.currency = i.currency
-    order by i.id for update of i
+  for v_charge in
+    select c.* from charges c join stripe_movements m on m.id = c.balance_transaction_id
+    where c.cleared_at is null and m.available_at <= p_due_at
+      and m.net_minor = c.net_minor and m.currency = c.currency
+    order by c.charge_id for update of c
   loop
-    perform app.post_journal('available', 'available:' || v_invoice.balance_transaction_id, app.unclosed_date(p_date), v_invoice.currency,
-      jsonb_build_object('net', v_invoice.net_minor), '{}', jsonb_build_object('invoiceId', v_invoice.id,
-        'balanceTransactionId', v_invoice.balance_transaction_id), p_now);
-    for v_share in
-      select supplier_id, sum(share_minor)::bigint as share from earnings
-      where invoice_id = v_invoice.id and state = 'billed' group by supplier_id order by supplier_id
-    loop
-      perform app.post_journal('clear', format('clear:%s:%s', v_invoice.id, v_share.supplier_id), app.unclosed_date(p_date),
-        v_invoice.currency, jsonb_build_object('share', v_share.share), jsonb_build_object('supplier', v_share.supplier_id),
-        jsonb_build_object('invoiceId', v_invoice.id), p_now);
-    end loop;
-    update earnings set state = 'cleared' where invoice_id = v_invoice.id and state = 'billed';
-    update invoices set cleared_at = p_now where id = v_invoice.id;
+    perform app.post_journal('available', 'available:' || v_charge.balance_transaction_id, app.unclosed_date(p_date), v_charge.currency,
+      jsonb_build_object('net', v_charge.net_minor), '{}', jsonb_build_object('invoiceId', v_charge.invoice_id,
+        'chargeId', v_charge.charge_id, 'balanceTransactionId', v_charge.balance_transaction_id), p_now);
+    update charges set cleared_at = p_now where charge_id = v_charge.charge_id;
+    perform app.clear_invoice(v_charge.invoice_id, v_charge.charge_id, p_date, p_now);
   end loop;
 end $$;
 
 -- The movements that our rows expect, each with when its journal was posted.
 create function app.expected_movements() returns table (
   id text, currency text, net_minor bigint, subject text, posted_at timestamptz) language sql stable as $$
-  select i.balance_transaction_id, i.currency, i.net_minor, 'invoice:' || i.id, j.posted_at
-  from public.invoices i join public.journals j on j.key = 'charge:' || i.charge_id
+  select c.balance_transaction_id, c.currency, c.net_minor, 'invoice:' || c.invoice_id, j.posted_at
+  from public.charges c join public.journals j on j.key = 'charge:' || c.charge_id
   union all
   select p.balance_transaction_id, p.currency, -p.amount_minor, 'payout:' || p.id, j.posted_at
   from public.payouts p join public.journals j on j.key = 'payout_send:' || p.id
+  union all
+  select j.refs ->> 'balanceTransactionId', j.currency,
+    (j.amounts ->> 'total')::bigint * case j.template when 'dispute_won' then 1 else -1 end, j.template || ':' || (j.refs ->> 'withdrawalId'), j.posted_at
+  from public.journals j where j.template in ('refund', 'dispute', 'dispute_won')
 $$;
 
 -- Movements that no row of ours explains. One that is younger than the longest job may still be on its way to its row.
 create function app.unexplained_movements(p_listed_at timestamptz) returns setof public.stripe_movements language sql stable as $$
   select m.* from public.stripe_movements m
   where m.created_at < p_listed_at - interval '2 minutes'
-    and not exists (select 1 from public.invoices i where i.balance_transaction_id = m.id and m.reporting_category = 'charge')
+    and not exists (select 1 from public.charges c where c.balance_transaction_id = m.id and m.reporting_category = 'charge')
     and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and m.reporting_category = 'transfer')
+    and not exists (select 1 from public.withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)
 $$;
 
 -- Every difference between movements, listed at p_listed_at, and the rows that explain them. What was recorded after
@@ -175,8 +173,9 @@ begin
       -- A transfer leaves the available balance when it is made; a charge is pending until its own date.
       select coalesce(sum(net_minor) filter (where available_at <= v_due or net_minor < 0), 0)::bigint as available,
         coalesce(sum(net_minor) filter (where available_at > v_due and net_minor >= 0), 0)::bigint as pending,
-        count(*) filter (where exists (select 1 from invoices i where i.balance_transaction_id = m.id)
-          or exists (select 1 from payouts p where p.balance_transaction_id = m.id)) as matched
+        count(*) filter (where exists (select 1 from charges c where c.balance_transaction_id = m.id)
+          or exists (select 1 from payouts p where p.balance_transaction_id = m.id)
+          or exists (select 1 from withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)) as matched
       from stripe_movements m where m.currency = c.code) s
     cross join lateral (
       select coalesce(sum(balance_minor) filter (where kind = 'stripe_available'), 0)::bigint as available,

@@ -27,6 +27,17 @@ create view app.audit_legs as
     ('available', 'stripe_pending', null, 'net', -1),
     ('clear', 'supplier_pending', 'supplier', 'share', 1),
     ('clear', 'supplier_payable', 'supplier', 'share', -1),
+    ('unclear', 'supplier_payable', 'supplier', 'share', 1), ('unclear', 'supplier_pending', 'supplier', 'share', -1),
+    ('write_off', 'supplier_pending', 'supplier', 'share', 1), ('write_off', 'exchange_margin', null, 'margin', 1),
+    ('write_off', 'bad_debt', null, 'lost', 1), ('write_off', 'exchange_margin', null, 'returned', 1),
+    ('write_off', 'exchange_margin', null, 'kept', -1), ('write_off', 'buyer_receivable', 'buyer', 'owed', -1),
+    ('write_off_reversed', 'supplier_pending', 'supplier', 'share', -1), ('write_off_reversed', 'exchange_margin', null, 'margin', -1),
+    ('write_off_reversed', 'bad_debt', null, 'lost', -1), ('write_off_reversed', 'exchange_margin', null, 'returned', -1),
+    ('write_off_reversed', 'exchange_margin', null, 'kept', 1), ('write_off_reversed', 'buyer_receivable', 'buyer', 'owed', 1),
+    ('refund', 'buyer_receivable', 'buyer', 'amount', 1), ('refund', 'stripe_fees', null, 'fee', 1), ('refund', 'stripe_available', null, 'total', -1),
+    ('dispute', 'dispute_receivable', null, 'amount', 1), ('dispute', 'stripe_fees', null, 'fee', 1), ('dispute', 'stripe_available', null, 'total', -1),
+    ('dispute_won', 'stripe_available', null, 'total', 1), ('dispute_won', 'stripe_fees', null, 'fee', -1), ('dispute_won', 'dispute_receivable', null, 'amount', -1),
+    ('dispute_lost', 'buyer_receivable', 'buyer', 'amount', 1), ('dispute_lost', 'dispute_receivable', null, 'amount', -1),
     ('payout_reserve', 'supplier_payable', 'supplier', 'amount', 1),
     ('payout_reserve', 'payouts_in_transit', 'supplier', 'amount', -1),
     ('payout_send', 'payouts_in_transit', 'supplier', 'amount', 1),
@@ -72,7 +83,8 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
         else not exists (select 1 from public.suppliers s where s.id = a.owner_id) end)),
     app.audit_check('no balance stands on its wrong side', 'INV-8', array(
       select a.id::text from public.ledger_accounts a
-      where a.kind in ('buyer_unbilled', 'buyer_receivable', 'stripe_pending', 'stripe_available', 'stripe_fees') and a.balance_minor < 0
+      -- Stripe's own balance may go below zero, by a chargeback after a payout.
+      where a.kind in ('buyer_unbilled', 'buyer_receivable', 'stripe_pending', 'stripe_fees', 'dispute_receivable', 'bad_debt') and a.balance_minor < 0
         or a.kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit', 'exchange_margin') and a.balance_minor > 0)),
     app.audit_check('no call is booked on a date whose close had begun to bill', null, array(
       select j.id::text from public.journals j join begun b on b.business_date = j.business_date
@@ -142,10 +154,23 @@ $$;
 
 create function app.audit_billing() returns jsonb language sql stable as $$
   with booked as materialized (
-    select refs ->> 'invoiceId' as invoice_id, template, count(*) as journals, min(currency) as currency,
+    select refs ->> 'invoiceId' as invoice_id, refs ->> 'chargeId' as charge_id, template, count(*) as journals, min(currency) as currency,
       sum((amounts ->> 'total')::bigint) as total, sum((amounts ->> 'gross')::bigint) as gross, sum((amounts ->> 'fee')::bigint) as fee,
-      sum((amounts ->> 'net')::bigint) as net, min(owners ->> 'buyer') as buyer, min(refs ->> 'chargeId') as charge_id
-    from public.journals where template in ('invoice', 'charge', 'available') group by 1, 2
+      sum((amounts ->> 'net')::bigint) as net, min(owners ->> 'buyer') as buyer
+    from public.journals where template in ('invoice', 'charge', 'available') group by 1, 2, 3
+  ), paid as materialized (
+    select invoice_id, sum(gross_minor) as charged, coalesce(sum(gross_minor) filter (where cleared_at is not null), 0) as available
+    from public.charges group by 1
+  ), taken as materialized (
+    select invoice_id, sum(amount_minor) filter (where state <> 'won') as taken, sum(amount_minor) filter (where state = 'final') as gone
+    from public.withdrawals group by 1
+  ), standing as materialized (
+    -- Each earning of an issued invoice with what must have been paid, and not taken back, for it to be covered.
+    select e.id, e.state, i.state as invoice_state, coalesce(p.charged, 0) - coalesce(t.taken, 0) as charged,
+      coalesce(p.available, 0) - coalesce(t.taken, 0) as available, coalesce(t.taken, 0) as taken, t.gone is not null as some_gone,
+      sum(e.price_minor) filter (where e.state <> 'written_off') over (partition by e.invoice_id order by e.started_at, e.call_id) as needs
+    from public.earnings e join public.invoices i on i.id = e.invoice_id and i.state in ('open', 'paid', 'uncollectible', 'void')
+      left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id
   ), held as materialized (
     select invoice_id, count(*) as calls, sum(price_minor) as total from public.earnings where invoice_id is not null group by 1
   ), lines as materialized (
@@ -167,46 +192,91 @@ create function app.audit_billing() returns jsonb language sql stable as $$
       where e.buyer_id <> i.buyer_id or e.currency <> i.currency or e.started_at >= i.period_end)),
     app.audit_check('an earning stands where its invoice stands', 'INV-11', array(
       select e.id::text from public.earnings e left join public.invoices i on i.id = e.invoice_id
-      where case e.state when 'accrued' then i.id is not null and i.state <> 'planned'
-        when 'billed' then i.id is null or i.state = 'planned' or i.cleared_at is not null
-        when 'frozen' then false when 'clawed_back' then false when 'written_off' then false
-        else i.id is null or i.state <> 'paid' or i.cleared_at is null end)),
+      where (e.state = 'accrued') <> (coalesce(i.state, 'planned') not in ('open', 'paid', 'uncollectible', 'void'))
+      union all select id::text from standing where state is distinct from case
+        when state = 'written_off' and (some_gone or invoice_state in ('uncollectible', 'void')) then state
+        when state in ('reserved', 'paid') and (taken > 0 or needs <= available) then state
+        when needs > charged and invoice_state in ('uncollectible', 'void') then 'written_off'
+        when needs > available then 'billed' else 'cleared' end)),
+    app.audit_check('a period of a buyer ends at midnight of its timezone', null, array(
+      select i.id::text from public.invoices i join public.buyers b on b.id = i.buyer_id
+      -- Midnight does not exist where the clocks go forward then.
+      where ((i.period_end - interval '1 second') at time zone b.timezone)::date = (i.period_end at time zone b.timezone)::date)),
+    app.audit_check('no invoice that needs an approval is issued without that of its content', 'INV-29', array(
+      select i.id::text from public.invoices i where i.needs_approval and i.state <> 'waiting_approval'
+        and not exists (select 1 from public.approvals a where a.subject_kind = 'invoice' and a.subject_id = i.id
+          and a.content_hash = encode(sha256(convert_to(i.buyer_id || '|' || i.currency || '|'
+            || floor(extract(epoch from i.period_end) * 1000)::bigint || '|' || i.amount_minor, 'UTF8')), 'hex'))
+      union all select i.id::text from public.invoices i where i.state = 'waiting_approval' and not i.needs_approval)),
     app.audit_check('an invoice is booked once when it is issued, and not before', 'INV-7', array(
       select coalesce(i.id::text, b.invoice_id, 'no invoice') from public.invoices i
         full join (select * from booked where template = 'invoice') b on b.invoice_id = i.id::text
-      where i.id is null or coalesce(b.journals, 0) <> case i.state when 'planned' then 0 else 1 end
-        or (i.state = 'planned') <> (i.stripe_invoice_id is null)
+      where i.id is null or coalesce(b.journals, 0) <> case when i.state in ('waiting_approval', 'planned') then 0 else 1 end
+        or (i.state in ('waiting_approval', 'planned')) <> (i.stripe_invoice_id is null)
         or b.total <> i.amount_minor or b.currency <> i.currency or b.buyer <> i.buyer_id::text)),
-    app.audit_check('a charge is booked once when its invoice is paid, with its fee', 'INV-7', array(
-      select coalesce(i.id::text, b.invoice_id, 'no invoice') from public.invoices i
-        full join (select * from booked where template = 'charge') b on b.invoice_id = i.id::text
-      where i.id is null or coalesce(b.journals, 0) <> case i.state when 'paid' then 1 else 0 end
-        or (i.state = 'paid') <> (i.charge_id is not null and i.balance_transaction_id is not null)
-        or b.gross <> i.amount_minor or b.fee <> i.fee_minor or b.net <> i.net_minor or b.gross <> b.fee + b.net
-        or b.currency <> i.currency or b.buyer <> i.buyer_id::text or b.charge_id <> i.charge_id)),
+    app.audit_check('a charge is booked once, with its fee, and an invoice is paid when its charges are its amount', 'INV-7', array(
+      select coalesce(c.charge_id, b.charge_id, 'no charge') from (
+          select c.*, i.buyer_id, i.currency as invoice_currency from public.charges c join public.invoices i on i.id = c.invoice_id) c
+        full join (select * from booked where template = 'charge') b on b.charge_id = c.charge_id
+      where c.charge_id is null or b.journals is distinct from 1 or b.invoice_id <> c.invoice_id::text
+        or b.gross <> c.gross_minor or b.fee <> c.fee_minor or b.net <> c.net_minor or b.gross <> b.fee + b.net
+        or b.currency <> c.currency or c.currency <> c.invoice_currency or b.buyer <> c.buyer_id::text
+      union all select i.id::text from public.invoices i left join paid p on p.invoice_id = i.id
+      where (i.state = 'paid') <> (coalesce(p.charged, 0) = i.amount_minor) or p.charged > i.amount_minor)),
     app.audit_check('money becomes available once, and not before Stripe says so', 'INV-11', array(
-      select coalesce(i.id::text, b.invoice_id, 'no invoice') from public.invoices i
-        full join (select * from booked where template = 'available') b on b.invoice_id = i.id::text
-        left join public.stripe_movements m on m.id = i.balance_transaction_id
-      where i.id is null or coalesce(b.journals, 0) <> case when i.cleared_at is null then 0 else 1 end or b.net <> i.net_minor
-        or i.cleared_at is not null and (i.state <> 'paid' or m.available_at is null or m.available_at > i.cleared_at))),
-    app.audit_check('what clears is booked once for each supplier of an invoice', 'INV-7', array(
+      select coalesce(c.charge_id, b.charge_id, 'no charge') from public.charges c
+        full join (select * from booked where template = 'available') b on b.charge_id = c.charge_id
+        left join public.stripe_movements m on m.id = c.balance_transaction_id
+      where c.charge_id is null or coalesce(b.journals, 0) <> case when c.cleared_at is null then 0 else 1 end or b.net <> c.net_minor
+        or c.cleared_at is not null and (m.available_at is null or m.available_at > c.cleared_at))),
+    app.audit_check('what clears is booked for each supplier of an invoice', 'INV-7', array(
       select coalesce(e.invoice_id::text, j.invoice_id, 'no invoice')
       from (select invoice_id, supplier_id, sum(share_minor) as share from public.earnings
           where state in ('cleared', 'reserved', 'paid') group by 1, 2) e
-        full join (select refs ->> 'invoiceId' as invoice_id, owners ->> 'supplier' as supplier_id, count(*) as journals,
-            sum((amounts ->> 'share')::bigint) as share from public.journals where template = 'clear' group by 1, 2) j
+        full join (select refs ->> 'invoiceId' as invoice_id, owners ->> 'supplier' as supplier_id,
+            sum((amounts ->> 'share')::bigint * case template when 'clear' then 1 else -1 end) as share
+          from public.journals where template in ('clear', 'unclear') group by 1, 2) j
         on j.invoice_id = e.invoice_id::text and j.supplier_id = e.supplier_id::text
-      where e.share is distinct from j.share or j.journals <> 1)),
+      where coalesce(e.share, 0) <> coalesce(j.share, 0))),
+    app.audit_check('what is written off is what nobody paid, and no margin', 'INV-7', array(
+      select coalesce(w.invoice_id, j.invoice_id) from (
+          select i.id::text as invoice_id, coalesce(min(e.price), 0) as price, coalesce(min(e.share), 0) as share,
+            case when min(i.state) in ('uncollectible', 'void') then min(i.amount_minor) - coalesce(min(p.charged), 0) else 0 end
+              + coalesce(min(t.gone), 0) as owed
+          from public.invoices i left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id
+            left join (select invoice_id, sum(price_minor) as price, sum(share_minor) as share from public.earnings
+              where state = 'written_off' group by 1) e on e.invoice_id = i.id
+          group by 1) w
+        full join (select refs ->> 'invoiceId' as invoice_id, sum(sign * (amounts ->> 'share')::bigint) as share,
+            sum(sign * (amounts ->> 'margin')::bigint) as margin, sum(sign * (amounts ->> 'owed')::bigint) as owed
+          from (select *, case template when 'write_off' then 1 else -1 end as sign from public.journals
+            where template in ('write_off', 'write_off_reversed')) signed group by 1) j on j.invoice_id = w.invoice_id
+      where (coalesce(w.share, 0), coalesce(w.price - w.share, 0), coalesce(w.owed, 0))
+        is distinct from (coalesce(j.share, 0), coalesce(j.margin, 0), coalesce(j.owed, 0)))),
+    app.audit_check('a refund or a dispute is booked once as it began and once as it ended', 'INV-7', array(
+      select coalesce(w.id, j.id) from public.withdrawals w
+        full join (select refs ->> 'withdrawalId' as id, sum((amounts ->> 'amount')::bigint) filter (where template in ('refund', 'dispute')) as amount,
+            sum((amounts ->> 'fee')::bigint) filter (where template in ('refund', 'dispute')) as fee,
+            array_agg(template order by template) as templates, bool_and(refs ->> 'balanceTransactionId' is not null or template = 'dispute_lost') as moved
+          from public.journals where template in ('refund', 'dispute', 'dispute_won', 'dispute_lost') group by 1) j on j.id = w.id
+      where (w.amount_minor, w.fee_minor, true) is distinct from (j.amount, j.fee, j.moved)
+        or j.templates is distinct from case when w.kind = 'refund' then array['refund'] when w.state = 'open' then array['dispute']
+          when w.state = 'won' then array['dispute', 'dispute_won'] else array['dispute', 'dispute_lost'] end)),
+    app.audit_check('what is disputed is with Stripe until it is decided', 'INV-8', array(
+      select currency from (
+        select currency, amount_minor as amount from public.withdrawals where kind = 'dispute' and state = 'open'
+        union all select currency, -balance_minor from public.ledger_accounts where kind = 'dispute_receivable') part
+      group by currency having sum(amount) <> 0)),
     app.audit_check('the calls of a buyer are invoiced or unbilled to the last unit', 'INV-7', array(
       select buyer_id::text from (
         select buyer_id, currency, price_minor as amount from public.earnings
-        union all select buyer_id, currency, -amount_minor from public.invoices where state <> 'planned'
+        union all select buyer_id, currency, -amount_minor from public.invoices where state not in ('waiting_approval', 'planned')
         union all select owner_id, currency, -balance_minor from public.ledger_accounts where kind = 'buyer_unbilled') part
       group by buyer_id, currency having sum(amount) <> 0)),
     app.audit_check('what a buyer owes is issued and not paid', 'INV-8', array(
       select buyer_id::text from (
-        select buyer_id, currency, amount_minor as amount from public.invoices where state in ('open', 'uncollectible')
+        select i.buyer_id, i.currency, i.amount_minor - coalesce(p.charged, 0) as amount
+        from public.invoices i left join paid p on p.invoice_id = i.id where i.state = 'open'
         union all select owner_id, currency, -balance_minor from public.ledger_accounts where kind = 'buyer_receivable') part
       group by buyer_id, currency having sum(amount) <> 0)),
     app.audit_check('every invoice that is not settled has its row of work', 'INV-19', array(

@@ -49,8 +49,11 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
     app.audit_check('the cash of the books is what was charged less what was sent', 'INV-24', array(
       select currency || ' ' || kind from (
         select currency, net_minor as amount, case when cleared_at is null then 'stripe_pending' else 'stripe_available' end as kind
-        from public.invoices where state = 'paid'
-        union all select currency, fee_minor, 'stripe_fees' from public.invoices where state = 'paid'
+        from public.charges
+        union all select currency, fee_minor, 'stripe_fees' from public.charges
+        union all select currency, case state when 'won' then returned_fee_minor - fee_minor else -amount_minor - fee_minor end, 'stripe_available'
+        from public.withdrawals
+        union all select currency, fee_minor - returned_fee_minor, 'stripe_fees' from public.withdrawals
         union all select currency, -amount_minor, 'stripe_available' from public.payouts where state = 'sent'
         union all select currency, -balance_minor, kind from public.ledger_accounts
         where kind in ('stripe_pending', 'stripe_available', 'stripe_fees')) part
@@ -88,7 +91,7 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
       select id::text from public.payouts where state in ('sent', 'refused') and 1 <> (select count(*) from public.audit_log l
         where l.subject = 'payout:' || payouts.id and l.action = 'payout.' || payouts.state)
       union all select subject_id::text from public.approvals where not exists (select 1 from public.audit_log l
-        where l.subject = 'payout:' || approvals.subject_id and l.action = 'payout.approve'))),
+        where l.subject = approvals.subject_kind || ':' || approvals.subject_id and l.action = approvals.subject_kind || '.approve'))),
     app.audit_check('every payout that may go has its row of work, and an open one has it still', 'INV-19', array(
       select p.id::text from public.payouts p left join public.work w on w.job = 'payouts.pay-supplier' and w.key = p.id::text
       where p.state in ('planned', 'sending', 'unknown') and w.id is null or p.state in ('sending', 'unknown') and w.state = 'done')),
@@ -102,6 +105,7 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
       where e.business_date >= p.business_date and p.state not in ('refused', 'withheld'))),
     app.audit_listing('payouts in flight', array(select id::text from public.payouts where state in ('sending', 'unknown'))),
     app.audit_listing('payouts that wait for an approval', array(select id::text from public.payouts where state = 'waiting_approval')),
+    app.audit_listing('invoices that wait for an approval', array(select id::text from public.invoices where state = 'waiting_approval')),
     app.audit_listing('work that is dead, for people to replay or discard', array(
       select job || ' ' || key from public.work where state = 'dead' order by id)))
 $$;
@@ -130,7 +134,9 @@ create function app.audit_closes() returns jsonb language sql stable as $$
     app.audit_check('every movement at Stripe is explained, or is an open break', 'INV-20', array(
       select m.id from public.stripe_movements m
       where m.seen_at <= (select max(finished_at) from public.reconciliation_runs)
-        and not exists (select 1 from public.invoices i where i.balance_transaction_id = m.id and i.net_minor = m.net_minor and i.currency = m.currency)
+        and not exists (select 1 from public.charges c where c.balance_transaction_id = m.id and c.net_minor = m.net_minor and c.currency = m.currency)
+        and not exists (select 1 from public.withdrawals w where w.currency = m.currency and (w.balance_transaction_id = m.id
+          and w.amount_minor + w.fee_minor = -m.net_minor or w.reinstated_by = m.id and w.amount_minor + w.returned_fee_minor = m.net_minor))
         and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and p.amount_minor = -m.net_minor and p.currency = m.currency)
         and not exists (select 1 from public.reconciliation_breaks b where b.evidence ->> 'movement' = m.id and b.state = 'open'))),
     app.audit_listing('breaks that are open', array(select identity from public.reconciliation_breaks where state = 'open' order by id)),

@@ -72,7 +72,7 @@ describe.each(BACKENDS)('the database under a queue on %s', (backend) => {
     endInTransaction('settle_payout', 'SIGINT'));
 
   test('fault 51: restarted at once in mid-transaction, keeps all of it or nothing, and the work goes on', () =>
-    endInTransaction('record_invoice_paid', 'SIGQUIT'));
+    endInTransaction('record_invoice_state', 'SIGQUIT'));
 
   test('fault 56: that takes no writes stops all sends to Stripe, and they go on when it does again', async () => {
     const gate = await openGate(house.platform.database.url);

@@ -105,7 +105,7 @@ describe.each(BACKENDS)('a writer that is late, on %s', (backend) => {
     const lost = [
       'rate_calls',
       'record_invoice_issued',
-      'record_invoice_paid',
+      'record_invoice_state',
       'plan_payouts',
       'settle_payout',
     ];

@@ -1,7 +1,7 @@
 import type { Corruption } from './corruptions.ts';
 
 const SUM_OF_POSTINGS = 'every balance is the sum of its postings';
-const CLEARED_ONCE = 'what clears is booked once for each supplier of an invoice';
+const CLEARED_ONCE = 'what clears is booked for each supplier of an invoice';
 const ONE_PAYOUT = 'an earning is in one live payout of its own supplier and currency';
 const COMPARED = 'every close past its money has compared the cash of each currency';
 
@@ -41,7 +41,7 @@ const PAYOUTS: readonly Corruption[] = [
     check: 'payouts never exceed what has cleared',
     find: `select supplier_id::text as id from earnings where state = 'paid' and supplier_id::text like '%1' limit 1`,
     spoil: `update earnings set state = 'frozen' where state in ('paid', 'cleared') and supplier_id::text = :id`,
-    also: [ONE_PAYOUT, CLEARED_ONCE],
+    also: [ONE_PAYOUT, CLEARED_ONCE, 'an earning stands where its invoice stands'],
   },
   {
     check: 'what a supplier is owed is its earnings by state',

@@ -164,6 +164,8 @@ const CALLS: readonly Corruption[] = [
   },
 ];
 
+const CLEARED_CHARGE =
+  'select charge_id as id from charges where cleared_at is not null order by charge_id limit 1';
 const BILLING: readonly Corruption[] = [
   {
     check: 'an invoice is the sum of its lines and of its calls',
@@ -173,7 +175,7 @@ const BILLING: readonly Corruption[] = [
   {
     check: 'an invoice holds calls of its own buyer, currency and period',
     find: oneOf('earnings', 'invoice_id is not null'),
-    spoil: `update invoices set period_end = period_end - interval '23 hours' where id = (select invoice_id from earnings where id::text = :id)`,
+    spoil: `update invoices set period_end = period_end - interval '10 days' where id = (select invoice_id from earnings where id::text = :id)`,
   },
   {
     check: 'an earning stands where its invoice stands',
@@ -181,24 +183,50 @@ const BILLING: readonly Corruption[] = [
     spoil: set('earnings', `state = 'accrued'`),
   },
   {
+    check: 'a period of a buyer ends at midnight of its timezone',
+    find: oneOf('invoices', `state = 'paid'`),
+    spoil: set('invoices', `period_end = period_end + interval '1 hour'`),
+  },
+  {
+    check: 'no invoice that needs an approval is issued without that of its content',
+    find: oneOf('invoices', `state = 'paid'`),
+    spoil: set('invoices', 'needs_approval = true'),
+  },
+  {
     check: 'an invoice is booked once when it is issued, and not before',
     find: oneOf('invoices', `state = 'open'`),
     spoil: set('invoices', 'stripe_invoice_id = null'),
   },
   {
-    check: 'a charge is booked once when its invoice is paid, with its fee',
-    find: oneOf('invoices', `state = 'paid'`),
-    spoil: set('invoices', `charge_id = 'ch_other'`),
+    check: 'a charge is booked once, with its fee, and an invoice is paid when its charges are its amount',
+    find: 'select charge_id as id from charges order by charge_id limit 1',
+    spoil: `update journals set refs = refs || '{"invoiceId": "another"}' where template = 'charge' and refs ->> 'chargeId' = :id`,
   },
   {
     check: 'money becomes available once, and not before Stripe says so',
-    find: oneOf('invoices', 'cleared_at is not null'),
-    spoil: `update stripe_movements set available_at = '2026-03-31' where id = (select balance_transaction_id from invoices where id::text = :id)`,
+    find: CLEARED_CHARGE,
+    spoil: `update stripe_movements set available_at = '2026-03-31' where id = (select balance_transaction_id from charges where charge_id = :id)`,
   },
   {
-    check: 'what clears is booked once for each supplier of an invoice',
-    find: oneOf('invoices', 'cleared_at is not null'),
+    check: 'what clears is booked for each supplier of an invoice',
+    find: 'select invoice_id::text as id from charges where cleared_at is not null order by 1 limit 1',
     spoil: `update journals set refs = jsonb_build_object('invoiceId', gen_random_uuid()) where template = 'clear' and refs ->> 'invoiceId' = :id`,
+  },
+  {
+    check: 'what is written off is what nobody paid, and no margin',
+    find: oneOf('invoices', `state = 'uncollectible'`),
+    spoil: `update journals set refs = '{"invoiceId": "another"}' where template = 'write_off' and refs ->> 'invoiceId' = :id`,
+  },
+  {
+    check: 'a refund or a dispute is booked once as it began and once as it ended',
+    find: 'select id from withdrawals order by id limit 1',
+    spoil: `update journals set refs = refs - 'balanceTransactionId' where refs ->> 'withdrawalId' = :id`,
+  },
+  {
+    check: 'what is disputed is with Stripe until it is decided',
+    find: `select 'usd' as id`,
+    spoil: suspend('dispute_receivable', 1),
+    also: [SUM_OF_POSTINGS],
   },
   {
     check: 'the calls of a buyer are invoiced or unbilled to the last unit',

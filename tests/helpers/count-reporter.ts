@@ -5,6 +5,12 @@ function count(modules: readonly TestModule[], state: 'passed' | 'failed' | 'ski
   return modules.reduce((sum, { children }) => sum + [...children.allTests(state)].length, 0);
 }
 
+function failures(modules: readonly TestModule[]): string[] {
+  return modules.flatMap(({ children, relativeModuleId }) =>
+    [...children.allTests('failed')].map(({ fullName }) => `${relativeModuleId} > ${fullName}`),
+  );
+}
+
 /** Adds what a run of vitest counted to the report that `run-tests.ts` sums up. vitest wants a class here. */
 export default class CountReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], errors: readonly unknown[], reason: string): void {
@@ -14,6 +20,7 @@ export default class CountReporter implements Reporter {
         passed: count(ours, 'passed'),
         failed: count(ours, 'failed'),
         skipped: count(ours, 'skipped'),
+        failures: failures(ours),
         ok: reason === 'passed' && errors.length === 0,
       });
     }

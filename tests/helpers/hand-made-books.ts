@@ -31,6 +31,7 @@ const FATES: Record<string, 'refused' | 'unknown' | 'withheld'> = {
   [`${supplierId(3)} 2026-03-04`]: 'withheld',
   [`${supplierId(4)} 2026-03-06`]: 'unknown',
 };
+const LAST_DATE = '2026-03-06';
 const DECLINED_FROM = '2026-03-05';
 
 export interface HandMadeBooks {
@@ -43,7 +44,7 @@ export interface HandMadeBooks {
  * Five nights of a small exchange, made by the SQL functions that the jobs call and by answers of Stripe written here.
  *
  * At the end there is one of everything: payouts sent, refused, withheld, unknown, approved and waiting; invoices paid
- * and available, paid and pending, open, and planned for a buyer without a customer; calls of each state; a dead letter.
+ * and available, paid and pending, refunded, disputed, open, given up, and planned for a buyer without a customer; calls of each state; a dead letter.
  */
 export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   const call: Call = async (name, ...args) => {
@@ -62,7 +63,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
     [5, 1, 1, 1, 1, 1],
     [1, 1, 1, 1, 1, 0],
     [1, 1, 0, 1, 1, 0],
-    [1, 1, 0, 0, 0, 0],
+    [1, 1, 0, 1, 0, 0],
   ];
   for (const [day, perSupplier] of counts.entries()) {
     const dayMs = FIRST_DAY_MS + day * DAY_MS;
@@ -184,7 +185,7 @@ async function perform(
       await bill(call, stripe, item.key, nowMs);
       return true;
     case 'reconciliation.reconcile-money':
-      await call('store_movements', stripe.movementsForLedger(), nowMs);
+      await takeBack(call, stripe, date, nowMs);
       await call('reconcile_money', date, dueAtMs, nowMs, nowMs);
       return true;
     case 'payouts.plan-payouts':
@@ -200,6 +201,19 @@ async function perform(
     default:
       await call('roll_up_day', date);
       return true;
+  }
+}
+
+/** On the last night Stripe tells of a refund of the first charge, whose calls are paid out, and of a dispute of the last. */
+async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: number): Promise<void> {
+  if (date === LAST_DATE) {
+    stripe.takeBack('refund', 0, 1_500, nowMs);
+    stripe.takeBack('dispute', -1, 1_500, nowMs);
+  }
+  await call('store_movements', stripe.movementsForLedger(), nowMs);
+  for (const { id, kind } of await call<{ id: string; kind: string }[]>('withdrawals_to_read')) {
+    const fact = { id, kind, chargeId: stripe.chargeOf(id), status: 'needs_response' };
+    await call('record_withdrawal', fact, date, nowMs);
   }
 }
 
@@ -227,9 +241,23 @@ async function bill(call: Call, stripe: StripeAnswers, invoiceId: string, nowMs:
   const { invoice, token } = claim;
   const stripeInvoiceId = stripe.issue(invoice);
   await call('record_invoice_issued', invoiceId, token, stripeInvoiceId, nowMs);
-  const isDeclined = invoice.currency === 'eur' && String(claim.collectOn) >= DECLINED_FROM;
-  if (isDeclined) await call('record_invoice_unpaid', invoiceId, token, 'card_declined', nowMs);
-  else await call('record_invoice_paid', invoiceId, token, stripe.charge(stripeInvoiceId, nowMs), nowMs);
+  const state = collect(stripe, invoice, String(claim.collectOn), stripeInvoiceId, nowMs);
+  await call('record_invoice_state', invoiceId, token, state, nowMs);
+}
+
+/** An invoice in eur is declined from a date on, and the one of that date is given up the night after. */
+function collect(
+  stripe: StripeAnswers,
+  { currency }: Frozen,
+  date: string,
+  stripeInvoiceId: string,
+  nowMs: number,
+) {
+  if (currency !== 'eur' || date < DECLINED_FROM) {
+    return { status: 'paid', charges: [stripe.charge(stripeInvoiceId, nowMs)], problem: null };
+  }
+  const isGivenUp = date > DECLINED_FROM && stripe.isGivenUp(stripeInvoiceId);
+  return { status: isGivenUp ? 'uncollectible' : 'open', charges: [], problem: 'card_declined' };
 }
 
 async function pay(db: TestDatabase, call: Call, stripe: StripeAnswers, payoutId: string, nowMs: number) {

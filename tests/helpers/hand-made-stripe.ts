@@ -22,7 +22,9 @@ export type StripeAnswers = ReturnType<typeof createStripeAnswers>;
 export function createStripeAnswers() {
   const transfers: StripeTransfer[] = [];
   const invoices: StripeInvoice[] = [];
-  const movements: (StripeMovement & { created: number })[] = [];
+  const movements: StripeMovement[] = [];
+  /** The charge of each refund and dispute. */
+  const withdrawals = new Map<string, string>();
   function move(category: string, source: string, amount: number, currency: string, nowMs: number) {
     const isCharge = category === 'charge';
     const fee = isCharge ? Math.floor((amount * 29) / 1_000) + 30 : 0;
@@ -48,6 +50,14 @@ export function createStripeAnswers() {
       invoices.push(made);
       return made.id;
     },
+    /** The first that is asked about is given up, and no other. */
+    isGivenUp(stripeInvoiceId: string): boolean {
+      const invoice =
+        invoices.find(({ status }) => status === 'uncollectible') ??
+        invoices.find(({ id }) => id === stripeInvoiceId);
+      if (invoice?.id === stripeInvoiceId) invoice.status = 'uncollectible';
+      return invoice?.id === stripeInvoiceId;
+    },
     charge(stripeInvoiceId: string, nowMs: number) {
       const invoice = invoices.find((one) => one.id === stripeInvoiceId);
       if (invoice === undefined) throw new Error('no such invoice');
@@ -69,6 +79,15 @@ export function createStripeAnswers() {
         availableOnMs: movement.available_on * 1_000,
       };
     },
+    /** A refund or a dispute of the first or the last charge in usd; of a part of it. */
+    takeBack(kind: 'refund' | 'dispute', which: 0 | -1, amountMinor: number, nowMs: number) {
+      const charge = movements
+        .filter(({ reporting_category, currency }) => reporting_category === 'charge' && currency === 'usd')
+        .at(which);
+      withdrawals.set(`${kind}_1`, charge?.source ?? '');
+      move(kind, `${kind}_1`, -amountMinor, 'usd', nowMs);
+    },
+    chargeOf: (withdrawalId: string) => withdrawals.get(withdrawalId),
     transfer({ payoutId, amountMinor, currency, destination }: Frozen, nowMs: number) {
       const transferId = `tr_${transfers.length + 1}`;
       const { id: balanceTransactionId } = move('transfer', transferId, -amountMinor, currency, nowMs);

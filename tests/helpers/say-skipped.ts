@@ -23,6 +23,7 @@ export function judgeRun(report: Report, projects: readonly string[], underCi: b
       ...report.skipped.map((reason) => `skipped: ${reason}`),
       ...(underCi && report.skipped.length > 0 ? ['failed: under CI nothing may be skipped'] : []),
       ...ranNothing.map((project) => `failed: ${project} ran no test`),
+      ...report.counts.flatMap(({ failures }) => failures.map((name) => `failed: ${name}`)),
       ...notOk.map((project) => `failed: ${project}`),
       `${sum('passed')} passed, ${sum('failed')} failed${skipped}`,
     ],

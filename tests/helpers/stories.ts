@@ -30,7 +30,9 @@ export async function storyOf(
     [supplier.id],
   );
   const invoices = await sql(
-    'select state, amount_minor, fee_minor, last_problem from invoices where buyer_id = $1',
+    `select state, amount_minor, last_problem,
+      (select array_agg(array[gross_minor, fee_minor] order by gross_minor) from charges c where c.invoice_id = i.id) as charges
+    from invoices i where buyer_id = $1`,
     [buyer.id],
   );
   const payouts = await sql(

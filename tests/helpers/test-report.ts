@@ -9,6 +9,8 @@ const countsSchema = z.object({
   passed: z.int(),
   failed: z.int(),
   skipped: z.int(),
+  /** The file and the full name of each test that failed. */
+  failures: z.array(z.string()),
   /** False also for what is no test: an error while loading, a rejection that nobody caught. */
   ok: z.boolean(),
 });

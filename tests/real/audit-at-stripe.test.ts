@@ -7,7 +7,7 @@ import { createStripeSimulator, type StripeSimulator } from '../../sandbox/strip
 import { compareWithStripe } from '../../src/audit/compare.ts';
 import { findInFlight, ledgerSideSchema } from '../../src/audit/ledger-side.ts';
 import { createStripeReader } from '../../src/audit/stripe-reader.ts';
-import type { InvoicePayment } from '../../src/integrations/stripe/invoices.ts';
+import type { InvoiceCharge } from '../../src/integrations/stripe/invoices.ts';
 import type { FrozenTransfer } from '../../src/integrations/stripe/transfers.ts';
 import { connect, DAY_MS, SECRET_KEY } from '../helpers/stripe.ts';
 
@@ -16,7 +16,7 @@ const { signal } = new AbortController();
 
 let dataDir: string;
 let simulator: StripeSimulator;
-let payment: InvoicePayment;
+let payment: InvoiceCharge;
 let stripeInvoiceId: string;
 const invoiceId = randomUUID();
 const sent: { payout: FrozenTransfer; transferId: string; movementId: string }[] = [];
@@ -38,8 +38,9 @@ beforeAll(async () => {
   );
   stripeInvoiceId = issued.stripeInvoiceId;
   const paid = await invoices.pay(stripeInvoiceId, 'pay-1', { signal });
-  if (paid.status !== 'paid') throw new Error('the card was declined');
-  payment = paid.payment;
+  const [charge] = paid.charges;
+  if (charge === undefined) throw new Error('the card was declined');
+  payment = charge;
 
   simulator.clock.advanceTo(START_MS + 3 * DAY_MS);
   for (let n = 0; n < 105; n += 1) {

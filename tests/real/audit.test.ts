@@ -141,7 +141,7 @@ const STRIPE_CORRUPTIONS: readonly StripeCorruption[] = [
     spoil: ({ invoices }) => Object.assign(first(invoices), { total: 1 }),
   },
   {
-    check: 'an invoice is paid here when it is paid at Stripe',
+    check: 'an invoice is here what it is at Stripe',
     spoil: ({ invoices }) => Object.assign(first(invoices), { status: 'open' }),
   },
   {

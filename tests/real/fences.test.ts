@@ -91,13 +91,11 @@ describe('a late writer, whose token another run has replaced', () => {
     await billing.claim(id, nowMs());
     const token = late.kind === 'claimed' ? late.token : '';
     const before = await snapshot();
-    const payment = { chargeId: 'ch_1', balanceTransactionId: 'txn_1', currency: 'usd', availableOnMs: 0 };
+    const charge = { chargeId: 'ch_1', balanceTransactionId: 'txn_1', currency: 'usd', availableOnMs: 0 };
     const amounts = { grossMinor: 4_000, feeMinor: 146, netMinor: 3_854 };
+    const paid = { status: 'paid', charges: [{ ...charge, ...amounts }], problem: null };
     expect(await caught(billing.recordIssued(id, token, 'in_late', nowMs()))).toBe('TOKEN_STALE');
-    expect(await caught(billing.recordPaid(id, token, { ...payment, ...amounts }, nowMs()))).toBe(
-      'TOKEN_STALE',
-    );
-    expect(await caught(billing.recordUnpaid(id, token, 'late', nowMs()))).toBe('TOKEN_STALE');
+    expect(await caught(billing.recordState(id, token, paid, nowMs()))).toBe('TOKEN_STALE');
     expect(await snapshot()).toEqual(before);
   });
 

@@ -118,7 +118,7 @@ describe('killed before and after each step, and run again', () => {
       'billing.recordIssued',
       'stripeInvoices.read',
       'stripeInvoices.pay',
-      'billing.recordPaid',
+      'billing.recordState',
       'work.finish',
     ]);
   });

@@ -59,11 +59,27 @@ const journal = fc.oneof(
   })),
   fc
     .record({
+      template: fc.constantFrom('write_off', 'write_off_reversed'),
+      ...{ share: amount, margin: amount, lost: amount, returned: amount },
+      kept: fc.integer({ min: 0, max: 1_000 }),
+    })
+    .filter(({ share, kept }) => kept <= share)
+    .map(({ template, kept, ...parts }) => ({
+      template,
+      amounts: { ...parts, kept, owed: Object.values(parts).reduce((sum, part) => sum + part, -kept) },
+    })),
+  fc
+    .record({ template: fc.constantFrom('refund', 'dispute', 'dispute_won'), amount, fee: amount })
+    .map(({ template, ...parts }) => ({ template, amounts: { ...parts, total: parts.amount + parts.fee } })),
+  fc
+    .record({
       template: fc.constantFrom(
         ...([
           ['invoice', 'total'],
           ['available', 'net'],
           ['clear', 'share'],
+          ['unclear', 'share'],
+          ['dispute_lost', 'amount'],
           ['payout_reserve', 'amount'],
           ['payout_send', 'amount'],
           ['payout_release', 'amount'],

@@ -120,22 +120,22 @@ const spoil: Record<
     kinds: ['amount usd'],
     spoil: () =>
       house.sql(
-        "update invoices set net_minor = net_minor - 1, fee_minor = fee_minor + 1 where currency = 'usd'",
+        "update charges set net_minor = net_minor - 1, fee_minor = fee_minor + 1 where currency = 'usd'",
       ),
     mend: () =>
       house.sql(
-        "update invoices set net_minor = net_minor + 1, fee_minor = fee_minor - 1 where currency = 'usd'",
+        "update charges set net_minor = net_minor + 1, fee_minor = fee_minor - 1 where currency = 'usd'",
       ),
   },
   'a charge that Stripe does not have': {
     kinds: ['missing_in_ledger usd', 'missing_in_stripe usd'],
     spoil: () =>
       house.sql(
-        "update invoices set balance_transaction_id = 'x' || balance_transaction_id where currency = 'usd'",
+        "update charges set balance_transaction_id = 'x' || balance_transaction_id where currency = 'usd'",
       ),
     mend: () =>
       house.sql(
-        "update invoices set balance_transaction_id = substr(balance_transaction_id, 2) where currency = 'usd'",
+        "update charges set balance_transaction_id = substr(balance_transaction_id, 2) where currency = 'usd'",
       ),
   },
 };
@@ -171,7 +171,7 @@ describe('a break', () => {
     await house.close(dateAfter(3));
     expect(await open()).toEqual([]);
     await house.sql(
-      "update invoices set net_minor = net_minor - 1, fee_minor = fee_minor + 1 where currency = 'usd'",
+      "update charges set net_minor = net_minor - 1, fee_minor = fee_minor + 1 where currency = 'usd'",
     );
     await house.close(dateAfter(4));
     expect(await findings()).toEqual([first]);

@@ -127,7 +127,7 @@ it('an invoice is paid once, and tells the charge with its fee and the day its m
   const [charge, ...more] = simulator.journal.all('charge');
   expect(more).toEqual([]);
   const availableOnMs = (Math.floor(simulator.clock.nowMs() / DAY_MS) + 2) * DAY_MS;
-  const payment = {
+  const paid = {
     chargeId: charge?.id,
     grossMinor: 6_000,
     feeMinor: 204,
@@ -135,14 +135,15 @@ it('an invoice is paid once, and tells the charge with its fee and the day its m
     currency: 'usd',
     availableOnMs,
   };
-  expect(state).toMatchObject({ status: 'paid', payment });
-  expect(await invoices.read(stripeInvoiceId, options())).toEqual({ ...state, invoiceId: 'inv-1' });
+  expect(state).toMatchObject({ status: 'paid', charges: [paid] });
+  expect(await invoices.read(stripeInvoiceId, options())).toEqual(state);
+  expect(await invoices.findOurs(stripeInvoiceId, options())).toBe('inv-1');
 });
 
 it('an invoice that is declined stays open with the reason, and the next try can pay it', async () => {
   const { simulator, frozen, invoices, issue } = await readyToBill('pm_card_chargeDeclined');
   const { stripeInvoiceId } = await issue();
-  const declined = { status: 'open', lastPaymentError: 'generic_decline' };
+  const declined = { status: 'open', charges: [], problem: 'generic_decline' };
   expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toEqual(declined);
   expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toEqual(declined);
   expect(simulator.journal.all('charge')).toHaveLength(1);
@@ -174,7 +175,8 @@ it('an invoice whose payment failed at Stripe without effect is an outage first,
   expect(await codeOfThrown(invoices.pay(stripeInvoiceId, 'try-1', options()))).toBe('STRIPE_UNAVAILABLE');
   expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toEqual({
     status: 'open',
-    lastPaymentError: null,
+    charges: [],
+    problem: null,
   });
   expect(await invoices.pay(stripeInvoiceId, 'try-2', options())).toMatchObject({ status: 'paid' });
 });

@@ -24,6 +24,7 @@ const charged: Partial<StripeBooks> = {
       fee: 73,
       net: 1427,
       currency: 'usd',
+      created: 0,
       available_on: 172_800,
       reporting_category: 'charge',
       source: 'ch_1',
@@ -54,7 +55,7 @@ test('a charge whose invoice is still being billed is left out', () => {
 
 test('a charge of an invoice whose work has ended is missing in the books', () => {
   expect(redOf(charged, ledger({ invoices: invoice('open', 'in_1', false) }))).toEqual([
-    'an invoice is paid here when it is paid at Stripe',
+    'an invoice is here what it is at Stripe',
     'every charge is booked once, with its fee',
     'the cash at Stripe is the cash of the books',
   ]);

@@ -29,6 +29,7 @@ const movement = (n: number, net: number) => ({
   net,
   currency: 'usd',
   available_on: 1,
+  created: 1,
   reporting_category: 'charge',
   source: 'ch_1',
 });

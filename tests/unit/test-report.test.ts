@@ -10,6 +10,7 @@ const counted = (project: string, facts: Partial<Counts> = {}): Counts => ({
   passed: 3,
   failed: 0,
   skipped: 0,
+  failures: [],
   ok: true,
   ...facts,
 });
@@ -23,10 +24,10 @@ describe('what a whole run of the tests came to', () => {
     });
   });
 
-  test('a failed test fails the run', () => {
-    const report = { counts: [counted('unit', { passed: 2, failed: 1, ok: false })], skipped: [] };
-    expect(judgeRun(report, ['unit'], false)).toEqual({
-      lines: ['failed: unit', '2 passed, 1 failed'],
+  test('a failed test fails the run and is named at its end', () => {
+    const failed = { passed: 2, failed: 1, failures: ['a.test.ts > a'], ok: false };
+    expect(judgeRun({ counts: [counted('unit', failed)], skipped: [] }, ['unit'], false)).toEqual({
+      lines: ['failed: a.test.ts > a', 'failed: unit', '2 passed, 1 failed'],
       ok: false,
     });
   });
@@ -85,6 +86,8 @@ describe('the report that the projects write together', () => {
     const reporter = `--reporter=${process.cwd()}/tests/helpers/count-reporter.ts`;
     const { status } = spawnSync(process.execPath, [vitest, 'run', '--globals', reporter], { cwd: root });
     expect(status).toBe(1);
-    expect(readReport(root).counts).toEqual([{ project: '', passed: 1, failed: 1, skipped: 1, ok: false }]);
+    expect(readReport(root).counts).toEqual([
+      { project: '', passed: 1, failed: 1, skipped: 1, failures: ['a.test.js > b'], ok: false },
+    ]);
   });
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { PermanentError } from '../../errors.ts';
+import { ApiError, PermanentError } from '../../errors.ts';
 import type { Currency } from '../../money.ts';
 import type { StripeClient } from './client.ts';
 import { type StripeFailure, toHouseError } from './errors.ts';
@@ -33,8 +33,8 @@ export interface IssuedInvoice {
   readonly status: InvoiceStatus;
 }
 
-/** The charge that paid an invoice, as its balance transaction states it. */
-export interface InvoicePayment {
+/** A charge that paid an invoice or a part of it, as its balance transaction states it. */
+export interface InvoiceCharge {
   readonly chargeId: string;
   readonly balanceTransactionId: string;
   readonly grossMinor: number;
@@ -46,9 +46,13 @@ export interface InvoicePayment {
   readonly createdMs: number;
 }
 
-export type InvoiceState =
-  | { readonly status: 'paid'; readonly payment: InvoicePayment }
-  | { readonly status: Exclude<InvoiceStatus, 'paid'>; readonly lastPaymentError: string | null };
+export interface InvoiceState {
+  readonly status: InvoiceStatus;
+  /** All that was paid, in any order. */
+  readonly charges: readonly InvoiceCharge[];
+  /** Why the last try to charge it failed, as Stripe's code. */
+  readonly problem: string | null;
+}
 
 export interface StripeInvoices {
   /**
@@ -61,11 +65,10 @@ export interface StripeInvoices {
   issue(invoice: FrozenInvoice, options: { signal: AbortSignal; nowMs: number }): Promise<IssuedInvoice>;
   /** Charges the customer's default payment method. A decline is an answer (`open`), not an error. `attemptKey` makes two tries of one night one try. */
   pay(stripeInvoiceId: string, attemptKey: string, options: { signal: AbortSignal }): Promise<InvoiceState>;
-  /** The present state, with the payment when there is one. */
-  read(
-    stripeInvoiceId: string,
-    options: { signal: AbortSignal },
-  ): Promise<InvoiceState & { readonly invoiceId: string | null }>;
+  /** The present state, with every charge. Throws ANSWER_INVALID for a payment that was made elsewhere. */
+  read(stripeInvoiceId: string, options: { signal: AbortSignal }): Promise<InvoiceState>;
+  /** Our id of an invoice at Stripe; null when it is not ours, or gone (a draft's event outlives it). */
+  findOurs(stripeInvoiceId: string, options: { signal: AbortSignal }): Promise<string | null>;
 }
 
 const invoiceSchema = z.object({
@@ -113,10 +116,14 @@ export function createStripeInvoices(client: StripeClient): StripeInvoices {
 
   return {
     issue: (invoice, { signal, nowMs }) => issueInvoice(client, invoice, { signal, nowMs }),
-    async read(id, { signal }) {
-      const invoice = await retrieve(id, signal);
-      const state = await stateOf(client, invoice, signal);
-      return { ...state, invoiceId: invoice.metadata?.callclear_invoice_id ?? null };
+    read: (id, { signal }) => read(id, signal),
+    async findOurs(id, { signal }) {
+      try {
+        return (await retrieve(id, signal)).metadata?.callclear_invoice_id ?? null;
+      } catch (error) {
+        if (error instanceof ApiError && error.statusCode === 404) return null;
+        throw error;
+      }
     },
     async pay(id, attemptKey, { signal }) {
       const operation = 'invoices.pay';
@@ -141,52 +148,49 @@ export function createStripeInvoices(client: StripeClient): StripeInvoices {
 /** Failures of a try that was not carried out: the invoice is what it was. */
 const UNTRIED: readonly StripeFailure['kind'][] = ['limited', 'in-use', 'denied', 'key-mismatch'];
 
+/** Reads every payment's charge; throws ANSWER_INVALID where one has none (paid elsewhere) or the list is cut. */
 async function stateOf(
   client: StripeClient,
   invoice: ReadInvoice,
   signal: AbortSignal,
 ): Promise<InvoiceState> {
-  const { status } = invoice;
   const payments = invoice.payments?.data ?? [];
-  const wanted = payments.filter((payment) => payment.status === (status === 'paid' ? 'paid' : 'open'));
-  const intentId = wanted[0]?.payment.payment_intent;
-  const intent = intentId === undefined ? null : await readIntent(client, intentId, signal);
-  if (status !== 'paid') {
-    const error = intent?.last_payment_error ?? null;
-    return {
-      status,
-      lastPaymentError: error === null ? null : (error.decline_code ?? error.code ?? error.type),
-    };
+  const intentsOf = (status: string) =>
+    payments.filter((one) => one.status === status).map(({ payment }) => payment.payment_intent);
+  const charges: InvoiceCharge[] = [];
+  for (const intentId of intentsOf('paid')) {
+    const intent = intentId === undefined ? null : await readIntent(client, intentId, signal);
+    charges.push(chargeOf(invoice, intent?.latest_charge ?? null));
   }
-  const charge = intent?.latest_charge;
-  const transaction = charge?.balance_transaction;
-  if (
-    charge === undefined ||
-    charge === null ||
-    transaction === undefined ||
-    transaction === null ||
-    wanted.length !== 1
-  ) {
-    const detail = { stripeInvoiceId: invoice.id, payments: wanted.length };
-    throw new PermanentError(
-      'ANSWER_INVALID',
-      'A paid invoice has not exactly one charge with its balance transaction.',
-      { detail },
-    );
+  if (invoice.payments?.has_more === true || (invoice.status === 'paid' && charges.length === 0)) {
+    throw unreadable(invoice);
   }
+  const [openId] = intentsOf('open');
+  const open = openId === undefined ? null : await readIntent(client, openId, signal);
+  const error = open?.last_payment_error ?? null;
+  const problem = error === null ? null : (error.decline_code ?? error.code ?? error.type);
+  return { status: invoice.status, charges, problem };
+}
+
+function chargeOf(invoice: ReadInvoice, charge: z.output<typeof chargeSchema> | null): InvoiceCharge {
+  const transaction = charge?.balance_transaction ?? null;
+  if (charge === null || transaction === null) throw unreadable(invoice);
   return {
-    status,
-    payment: {
-      chargeId: charge.id,
-      balanceTransactionId: transaction.id,
-      grossMinor: transaction.amount,
-      feeMinor: transaction.fee,
-      netMinor: transaction.net,
-      currency: transaction.currency,
-      availableOnMs: transaction.available_on,
-      createdMs: transaction.created,
-    },
+    chargeId: charge.id,
+    balanceTransactionId: transaction.id,
+    grossMinor: transaction.amount,
+    feeMinor: transaction.fee,
+    netMinor: transaction.net,
+    currency: transaction.currency,
+    availableOnMs: transaction.available_on,
+    createdMs: transaction.created,
   };
+}
+
+function unreadable(invoice: ReadInvoice): PermanentError {
+  const detail = { stripeInvoiceId: invoice.id, payments: invoice.payments?.data.length ?? 0 };
+  const message = 'A payment of an invoice has no charge with its balance transaction, or they are too many.';
+  return new PermanentError('ANSWER_INVALID', message, { detail });
 }
 
 function readIntent(client: StripeClient, id: string, signal: AbortSignal) {

@@ -9,7 +9,7 @@ const claim = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('claimed'),
     token: z.uuid(),
-    state: z.enum(['planned', 'open']),
+    state: z.enum(['planned', 'open', 'uncollectible']),
     stripeInvoiceId: z.string().nullable(),
     /** The business date whose close last asked for the money. */
     collectOn: z.string(),
@@ -26,8 +26,13 @@ const claim = z.discriminatedUnion('kind', [
     }),
   }),
 ]);
-/** What Stripe's balance transaction says of the charge; see integrations/stripe/invoices.ts. */
-interface Payment {
+/** What Stripe says of an issued invoice; see integrations/stripe/invoices.ts. */
+interface State {
+  readonly status: string;
+  readonly charges: readonly Charge[];
+  readonly problem: string | null;
+}
+interface Charge {
   readonly chargeId: string;
   readonly balanceTransactionId: string;
   readonly grossMinor: number;
@@ -36,6 +41,31 @@ interface Payment {
   readonly currency: string;
   readonly availableOnMs: number;
 }
+
+const previewed = z.object({
+  buyerId: z.uuid(),
+  buyer: z.string(),
+  currency,
+  periodEndMs: instantMs,
+  calls: z.int(),
+  amountMinor,
+  /** The buyer's last invoice in this currency. */
+  lastMinor: amountMinor.nullable(),
+  /** Why it is not billed, or waits for a person; null when it is billed. */
+  reason: z.enum(['below_minimum', 'period_billed', 'changed_too_much']).nullable(),
+});
+export type PreviewedInvoice = z.output<typeof previewed>;
+
+const listed = z.object({
+  id: z.uuid(),
+  buyer: z.string(),
+  currency,
+  businessDate: z.string(),
+  amountMinor,
+  paidMinor: amountMinor,
+  state: z.string(),
+  problem: z.string().nullable(),
+});
 
 export type BillingStore = ReturnType<typeof createBillingStore>;
 
@@ -53,18 +83,28 @@ export function createBillingStore(rpc: Rpc) {
         { p_invoice_id: invoiceId, p_token: token, p_stripe_invoice_id: stripeInvoiceId, p_now_ms: nowMs },
         nothing,
       ),
-    recordPaid: (invoiceId: string, token: string, payment: Payment, nowMs: number) =>
+    /** Books new charges and what became of the invoice. */
+    recordState: (invoiceId: string, token: string, state: State, nowMs: number) =>
       rpc(
-        'record_invoice_paid',
-        { p_invoice_id: invoiceId, p_token: token, p_payment: payment, p_now_ms: nowMs },
+        'record_invoice_state',
+        { p_invoice_id: invoiceId, p_token: token, p_state: state, p_now_ms: nowMs },
         nothing,
       ),
-    recordUnpaid: (invoiceId: string, token: string, problem: string, nowMs: number) =>
+    /** What the close of a date would invoice, were its calls those that are rated now. */
+    preview: (date: string) => rpc('preview_invoices', { p_date: date }, z.array(previewed)),
+    /** Lets an invoice go that changed too much; the approval binds to its content. */
+    approve: (invoiceId: string, by: string, reason: string, nowMs: number) =>
       rpc(
-        'record_invoice_unpaid',
-        { p_invoice_id: invoiceId, p_token: token, p_problem: problem, p_now_ms: nowMs },
-        nothing,
+        'approve_invoice',
+        { p_invoice_id: invoiceId, p_by: by, p_reason: reason, p_now_ms: nowMs },
+        z.object({ approved: z.boolean(), state: z.string() }),
       ),
+    /** The newest invoices, at most 200; of a state or a buyer when given. */
+    list: (filter: { readonly state: string | null; readonly buyerId: string | null }) =>
+      rpc('list_invoices', { p_state: filter.state, p_buyer_id: filter.buyerId }, z.array(listed)),
+    /** All that is known of one invoice, for people; null when there is none. */
+    show: (invoiceId: string) =>
+      rpc('show_invoice', { p_invoice_id: invoiceId }, z.record(z.string(), z.unknown()).nullable()),
     /** Has the invoice billed again, which reads its present state; false when it is settled or not ours. */
     poke: (invoiceId: string, trace: string, nowMs: number) =>
       rpc('poke_invoice', { p_invoice_id: invoiceId, p_trace: trace, p_now_ms: nowMs }, z.boolean()),

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7c48e068c646c8a1, text bdd4dc3aee3d2c8e. Do not edit.
+// Made by "npm run generate" from migrations 1ae55f695e8513d6, text cb6d7fa70322ad5e. Do not edit.
 export type Json =
 	| string
 	| number
@@ -134,6 +134,8 @@ export type Database = {
 			buyers: {
 				Row: {
 					auth_user_id: string | null;
+					billing_cycle: string;
+					billing_day: number | null;
 					email: string | null;
 					id: string;
 					made_at: string;
@@ -145,6 +147,8 @@ export type Database = {
 				ComputedFields: never;
 				Insert: {
 					auth_user_id?: string | null;
+					billing_cycle?: string;
+					billing_day?: number | null;
 					email?: string | null;
 					id?: string;
 					made_at?: string;
@@ -155,6 +159,8 @@ export type Database = {
 				};
 				Update: {
 					auth_user_id?: string | null;
+					billing_cycle?: string;
+					billing_day?: number | null;
 					email?: string | null;
 					id?: string;
 					made_at?: string;
@@ -371,6 +377,58 @@ export type Database = {
 						columns: ["buyer_id"];
 						isOneToOne: false;
 						referencedRelation: "buyers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			charges: {
+				Row: {
+					available_at: string;
+					balance_transaction_id: string;
+					charge_id: string;
+					cleared_at: string | null;
+					currency: string;
+					fee_minor: number;
+					gross_minor: number;
+					invoice_id: string;
+					net_minor: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					available_at: string;
+					balance_transaction_id: string;
+					charge_id: string;
+					cleared_at?: string | null;
+					currency: string;
+					fee_minor: number;
+					gross_minor: number;
+					invoice_id: string;
+					net_minor: number;
+				};
+				Update: {
+					available_at?: string;
+					balance_transaction_id?: string;
+					charge_id?: string;
+					cleared_at?: string | null;
+					currency?: string;
+					fee_minor?: number;
+					gross_minor?: number;
+					invoice_id?: string;
+					net_minor?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "charges_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "charges_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
 						referencedColumns: ["id"];
 					},
 				];
@@ -603,19 +661,14 @@ export type Database = {
 				Row: {
 					amount_minor: number;
 					attempt_token: string | null;
-					available_at: string | null;
-					balance_transaction_id: string | null;
 					business_date: string;
 					buyer_id: string;
-					charge_id: string | null;
-					cleared_at: string | null;
 					collect_on: string;
 					currency: string;
-					fee_minor: number | null;
 					generation: number;
 					id: string;
 					last_problem: string | null;
-					net_minor: number | null;
+					needs_approval: boolean;
 					period_end: string;
 					planned_at: string;
 					state: string;
@@ -625,19 +678,14 @@ export type Database = {
 				Insert: {
 					amount_minor: number;
 					attempt_token?: string | null;
-					available_at?: string | null;
-					balance_transaction_id?: string | null;
 					business_date: string;
 					buyer_id: string;
-					charge_id?: string | null;
-					cleared_at?: string | null;
 					collect_on: string;
 					currency: string;
-					fee_minor?: number | null;
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
-					net_minor?: number | null;
+					needs_approval?: boolean;
 					period_end: string;
 					planned_at: string;
 					state?: string;
@@ -646,19 +694,14 @@ export type Database = {
 				Update: {
 					amount_minor?: number;
 					attempt_token?: string | null;
-					available_at?: string | null;
-					balance_transaction_id?: string | null;
 					business_date?: string;
 					buyer_id?: string;
-					charge_id?: string | null;
-					cleared_at?: string | null;
 					collect_on?: string;
 					currency?: string;
-					fee_minor?: number | null;
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
-					net_minor?: number | null;
+					needs_approval?: boolean;
 					period_end?: string;
 					planned_at?: string;
 					state?: string;
@@ -1191,6 +1234,8 @@ export type Database = {
 					approval_limit_minor: number;
 					billing_grace: string;
 					difference_threshold_minor: number;
+					invoice_change_factor: number;
+					invoice_change_floor_minor: number;
 					payouts_stopped: boolean;
 					singleton: boolean;
 					timezone: string;
@@ -1200,6 +1245,8 @@ export type Database = {
 					approval_limit_minor?: number;
 					billing_grace?: string;
 					difference_threshold_minor?: number;
+					invoice_change_factor?: number;
+					invoice_change_floor_minor?: number;
 					payouts_stopped?: boolean;
 					singleton?: boolean;
 					timezone?: string;
@@ -1208,6 +1255,8 @@ export type Database = {
 					approval_limit_minor?: number;
 					billing_grace?: string;
 					difference_threshold_minor?: number;
+					invoice_change_factor?: number;
+					invoice_change_floor_minor?: number;
 					payouts_stopped?: boolean;
 					singleton?: boolean;
 					timezone?: string;
@@ -1365,6 +1414,77 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			withdrawals: {
+				Row: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					charge_id: string;
+					currency: string;
+					ended_at: string | null;
+					fee_minor: number;
+					first_seen_at: string;
+					id: string;
+					invoice_id: string;
+					kind: string;
+					reinstated_by: string | null;
+					returned_fee_minor: number;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					charge_id: string;
+					currency: string;
+					ended_at?: string | null;
+					fee_minor: number;
+					first_seen_at: string;
+					id: string;
+					invoice_id: string;
+					kind: string;
+					reinstated_by?: string | null;
+					returned_fee_minor?: number;
+					state: string;
+				};
+				Update: {
+					amount_minor?: number;
+					balance_transaction_id?: string;
+					charge_id?: string;
+					currency?: string;
+					ended_at?: string | null;
+					fee_minor?: number;
+					first_seen_at?: string;
+					id?: string;
+					invoice_id?: string;
+					kind?: string;
+					reinstated_by?: string | null;
+					returned_fee_minor?: number;
+					state?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "withdrawals_charge_id_fkey";
+						columns: ["charge_id"];
+						isOneToOne: false;
+						referencedRelation: "charges";
+						referencedColumns: ["charge_id"];
+					},
+					{
+						foreignKeyName: "withdrawals_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "withdrawals_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			work: {
 				Row: {
 					attempts: number;
@@ -1435,6 +1555,15 @@ export type Database = {
 		};
 		Functions: {
 			advance_closes: { Args: { p_now_ms: number }; Returns: Json };
+			approve_invoice: {
+				Args: {
+					p_by: string;
+					p_invoice_id: string;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
 			approve_payout: {
 				Args: {
 					p_by: string;
@@ -1509,6 +1638,10 @@ export type Database = {
 				Args: { p_after_id: number; p_limit: number };
 				Returns: Json;
 			};
+			list_invoices: {
+				Args: { p_buyer_id: string; p_state: string };
+				Returns: Json;
+			};
 			movements_watermark: { Args: Record<PropertyKey, never>; Returns: Json };
 			note_payout_send: {
 				Args: { p_now_ms: number; p_payout_id: string; p_token: string };
@@ -1526,6 +1659,7 @@ export type Database = {
 				Args: { p_invoice_id: string; p_now_ms: number; p_trace: string };
 				Returns: Json;
 			};
+			preview_invoices: { Args: { p_date: string }; Returns: Json };
 			preview_payouts: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
@@ -1552,22 +1686,17 @@ export type Database = {
 				};
 				Returns: Json;
 			};
-			record_invoice_paid: {
+			record_invoice_state: {
 				Args: {
 					p_invoice_id: string;
 					p_now_ms: number;
-					p_payment: Json;
+					p_state: Json;
 					p_token: string;
 				};
 				Returns: Json;
 			};
-			record_invoice_unpaid: {
-				Args: {
-					p_invoice_id: string;
-					p_now_ms: number;
-					p_problem: string;
-					p_token: string;
-				};
+			record_withdrawal: {
+				Args: { p_date: string; p_fact: Json; p_now_ms: number };
 				Returns: Json;
 			};
 			renew_invoice: {
@@ -1596,6 +1725,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
 			show_payout: { Args: { p_payout_id: string }; Returns: Json };
 			start_close: {
 				Args: { p_date: string; p_now_ms: number };
@@ -1622,6 +1752,7 @@ export type Database = {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
 				Returns: Json;
 			};
+			withdrawals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };
 		};
 		Enums: {
 			[_ in never]: never;

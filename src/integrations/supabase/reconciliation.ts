@@ -26,6 +26,13 @@ const result = z.object({
   openBreaks: z.int(),
 });
 
+/** A refund or a dispute; see integrations/stripe/withdrawals.ts. */
+const withdrawal = z.object({ id: z.string(), kind: z.enum(['refund', 'dispute']) });
+interface WithdrawalFact extends z.output<typeof withdrawal> {
+  readonly chargeId: string | null;
+  readonly status: string;
+}
+
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>;
 
 export function createReconciliationStore(rpc: Rpc) {
@@ -35,6 +42,15 @@ export function createReconciliationStore(rpc: Rpc) {
     /** Stores movements, at most 500 at once; how many were new. */
     store: (movements: readonly Movement[], nowMs: number) =>
       rpc('store_movements', { p_movements: movements, p_now_ms: nowMs }, z.int()),
+    /** Refunds and disputes whose present state is to be read: moved and not booked, or not decided; at most 500. */
+    withdrawalsToRead: () => rpc('withdrawals_to_read', {}, z.array(withdrawal)),
+    /** Books how a refund or a dispute stands; `foreign` and `unmoved` ones book nothing and stay breaks. */
+    recordWithdrawal: (fact: WithdrawalFact, date: string, nowMs: number) =>
+      rpc(
+        'record_withdrawal',
+        { p_fact: fact, p_date: date, p_now_ms: nowMs },
+        z.enum(['booked', 'foreign', 'unmoved']),
+      ),
     /**
      * Compares, clears what became available by the due instant, keeps one row per difference. What was recorded since
      * the listing of the movements began (`listedMs`) is no difference.

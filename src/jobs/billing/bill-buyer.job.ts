@@ -51,17 +51,12 @@ async function bill(
   }
 
   // Read before asking for money: what a webhook never told, or an earlier run could not record, shows here.
-  let state: Awaited<ReturnType<typeof stripeInvoices.pay>> = await stripeInvoices.read(stripeInvoiceId, {
-    signal,
-  });
+  let state = await stripeInvoices.read(stripeInvoiceId, { signal });
   if (state.status === 'open') {
     const payKey = `invoice-${invoiceId}-${invoice.generation}-pay-${claim.collectOn}`;
     state = await stripeInvoices.pay(stripeInvoiceId, payKey, { signal });
   }
-  if (state.status === 'paid') {
-    await billing.recordPaid(invoiceId, token, state.payment, clock.nowMs());
-    return done({ state: 'paid', chargeId: state.payment.chargeId });
-  }
-  await billing.recordUnpaid(invoiceId, token, state.lastPaymentError ?? state.status, clock.nowMs());
-  return done({ state: state.status });
+  const { status, charges, problem } = state;
+  await billing.recordState(invoiceId, token, { status, charges, problem }, clock.nowMs());
+  return done({ state: status, charges: charges.length });
 }

@@ -9,10 +9,12 @@ const OVERLAP_MS = 60 * 60 * 1_000;
 const CLOCKS_DIFFER_MS = 60_000;
 
 /**
- * Reads what Stripe says moved since the last time, stores it, and compares it with the ledger as of the due instant:
- * clears what became available, keeps one row per difference. Payouts of the date wait for it to finish.
+ * Reads what Stripe says moved since the last time and stores it; reads the refunds and disputes among it, and those not
+ * decided yet, and books how they stand; then compares with the ledger as of the due instant: clears what became
+ * available, keeps one row per difference. Payouts of the date wait for it to finish.
  *
- * Safe to run twice: a movement has one id, a clearing journal the movement's key, a break its identity.
+ * Safe to run twice: a movement has one id, a refund or dispute a row that leaves each state once, a clearing journal the
+ * key of its charge, a break its identity.
  */
 export const reconcileMoney = defineJob({
   name: 'reconciliation.reconcile-money',
@@ -23,8 +25,8 @@ export const reconcileMoney = defineJob({
   attempts: 8,
   backoff: HOUSE_BACKOFF,
   timeoutMs: 300_000,
-  uses: ['reconciliation', 'stripeBalance', 'clock', 'log'],
-  async handle({ date, dueAtMs }, { reconciliation, stripeBalance, clock, log, signal }) {
+  uses: ['reconciliation', 'stripeBalance', 'stripeWithdrawals', 'clock', 'log'],
+  async handle({ date, dueAtMs }, { reconciliation, stripeBalance, stripeWithdrawals, clock, log, signal }) {
     const listedMs = clock.nowMs();
     const watermarkMs = await reconciliation.watermark();
     const movements = await stripeBalance.listTransactions({
@@ -34,6 +36,11 @@ export const reconcileMoney = defineJob({
     });
     for (let from = 0; from < movements.length; from += CHUNK) {
       await reconciliation.store(movements.slice(from, from + CHUNK), clock.nowMs());
+    }
+    for (const withdrawal of await reconciliation.withdrawalsToRead()) {
+      const fact = await stripeWithdrawals.read(withdrawal, { signal });
+      const end = await reconciliation.recordWithdrawal(fact, date, clock.nowMs());
+      if (end !== 'booked') log.warn({ date, ...fact, end }, 'refund or dispute not booked');
     }
     const { runs, openBreaks } = await reconciliation.reconcile(
       date,

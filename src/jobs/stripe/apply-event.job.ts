@@ -1,6 +1,4 @@
 import { z } from 'zod';
-import { ApiError } from '../../errors.ts';
-import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
 
 /**
@@ -36,7 +34,7 @@ export const applyEvent = defineJob({
       type.startsWith('invoice.') && account === null && objectId !== null && type !== 'invoice.deleted';
     let result = 'ignored';
     if (ours) {
-      const invoiceId = await findInvoiceId(stripeInvoices, objectId, signal);
+      const invoiceId = await stripeInvoices.findOurs(objectId, { signal });
       const poked = invoiceId !== null && (await billing.poke(invoiceId, trace, clock.nowMs()));
       result = poked ? 'read_again' : 'settled';
     }
@@ -48,17 +46,3 @@ export const applyEvent = defineJob({
     return news ? done({ result }) : skip('duplicate');
   },
 });
-
-/** Null for an invoice that is not ours, and for a draft that is gone: its event outlives it. */
-async function findInvoiceId(
-  stripeInvoices: JobServices['stripeInvoices'],
-  objectId: string,
-  signal: AbortSignal,
-): Promise<string | null> {
-  try {
-    return (await stripeInvoices.read(objectId, { signal })).invoiceId;
-  } catch (error) {
-    if (error instanceof ApiError && error.statusCode === 404) return null;
-    throw error;
-  }
-}

@@ -23,7 +23,7 @@ export const INVARIANTS: readonly Invariant[] = [
   {
     id: 'INV-11',
     promise: 'what is paid has cleared, when it is selected and when it is sent',
-    notBuilt: 'holds, refunds and disputes',
+    notBuilt: 'holds',
   },
   { id: 'INV-12', promise: 'a batch is the sum of its items, each counted once' },
   { id: 'INV-13', promise: 'no request to Stripe without its row, which holds what was frozen' },

@@ -1,0 +1,180 @@
+-- Refunds and disputes: what they take of an invoice's cover, and how they end.
+
+-- What was paid for an invoice and has not been taken back; of all charges, or of those whose money is available.
+create function app.paid_for(p_invoice_id uuid, p_available_only boolean) returns bigint language sql stable as $$
+  select (coalesce((select sum(gross_minor) from public.charges
+      where invoice_id = p_invoice_id and (cleared_at is not null or not p_available_only)), 0)
+    - coalesce((select sum(amount_minor) from public.withdrawals where invoice_id = p_invoice_id and state <> 'won'), 0))::bigint
+$$;
+
+-- The earnings of an invoice that an amount pays for: whole ones, the oldest call first, without those written off.
+create function app.covered_earnings(p_invoice_id uuid, p_amount bigint) returns setof uuid language sql stable as $$
+  select id from (
+    select id, sum(price_minor) over (order by started_at, call_id) as run from public.earnings
+    where invoice_id = p_invoice_id and state <> 'written_off') e
+  where run <= p_amount
+$$;
+
+-- Clears what is billed and covered by money that is available. `p_event` is the charge, or what came back of a dispute.
+-- Safe to run twice: an earning leaves `billed` once, and the journals have the event's key.
+create function app.clear_invoice(p_invoice_id uuid, p_event text, p_date date, p_now timestamptz) returns void language plpgsql as $$
+declare v_share record; v_earnings uuid[];
+begin
+  select array_agg(e.id) into v_earnings from earnings e where e.invoice_id = p_invoice_id and e.state = 'billed'
+    and e.id in (select app.covered_earnings(p_invoice_id, app.paid_for(p_invoice_id, true)));
+  for v_share in
+    select supplier_id, min(currency) as currency, sum(share_minor)::bigint as share from earnings
+    where id = any (v_earnings) group by supplier_id order by supplier_id
+  loop
+    perform app.post_journal('clear', format('clear:%s:%s', p_event, v_share.supplier_id), app.unclosed_date(p_date),
+      v_share.currency, jsonb_build_object('share', v_share.share), jsonb_build_object('supplier', v_share.supplier_id),
+      jsonb_build_object('invoiceId', p_invoice_id, 'event', p_event), p_now);
+  end loop;
+  update earnings set state = 'cleared' where id = any (v_earnings);
+end $$;
+
+-- Takes back what was cleared and is covered no more; a payout that holds any of it and was never sent is withheld, and
+-- the next plan pays the rest. What is reserved or paid stays: the exchange bears it.
+create function app.unclear_invoice(p_invoice_id uuid, p_event text, p_date date, p_now timestamptz) returns void language plpgsql as $$
+declare v_share record; v_earnings uuid[];
+begin
+  select array_agg(e.id) into v_earnings from earnings e where e.invoice_id = p_invoice_id and e.state = 'cleared'
+    and e.id not in (select app.covered_earnings(p_invoice_id, app.paid_for(p_invoice_id, true)));
+  perform app.return_payout(p, 'withheld', 'the money of a call was taken back', p_now) from payouts p
+  where p.id in (select payout_id from earnings where id = any (v_earnings)) and p.state in ('planned', 'waiting_approval');
+  for v_share in
+    select supplier_id, min(currency) as currency, sum(share_minor)::bigint as share from earnings
+    where id = any (v_earnings) group by supplier_id order by supplier_id
+  loop
+    perform app.post_journal('unclear', format('unclear:%s:%s', p_event, v_share.supplier_id), app.unclosed_date(p_date),
+      v_share.currency, jsonb_build_object('share', v_share.share), jsonb_build_object('supplier', v_share.supplier_id),
+      jsonb_build_object('invoiceId', p_invoice_id, 'event', p_event), p_now);
+  end loop;
+  update earnings set state = 'billed' where id = any (v_earnings);
+end $$;
+
+-- The earnings of an invoice whose price lies between two amounts paid, by the order of coverage; `reached` is what had to
+-- be paid for one to be covered.
+create function app.earnings_between(p_invoice_id uuid, p_paid bigint, p_before bigint)
+returns table (id uuid, supplier_id uuid, price bigint, share bigint, reached bigint, is_paid boolean) language sql stable as $$
+  select * from (
+    select id, supplier_id, price_minor, share_minor, sum(price_minor) over (order by started_at, call_id)::bigint as reached,
+      state in ('reserved', 'paid')
+    from public.earnings where invoice_id = p_invoice_id and state <> 'written_off') e
+  where reached > p_paid and reached <= p_before
+$$;
+
+-- Ends p_before - p_paid of a receivable that nobody will pay: the calls between the two are owed by nobody and earned by
+-- nobody (a supplier is paid when the buyer paid). What was paid towards a call that is not covered whole stays with the
+-- exchange until that is taken back as well (`returned`); a call whose supplier has been paid is the exchange's loss.
+-- Safe to run twice: the caller does it once for an event, whose key the journals have.
+create function app.write_off(p_invoice public.invoices, p_event text, p_before bigint, p_paid bigint, p_now timestamptz)
+returns void language plpgsql as $$
+declare v_part record; v_rest bigint := p_before - p_paid; v_date date := app.unclosed_date(p_invoice.business_date);
+begin
+  for v_part in
+    select supplier_id, sum(price)::bigint as price, coalesce(sum(share) filter (where not is_paid), 0)::bigint as share,
+      coalesce(sum(price) filter (where is_paid), 0)::bigint as lost,
+      coalesce(sum(p_paid - (reached - price)) filter (where reached - price < p_paid), 0)::bigint as kept
+    from app.earnings_between(p_invoice.id, p_paid, p_before) group by supplier_id order by supplier_id
+  loop
+    v_rest := v_rest - (v_part.price - v_part.kept);
+    perform app.post_journal('write_off', format('write_off:%s:%s', p_event, v_part.supplier_id), v_date, p_invoice.currency,
+      jsonb_build_object('share', v_part.share, 'margin', v_part.price - v_part.lost - v_part.share, 'lost', v_part.lost,
+        'returned', 0, 'kept', v_part.kept, 'owed', v_part.price - v_part.kept),
+      jsonb_build_object('buyer', p_invoice.buyer_id, 'supplier', v_part.supplier_id),
+      jsonb_build_object('invoiceId', p_invoice.id, 'event', p_event), p_now);
+  end loop;
+  if v_rest > 0 then
+    perform app.post_journal('write_off', format('write_off:%s', p_event), v_date, p_invoice.currency,
+      jsonb_build_object('share', 0, 'margin', 0, 'lost', 0, 'returned', v_rest, 'kept', 0, 'owed', v_rest),
+      jsonb_build_object('buyer', p_invoice.buyer_id), jsonb_build_object('invoiceId', p_invoice.id, 'event', p_event), p_now);
+  end if;
+  update earnings set state = 'written_off'
+  where id in (select g.id from app.earnings_between(p_invoice.id, p_paid, p_before) g where not g.is_paid);
+end $$;
+
+-- The first time that a refund or a dispute is seen: its money leaves the books as it left Stripe, and what the invoice's
+-- other money does not cover is payable no more.
+create function app.open_withdrawal(p_fact jsonb, p_charge public.charges, p_date date, p_now timestamptz)
+returns public.withdrawals language plpgsql as $$
+declare v_movement stripe_movements; v_withdrawal withdrawals; v_buyer uuid; v_refs jsonb;
+begin
+  select * into v_movement from stripe_movements where source_id = p_fact ->> 'id' and reporting_category = p_fact ->> 'kind';
+  if v_movement.id is null or v_movement.currency <> p_charge.currency or v_movement.amount_minor >= 0 or v_movement.fee_minor < 0
+  then
+    return null;
+  end if;
+  insert into withdrawals (id, kind, charge_id, invoice_id, currency, amount_minor, fee_minor, state, balance_transaction_id, first_seen_at)
+  values (p_fact ->> 'id', p_fact ->> 'kind', p_charge.charge_id, p_charge.invoice_id, p_charge.currency, -v_movement.amount_minor,
+    v_movement.fee_minor, 'open', v_movement.id, p_now) returning * into v_withdrawal;
+  select buyer_id into v_buyer from invoices where id = p_charge.invoice_id;
+  v_refs := jsonb_build_object('invoiceId', p_charge.invoice_id, 'withdrawalId', v_withdrawal.id, 'balanceTransactionId', v_movement.id);
+  perform app.post_journal(v_withdrawal.kind, format('%s:%s', v_withdrawal.kind, v_withdrawal.id), app.unclosed_date(p_date),
+    v_withdrawal.currency, jsonb_build_object('amount', v_withdrawal.amount_minor, 'fee', v_withdrawal.fee_minor,
+      'total', v_withdrawal.amount_minor + v_withdrawal.fee_minor), jsonb_build_object('buyer', v_buyer), v_refs, p_now);
+  perform app.unclear_invoice(p_charge.invoice_id, v_withdrawal.id, p_date, p_now);
+  return v_withdrawal;
+end $$;
+
+-- A refund, or a dispute that was lost: nobody will pay what was taken back.
+create function app.finish_withdrawal(p_withdrawal public.withdrawals, p_date date, p_now timestamptz) returns void language plpgsql as $$
+declare v_invoice invoices; v_paid bigint := app.paid_for(p_withdrawal.invoice_id, false);
+begin
+  select * into v_invoice from invoices where id = p_withdrawal.invoice_id;
+  if p_withdrawal.kind = 'dispute' then
+    perform app.post_journal('dispute_lost', 'dispute_lost:' || p_withdrawal.id, app.unclosed_date(p_date), p_withdrawal.currency,
+      jsonb_build_object('amount', p_withdrawal.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
+      jsonb_build_object('invoiceId', v_invoice.id, 'withdrawalId', p_withdrawal.id), p_now);
+  end if;
+  perform app.write_off(v_invoice, p_withdrawal.id, v_paid + p_withdrawal.amount_minor, v_paid, p_now);
+  update withdrawals set state = 'final', ended_at = p_now where id = p_withdrawal.id;
+end $$;
+
+-- A dispute that was won: the money is back, and so are the calls that it covers.
+create function app.reinstate_withdrawal(p_withdrawal public.withdrawals, p_movement public.stripe_movements, p_date date, p_now timestamptz)
+returns void language plpgsql as $$
+begin
+  update withdrawals set state = 'won', ended_at = p_now, reinstated_by = p_movement.id, returned_fee_minor = -p_movement.fee_minor
+  where id = p_withdrawal.id;
+  perform app.post_journal('dispute_won', 'dispute_won:' || p_withdrawal.id, app.unclosed_date(p_date), p_withdrawal.currency,
+    jsonb_build_object('amount', p_withdrawal.amount_minor, 'fee', -p_movement.fee_minor, 'total', p_movement.net_minor), '{}',
+    jsonb_build_object('invoiceId', p_withdrawal.invoice_id, 'withdrawalId', p_withdrawal.id, 'balanceTransactionId', p_movement.id), p_now);
+  perform app.clear_invoice(p_withdrawal.invoice_id, p_movement.id, p_date, p_now);
+end $$;
+
+-- Refunds and disputes whose present state must be read at Stripe: moved and not booked, or not decided; at most 500.
+create function public.withdrawals_to_read()
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'kind', kind) order by id), '[]') from (
+    select m.source_id as id, m.reporting_category as kind from stripe_movements m
+    where m.reporting_category in ('refund', 'dispute') and m.source_id is not null
+      and not exists (select 1 from withdrawals w where w.id = m.source_id)
+    union select id, kind from withdrawals where state = 'open' order by id limit 500) found
+$$;
+
+-- Books what became of a refund or dispute, `p_fact`: {id, kind, chargeId, status} as Stripe says. Answers `booked`, or why
+-- not: `foreign` (of no charge of ours), `unmoved` (its movement of the balance is not known, or is not what it must be).
+-- Safe to run twice: each step has a row or a journal with the id of the refund or dispute, and a state is left once.
+create function public.record_withdrawal(p_fact jsonb, p_date date, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare
+  v_fact jsonb := app.json_arg(p_fact); v_now timestamptz := app.at(p_now_ms); v_charge charges; v_withdrawal withdrawals;
+  v_movement stripe_movements;
+begin
+  perform app.lock_ledger();
+  select * into v_charge from charges where charge_id = v_fact ->> 'chargeId';
+  if v_charge.charge_id is null then return '"foreign"'; end if;
+  select * into v_withdrawal from withdrawals where id = v_fact ->> 'id';
+  if v_withdrawal.id is null then v_withdrawal := app.open_withdrawal(v_fact, v_charge, p_date, v_now); end if;
+  if v_withdrawal.id is null then return '"unmoved"'; end if;
+  if v_withdrawal.state <> 'open' then return '"booked"'; end if;
+  if v_withdrawal.kind = 'refund' or v_fact ->> 'status' = 'lost' then
+    perform app.finish_withdrawal(v_withdrawal, p_date, v_now);
+  elsif v_fact ->> 'status' = 'won' then
+    select * into v_movement from stripe_movements
+    where source_id = v_withdrawal.id and reporting_category = 'dispute_reversal' and amount_minor = v_withdrawal.amount_minor and fee_minor <= 0;
+    if v_movement.id is not null then perform app.reinstate_withdrawal(v_withdrawal, v_movement, p_date, v_now); end if;
+  end if;
+  return '"booked"';
+end $$;

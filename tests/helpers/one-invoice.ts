@@ -1,0 +1,112 @@
+import { expect } from 'vitest';
+import { DAY_MS, FIRST_DATE, openHouse } from './house.ts';
+
+export type OneInvoice = Awaited<ReturnType<typeof openInvoice>>;
+
+/**
+ * A house with one invoice of three calls, 40.00 each, of which 28.00 are the supplier's; it stands issued and unpaid. What
+ * Stripe says of it is made up here, and recorded twice each time, as by a run that was killed and came again.
+ */
+export async function openInvoice() {
+  const house = await openHouse();
+  const nowMs = () => house.clock.nowMs();
+  const road = await house.road();
+  for (const hour of [3, 2, 1]) {
+    await house.call({ number: road.number, startedAtMs: nowMs() - hour * 3_600_000 });
+  }
+  await house.begin(FIRST_DATE);
+  await house.work({}, ['billing.bill-buyer']);
+  const [invoice] = await house.sql<{ id: string }>('select id from invoices');
+  const invoiceId = invoice?.id ?? '';
+  const { billing, reconciliation, payouts } = house.services;
+
+  async function claim(): Promise<string> {
+    const claimed = await billing.claim(invoiceId, nowMs());
+    return claimed.kind === 'claimed' ? claimed.token : '';
+  }
+  await billing.recordIssued(invoiceId, await claim(), 'in_1', nowMs());
+
+  const charge = (number: number, grossMinor: number) => ({
+    chargeId: `ch_${number}`,
+    balanceTransactionId: `txn_${number}`,
+    grossMinor,
+    feeMinor: 100,
+    netMinor: grossMinor - 100,
+    currency: 'usd',
+    availableOnMs: nowMs() + DAY_MS,
+  });
+  type Charge = ReturnType<typeof charge>;
+
+  /** The audit of the areas that an invoice touches; its Stripe is made up, so that is not compared. */
+  async function expectRightBooks(): Promise<void> {
+    const [answer] = await house.sql<{ checks: { check: string; ok: boolean }[] }>(
+      "select audit_books($1, 'ledger') || audit_books($1, 'billing') || audit_books($1, 'payouts') as checks",
+      [nowMs()],
+    );
+    expect(answer?.checks.filter(({ ok }) => !ok)).toEqual([]);
+  }
+
+  async function compare(): Promise<void> {
+    for (let times = 0; times < 2; times += 1) {
+      await reconciliation.reconcile(FIRST_DATE, { dueMs: nowMs(), listedMs: nowMs() }, nowMs());
+    }
+    await expectRightBooks();
+  }
+
+  /** A movement of Stripe's balance that is available at once. */
+  async function move(
+    reportingCategory: string,
+    sourceId: string,
+    amountMinor: number,
+    feeMinor = 0,
+  ): Promise<void> {
+    const money = { amountMinor, feeMinor, netMinor: amountMinor - feeMinor, currency: 'usd' };
+    const at = { availableOnMs: nowMs(), createdMs: nowMs() - 600_000 };
+    const id = `txn_${reportingCategory}_${sourceId}`;
+    await reconciliation.store([{ id, sourceId, reportingCategory, ...money, ...at }], nowMs());
+  }
+
+  return {
+    house,
+    invoiceId,
+    supplierId: road.supplier.id,
+    charge,
+    claim,
+    move,
+    compare,
+    /** What Stripe says of the invoice. */
+    async say(status: string, charges: Charge[] = [], problem: string | null = null): Promise<void> {
+      for (let times = 0; times < 2; times += 1) {
+        const token = await claim();
+        if (token !== '') await billing.recordState(invoiceId, token, { status, charges, problem }, nowMs());
+      }
+      await expectRightBooks();
+    },
+    /** Two days later the money of these charges is available, and a close compares. */
+    async becomeAvailable(charges: Charge[]): Promise<void> {
+      house.advance(2 * DAY_MS);
+      const movements = charges.map(({ chargeId, balanceTransactionId, ...money }) => ({
+        ...{ id: balanceTransactionId, sourceId: chargeId, reportingCategory: 'charge' },
+        ...{ ...money, amountMinor: money.grossMinor, createdMs: nowMs() - DAY_MS },
+      }));
+      await reconciliation.store(movements, nowMs());
+      await compare();
+    },
+    /** How a refund or a dispute stands at Stripe. */
+    async record(id: string, kind: 'refund' | 'dispute', status: string, chargeId = 'ch_1'): Promise<void> {
+      for (let times = 0; times < 2; times += 1) {
+        await reconciliation.recordWithdrawal({ id, kind, chargeId, status }, FIRST_DATE, nowMs());
+      }
+      await compare();
+    },
+    /** Plans the supplier's payout. */
+    plan: () => payouts.plan(FIRST_DATE, nowMs()),
+    /** States of the calls, the oldest first. */
+    earnings: async () =>
+      (await house.sql<{ state: string }>('select state from earnings order by started_at')).map(
+        ({ state }) => state,
+      ),
+    state: async () =>
+      (await house.sql<{ state: string }>('select state from invoices where id = $1', [invoiceId]))[0]?.state,
+  };
+}

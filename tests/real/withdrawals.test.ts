@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { balancesOf } from '../helpers/books.ts';
+import { keepServer } from '../helpers/house.ts';
+import { type OneInvoice, openInvoice } from '../helpers/one-invoice.ts';
+
+keepServer();
+let one: OneInvoice;
+/** Paid by one charge of 120.00, whose money is available: all three calls are cleared. */
+beforeEach(async () => {
+  one = await openInvoice();
+  const charge = one.charge(1, 12_000);
+  await one.say('paid', [charge]);
+  await one.becomeAvailable([charge]);
+});
+afterEach(() => one.house.end());
+
+const balances = () => balancesOf(one.house.sql);
+const openBreaks = () => one.house.sql("select identity from reconciliation_breaks where state = 'open'");
+const PAID = {
+  exchange_margin: -3_600,
+  stripe_available: 11_900,
+  stripe_fees: 100,
+  supplier_payable: -8_400,
+};
+
+describe('a refund', () => {
+  test('takes whole calls from the newest on: nobody owes them and nobody earns by them', async () => {
+    await one.move('refund', 're_1', -8_000);
+    await one.record('re_1', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'written_off']);
+    expect(await balances()).toEqual({
+      ...{ exchange_margin: -1_200, stripe_available: 3_900, stripe_fees: 100, supplier_payable: -2_800 },
+    });
+    expect(await openBreaks()).toEqual([]);
+  });
+
+  test('of a part of a call ends the call, and the rest of its price stays with the exchange until it is refunded too', async () => {
+    await one.move('refund', 're_1', -3_000);
+    await one.record('re_1', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'written_off']);
+    expect(await balances()).toMatchObject({ exchange_margin: -3_400, stripe_available: 8_900 });
+    await one.move('refund', 're_2', -2_000);
+    await one.record('re_2', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'written_off']);
+    expect(await balances()).toMatchObject({ exchange_margin: -4_200, supplier_payable: -2_800 });
+  });
+
+  test('withholds a payout that holds such a call and was not sent; the next plan pays the rest', async () => {
+    expect(await one.plan()).toMatchObject({ planned: 1, amountMinor: 8_400 });
+    await one.move('refund', 're_1', -4_000);
+    await one.record('re_1', 'refund', 'succeeded');
+    const rows = await one.house.sql('select state, problem from payouts');
+    expect(rows).toEqual([{ state: 'withheld', problem: 'the money of a call was taken back' }]);
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'written_off']);
+  });
+
+  test('after the supplier was paid is the loss of the exchange', async () => {
+    await one.plan();
+    const [payout] = await one.house.sql<{ id: string }>('select id from payouts');
+    await one.house.services.payouts.claim(payout?.id ?? '', one.house.clock.nowMs());
+    await one.move('refund', 're_1', -12_000);
+    await one.record('re_1', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['reserved', 'reserved', 'reserved']);
+    expect(await balances()).toMatchObject({
+      bad_debt: 12_000,
+      payouts_in_transit: -8_400,
+      exchange_margin: -3_600,
+    });
+  });
+
+  test('of a charge that is not ours books nothing and stays a break', async () => {
+    await one.move('refund', 're_1', -500);
+    await one.record('re_1', 'refund', 'succeeded', 'ch_other');
+    expect(await balances()).toEqual(PAID);
+    expect(await openBreaks()).toEqual([{ identity: 'movement:txn_refund_re_1' }]);
+  });
+});
+
+describe('a dispute', () => {
+  beforeEach(async () => {
+    await one.move('dispute', 'dp_1', -4_000, 1_500);
+    await one.record('dp_1', 'dispute', 'needs_response');
+  });
+
+  test('takes its money at once: the calls that are not covered any more are not payable, and not lost', async () => {
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'billed']);
+    expect(await balances()).toEqual({
+      ...{ dispute_receivable: 4_000, exchange_margin: -3_600, stripe_available: 6_400, stripe_fees: 1_600 },
+      ...{ supplier_payable: -5_600, supplier_pending: -2_800 },
+    });
+    expect(await one.plan()).toMatchObject({ planned: 1, amountMinor: 5_600 });
+  });
+
+  test('that is won gives the money and the calls back', async () => {
+    await one.record('dp_1', 'dispute', 'won');
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'billed']);
+    await one.move('dispute_reversal', 'dp_1', 4_000, -1_500);
+    await one.record('dp_1', 'dispute', 'won');
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'cleared']);
+    expect(await balances()).toEqual(PAID);
+  });
+
+  test('that is lost ends the calls like a refund', async () => {
+    await one.record('dp_1', 'dispute', 'lost');
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'written_off']);
+    expect(await balances()).toEqual({
+      ...{ exchange_margin: -2_400, stripe_available: 6_400, stripe_fees: 1_600, supplier_payable: -5_600 },
+    });
+    expect(await openBreaks()).toEqual([]);
+  });
+
+  test('that was decided changes no more', async () => {
+    await one.record('dp_1', 'dispute', 'lost');
+    const before = await balances();
+    await one.record('dp_1', 'dispute', 'won');
+    expect(await balances()).toEqual(before);
+  });
+
+  test('beside a refund is won: what the refund ended stays ended', async () => {
+    await one.move('refund', 're_1', -4_000);
+    await one.record('re_1', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'billed']);
+    await one.move('dispute_reversal', 'dp_1', 4_000);
+    await one.record('dp_1', 'dispute', 'won');
+    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'cleared']);
+  });
+});
