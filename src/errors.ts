@@ -38,6 +38,8 @@ export const ERROR_CODES = {
   INVOICE_CHANGED:
     'an invoice was finalised with other content than was frozen; a person must void it at Stripe',
   PAYOUT_UNKNOWN: 'no payout has this id',
+  SUPPLIER_UNKNOWN: 'no supplier has this id',
+  APPROVAL_REFUSED: 'who planned a payout may not approve it',
   TOKEN_STALE: 'another run has taken this work over; the late writer changes nothing',
   JOURNAL_UNBALANCED: 'the postings of a journal do not sum to zero',
   JOURNAL_CONFLICT: 'a journal with this key exists with other postings',

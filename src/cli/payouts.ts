@@ -1,4 +1,5 @@
-import { act, asReason, asUuid, program } from './session.ts';
+import { PermanentError } from '../errors.ts';
+import { act, asDate, asReason, asUuid, program } from './session.ts';
 
 const payouts = program.command('payouts').description('money to suppliers');
 payouts
@@ -20,3 +21,33 @@ for (const action of ['stop', 'start'] as const) {
       })),
     );
 }
+for (const action of ['hold', 'release'] as const) {
+  payouts
+    .command(action)
+    .description(action === 'hold' ? 'pay a supplier nothing until it is released' : 'pay a supplier again')
+    .requiredOption('--supplier <id>', 'of the supplier', asUuid)
+    .requiredOption('--reason <text>', 'why, for the audit log; the supplier may read it', asReason)
+    .action(({ supplier, reason }: { supplier: string; reason: string }) =>
+      act(({ runtime: { services } }, by) =>
+        services.payouts.hold(supplier, action === 'hold', by, reason, services.clock.nowMs()),
+      ),
+    );
+}
+payouts
+  .command('preview')
+  .description('who would be paid on a date and what the others wait for; writes nothing')
+  .requiredOption('--date <date>', 'business date', asDate)
+  .action(({ date }: { date: string }) =>
+    act(({ runtime: { services } }) => services.payouts.preview(date, services.clock.nowMs())),
+  );
+payouts
+  .command('show')
+  .description('a payout and its attempts')
+  .argument('<id>', 'of the payout', asUuid)
+  .action((id: string) =>
+    act(async ({ runtime: { services } }) => {
+      const payout = await services.payouts.show(id);
+      if (payout === null) throw new PermanentError('PAYOUT_UNKNOWN', `No payout has the id ${id}.`);
+      return payout;
+    }),
+  );

@@ -5,7 +5,16 @@ create table public.suppliers (
   auth_user_id uuid unique,
   -- `acct_…` of Stripe Connect; without one the supplier's earnings wait.
   stripe_account_id text unique,
+  -- A held supplier is paid nothing until it is released; it may read why.
   status text not null default 'active' check (status in ('active', 'held')),
+  held_reason text,
+  -- When it is paid; app.payout_day says what each schedule means.
+  payout_schedule text not null default 'daily' check (payout_schedule in ('daily', 'weekly', 'twice_monthly', 'monthly')),
+  -- Of a weekly schedule: 1 is Monday, 7 is Sunday.
+  payout_weekday int not null default 1 check (payout_weekday between 1 and 7),
+  payout_net_days int not null default 0 check (payout_net_days between 0 and 90),
+  -- Currency → the least amount that is paid; a currency that is not named has none.
+  payout_minimums jsonb not null default '{}',
   made_at timestamptz not null default now()
 );
 

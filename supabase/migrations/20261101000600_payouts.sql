@@ -5,6 +5,8 @@ create table public.payout_runs (
   currency text not null references public.currencies,
   content_hash text not null,
   amount_minor app.amount_minor not null,
+  -- The close plans by the schedule, whoever started it; the planner approves nothing of its own.
+  planned_by text not null default 'schedule',
   planned_at timestamptz not null,
   unique (business_date, currency)
 );
@@ -57,7 +59,7 @@ language sql immutable as $$
   select encode(sha256(convert_to(format('%s|%s|%s|%s', p_supplier, p_currency, p_amount, p_destination), 'UTF8')), 'hex')
 $$;
 
--- Freezes one payout per supplier and currency from cleared earnings, behind the gate of the day's cash comparison, and
+-- Freezes one payout per supplier and currency that is due (app.payouts_due) from cleared earnings, behind the gate of the day's cash comparison, and
 -- makes the work of paying each, also of those that an earlier date planned and nobody sent. Answers what was planned
 -- and what was not, with reasons. Safe to run twice: an earning is in one live payout, and a supplier has one payout per
 -- currency and date.
@@ -70,18 +72,9 @@ begin
   perform app.lock_ledger();
   select * into v_settings from settings;
   for v_due in
-    select e.supplier_id, e.currency, sum(e.share_minor)::bigint as amount, s.stripe_account_id, s.status, c.multiple_of_minor
-    from earnings e join suppliers s on s.id = e.supplier_id join currencies c on c.code = e.currency
-    where e.state = 'cleared' and e.payout_id is null
-    group by e.supplier_id, e.currency, s.stripe_account_id, s.status, c.multiple_of_minor
-    order by e.currency, e.supplier_id
+    select * from app.payouts_due(p_date) order by currency, supplier_id
   loop
-    v_gate := case when v_settings.payouts_stopped then 'payouts_stopped'
-      when v_due.status <> 'active' then 'supplier_held'
-      when v_due.stripe_account_id is null then 'supplier_has_no_account'
-      when v_due.amount <= 0 then 'nothing_owed'
-      when v_due.amount % v_due.multiple_of_minor <> 0 then 'amount_not_sendable'
-      else app.payout_gate(p_date, v_due.currency, app.at(p_now_ms)) end;
+    v_gate := coalesce(v_due.waits_for, app.payout_gate(p_date, v_due.currency, app.at(p_now_ms)));
     if v_gate <> 'open' then
       v_skipped := v_skipped || jsonb_build_object('supplierId', v_due.supplier_id, 'currency', v_due.currency,
         'amountMinor', v_due.amount, 'reason', v_gate);
@@ -98,7 +91,8 @@ begin
     on conflict (supplier_id, currency, business_date) do nothing returning id into v_payout_id;
     continue when v_payout_id is null;
     update earnings set payout_id = v_payout_id
-    where supplier_id = v_due.supplier_id and currency = v_due.currency and state = 'cleared' and payout_id is null;
+    where supplier_id = v_due.supplier_id and currency = v_due.currency and state = 'cleared' and payout_id is null
+      and business_date < v_due.earned_before;
     update payout_runs r set amount_minor = t.amount, content_hash = t.hash
     from (select sum(amount_minor)::bigint as amount,
         encode(sha256(convert_to(string_agg(body_hash, ',' order by body_hash), 'UTF8')), 'hex') as hash
@@ -268,6 +262,9 @@ begin
   select * into v_payout from payouts where id = p_payout_id for update;
   if v_payout.id is null then perform app.fail('PAYOUT_UNKNOWN', 'no such payout', '{}', 'PT404'); end if;
   if v_payout.state <> 'waiting_approval' then return jsonb_build_object('approved', false, 'state', v_payout.state); end if;
+  if p_by = (select planned_by from payout_runs where id = v_payout.run_id) then
+    perform app.fail('APPROVAL_REFUSED', 'another person than the one who planned this must approve it', '{}', 'PT403');
+  end if;
   insert into approvals (subject_kind, subject_id, content_hash, approved_by, reason, approved_at)
   values ('payout', p_payout_id, v_payout.body_hash, p_by, p_reason, app.at(p_now_ms));
   -- Its key stays as old as its plan: after a restore the payout may have been sent, and is then looked up first.

@@ -39,6 +39,10 @@ begin
     select format('campaign %s has a timezone that does not exist', x ->> 'id') from jsonb_array_elements(p -> 'campaigns') x
       where x ->> 'timezone' is not null and not exists (select 1 from pg_timezone_names where name = x ->> 'timezone')
     union all
+    select format('supplier %s has a minimum in a currency that is not settled here', x ->> 'id')
+      from jsonb_array_elements(p -> 'suppliers') x, jsonb_object_keys(x -> 'payoutMinimums') currency
+      where not exists (select 1 from public.currencies where code = currency)
+    union all
     select format('terms %s %s', x ->> 'id', app.fault_of_terms(app.terms_of(x))) from jsonb_array_elements(p -> 'terms') x
       where app.fault_of_terms(app.terms_of(x)) is not null
     union all
@@ -73,12 +77,17 @@ begin
   -- No call is rated between the look at what was rated and the terms that are added.
   perform app.lock_ledger();
   perform app.refuse_parties(v);
-  insert into suppliers as s (id, name, auth_user_id, stripe_account_id)
-  select (x ->> 'id')::uuid, x ->> 'name', (x ->> 'authUserId')::uuid, x ->> 'stripeAccountId'
+  insert into suppliers as s (id, name, auth_user_id, stripe_account_id, payout_schedule, payout_weekday, payout_net_days, payout_minimums)
+  select (x ->> 'id')::uuid, x ->> 'name', (x ->> 'authUserId')::uuid, x ->> 'stripeAccountId', coalesce(x ->> 'payoutSchedule', 'daily'),
+    coalesce((x ->> 'payoutWeekday')::int, 1), coalesce((x ->> 'payoutNetDays')::int, 0), coalesce(nullif(x -> 'payoutMinimums', 'null'), '{}')
   -- A field that is absent keeps what stands; null clears it.
-  from (select jsonb_build_object('authUserId', o.auth_user_id, 'stripeAccountId', o.stripe_account_id) || given as x
+  from (select jsonb_build_object('authUserId', o.auth_user_id, 'stripeAccountId', o.stripe_account_id,
+      'payoutSchedule', o.payout_schedule, 'payoutWeekday', o.payout_weekday, 'payoutNetDays', o.payout_net_days,
+      'payoutMinimums', o.payout_minimums) || given as x
     from jsonb_array_elements(v -> 'suppliers') given left join suppliers o on o.id = (given ->> 'id')::uuid) whole
-  on conflict (id) do update set name = excluded.name, auth_user_id = excluded.auth_user_id, stripe_account_id = excluded.stripe_account_id;
+  on conflict (id) do update set name = excluded.name, auth_user_id = excluded.auth_user_id, stripe_account_id = excluded.stripe_account_id,
+    payout_schedule = excluded.payout_schedule, payout_weekday = excluded.payout_weekday,
+    payout_net_days = excluded.payout_net_days, payout_minimums = excluded.payout_minimums;
   insert into buyers as b (id, name, email, auth_user_id, stripe_customer_id, timezone)
   select (x ->> 'id')::uuid, x ->> 'name', x ->> 'email', (x ->> 'authUserId')::uuid, x ->> 'stripeCustomerId',
     coalesce(x ->> 'timezone', 'UTC')

@@ -64,7 +64,8 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
     app.audit_check('no payout above the limit goes without the approval of its body', 'INV-29', array(
       select p.id::text from public.payouts p, public.settings s
       where p.amount_minor > s.approval_limit_minor and p.state in ('planned', 'sending', 'unknown', 'sent')
-        and not exists (select 1 from public.approvals a where a.subject_id = p.id and a.content_hash = p.body_hash))),
+        and not exists (select 1 from public.approvals a join public.payout_runs r on r.id = p.run_id
+          where a.subject_id = p.id and a.content_hash = p.body_hash and a.approved_by <> r.planned_by))),
     app.audit_check('a run of payouts is the sum of its payouts', 'INV-12', array(
       select r.id::text from public.payout_runs r left join public.payouts p on p.run_id = r.id
       group by r.id having r.amount_minor is distinct from sum(p.amount_minor)
@@ -94,6 +95,14 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
     app.audit_check('every payout that may go has its row of work, and an open one has it still', 'INV-19', array(
       select p.id::text from public.payouts p left join public.work w on w.job = 'payouts.pay-supplier' and w.key = p.id::text
       where p.state in ('planned', 'sending', 'unknown') and w.id is null or p.state in ('sending', 'unknown') and w.state = 'done')),
+    app.audit_check('a held supplier has the line of who held it and why', 'INV-29', array(
+      select s.id::text from public.suppliers s left join lateral (select action, detail from public.audit_log
+        where subject = 'supplier:' || s.id order by id desc limit 1) l on true
+      where (s.status = 'held') <> (coalesce(l.action, '') = 'supplier.hold')
+        or s.status = 'held' and s.held_reason is distinct from left(l.detail ->> 'reason', 200))),
+    app.audit_check('a payout holds only what was earned before its date', null, array(
+      select p.id::text from public.payouts p join public.earnings e on e.payout_id = p.id
+      where e.business_date >= p.business_date and p.state not in ('refused', 'withheld'))),
     app.audit_listing('payouts in flight', array(select id::text from public.payouts where state in ('sending', 'unknown'))),
     app.audit_listing('payouts that wait for an approval', array(select id::text from public.payouts where state = 'waiting_approval')),
     app.audit_listing('invoices that wait for an approval', array(select id::text from public.invoices where state = 'waiting_approval')),

@@ -66,6 +66,20 @@ const PAYOUTS: readonly Corruption[] = [
     spoil: `update approvals set content_hash = 'of another body' where subject_id::text = :id`,
   },
   {
+    check: 'a payout holds only what was earned before its date',
+    find: payout(`state = 'sent'`),
+    spoil: set('payouts', 'business_date = business_date - 30'),
+    also: [
+      'a run of payouts is the sum of its payouts',
+      'no payout is planned before the cash of its date is compared',
+    ],
+  },
+  {
+    check: 'a held supplier has the line of who held it and why',
+    find: 'select id::text as id from suppliers order by id limit 1',
+    spoil: set('suppliers', `status = 'held'`),
+  },
+  {
     check: 'a run of payouts is the sum of its payouts',
     find: 'select id::text as id from payout_runs limit 1',
     spoil: set('payout_runs', 'amount_minor = amount_minor + 1'),

@@ -48,6 +48,8 @@ async function closeDates(count: number): Promise<Ran> {
   return ran;
 }
 
+const preview = () => house.services.payouts.preview(dateAfter(3), house.clock.nowMs());
+
 async function reasonsNotPlanned(date: string): Promise<string[]> {
   const plan = await house.services.payouts.plan(date, house.clock.nowMs());
   return plan.skipped.map(({ reason }) => reason);
@@ -240,12 +242,25 @@ describe('what waits says why, and goes on the night after it is mended', () => 
   test('the earnings of a supplier who is held', async () => {
     const { number, supplier } = await house.road();
     await qualified(number);
-    await house.sql("update suppliers set status = 'held' where id = $1", [supplier.id]);
+    const hold = (held: boolean, reason: string) =>
+      house.services.payouts.hold(supplier.id, held, 'ops', reason, house.clock.nowMs());
+    expect(await hold(true, 'the bank asks')).toEqual({ changed: true, status: 'held' });
+    expect(await hold(true, 'the bank asks')).toEqual({ changed: false, status: 'held' });
     await closeDates(3);
     expect(await reasonsNotPlanned(dateAfter(2))).toEqual(['supplier_held']);
-    await house.sql("update suppliers set status = 'active' where id = $1", [supplier.id]);
+    expect(await preview()).toMatchObject([{ waitsFor: 'supplier_held', heldReason: 'the bank asks' }]);
+    await hold(false, 'the bank is content');
+    expect(await preview()).toMatchObject([{ pays: true, amountMinor: 2_800, waitsFor: null }]);
     await house.close(dateAfter(3));
     expect(amounts()).toEqual([2_800]);
+    expect(await preview()).toEqual([]);
+    const log = await house.sql(
+      "select actor, action, detail from audit_log where action like 'supplier.%' order by id",
+    );
+    expect(log).toEqual([
+      { actor: 'ops', action: 'supplier.hold', detail: { reason: 'the bank asks' } },
+      { actor: 'ops', action: 'supplier.release', detail: { reason: 'the bank is content' } },
+    ]);
   });
 
   test('all earnings while payouts are stopped', async () => {
@@ -266,13 +281,19 @@ describe('what waits says why, and goes on the night after it is mended', () => 
     expect(amounts()).toEqual([]);
     const [payout] = await house.sql<{ id: string; state: string }>('select id, state from payouts');
     expect(payout?.state).toBe('waiting_approval');
-    const approve = () =>
-      house.services.payouts.approve(payout?.id ?? '', 'second', 'looked at it', house.clock.nowMs());
+    const approve = (by = 'second') =>
+      house.services.payouts.approve(payout?.id ?? '', by, 'looked at it', house.clock.nowMs());
+    await expect(approve('schedule')).rejects.toMatchObject({ code: 'APPROVAL_REFUSED' });
     expect(await approve()).toEqual({ approved: true, state: 'planned' });
     expect(await approve()).toMatchObject({ approved: false });
     await house.work();
     await house.advance(DAY_MS / 2);
     await house.work();
     expect(amounts()).toEqual([1_400_000]);
+    const told = await house.services.payouts.show(payout?.id ?? '');
+    expect(told).toMatchObject({
+      state: 'sent',
+      attempts: expect.arrayContaining([expect.objectContaining({ outcome: 'sent' })]),
+    });
   });
 });

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 77e19b5ea89e6e5a, text 47e45d3278bdcd8d. Do not edit.
+// Made by "npm run generate" from migrations 207c7a99d57cba07, text f60590a13d2d2d52. Do not edit.
 export type Json =
 	| string
 	| number
@@ -950,6 +950,7 @@ export type Database = {
 					currency: string;
 					id: string;
 					planned_at: string;
+					planned_by: string;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -959,6 +960,7 @@ export type Database = {
 					currency: string;
 					id?: string;
 					planned_at: string;
+					planned_by?: string;
 				};
 				Update: {
 					amount_minor?: number;
@@ -967,6 +969,7 @@ export type Database = {
 					currency?: string;
 					id?: string;
 					planned_at?: string;
+					planned_by?: string;
 				};
 				Relationships: [
 					{
@@ -1403,26 +1406,41 @@ export type Database = {
 			suppliers: {
 				Row: {
 					auth_user_id: string | null;
+					held_reason: string | null;
 					id: string;
 					made_at: string;
 					name: string;
+					payout_minimums: NonNullable<Json>;
+					payout_net_days: number;
+					payout_schedule: string;
+					payout_weekday: number;
 					status: string;
 					stripe_account_id: string | null;
 				};
 				ComputedFields: never;
 				Insert: {
 					auth_user_id?: string | null;
+					held_reason?: string | null;
 					id?: string;
 					made_at?: string;
 					name: string;
+					payout_minimums?: NonNullable<Json>;
+					payout_net_days?: number;
+					payout_schedule?: string;
+					payout_weekday?: number;
 					status?: string;
 					stripe_account_id?: string | null;
 				};
 				Update: {
 					auth_user_id?: string | null;
+					held_reason?: string | null;
 					id?: string;
 					made_at?: string;
 					name?: string;
+					payout_minimums?: NonNullable<Json>;
+					payout_net_days?: number;
+					payout_schedule?: string;
+					payout_weekday?: number;
 					status?: string;
 					stripe_account_id?: string | null;
 				};
@@ -1698,6 +1716,16 @@ export type Database = {
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
 			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
 			health: { Args: { p_now_ms: number }; Returns: Json };
+			hold_supplier: {
+				Args: {
+					p_by: string;
+					p_held: boolean;
+					p_now_ms: number;
+					p_reason: string;
+					p_supplier_id: string;
+				};
+				Returns: Json;
+			};
 			import_parties: {
 				Args: { p_by: string; p_now_ms: number; p_parties: Json };
 				Returns: Json;
@@ -1732,6 +1760,10 @@ export type Database = {
 				Returns: Json;
 			};
 			preview_invoices: { Args: { p_date: string }; Returns: Json };
+			preview_payouts: {
+				Args: { p_date: string; p_now_ms: number };
+				Returns: Json;
+			};
 			rate_calls: {
 				Args: { p_decisions: Json; p_now_ms: number };
 				Returns: Json;
@@ -1794,6 +1826,7 @@ export type Database = {
 				Returns: Json;
 			};
 			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
+			show_payout: { Args: { p_payout_id: string }; Returns: Json };
 			start_close: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;

@@ -113,6 +113,13 @@ export const parties = z.strictObject({
       name: z.string().min(1).max(200),
       stripeAccountId: z.string().nullish(),
       authUserId: z.uuid().nullish(),
+      payoutSchedule: z.enum(['daily', 'weekly', 'twice_monthly', 'monthly']).optional(),
+      /** Of a weekly schedule: 1 is Monday, 7 is Sunday. */
+      payoutWeekday: z.int().min(1).max(7).optional(),
+      /** Days between the schedule's day and the payout. */
+      payoutNetDays: z.int().min(0).max(90).optional(),
+      /** The least amount that is paid, by currency. */
+      payoutMinimums: z.record(z.string().length(3), z.int().positive()).optional(),
     }),
   ),
   buyers: z.array(

@@ -45,6 +45,38 @@ const plan = z.object({
   skipped: z.array(z.object({ supplierId: z.uuid(), currency: z.string(), amountMinor, reason: z.string() })),
 });
 
+const preview = z.object({
+  supplierId: z.uuid(),
+  name: z.string(),
+  currency: z.string(),
+  amountMinor,
+  pays: z.boolean(),
+  waitsFor: z.string().nullable(),
+  heldReason: z.string().nullable(),
+  needsApproval: z.boolean(),
+  /** What the comparison of the date's cash says of the currency. */
+  gate: z.string(),
+});
+const shown = z.object({
+  id: z.uuid(),
+  supplierId: z.uuid(),
+  currency: z.string(),
+  amountMinor,
+  date: z.iso.date(),
+  destination: z.string(),
+  state: z.string(),
+  problem: z.string().nullable(),
+  transferId: z.string().nullable(),
+  attempts: z.array(
+    z.object({
+      startedAt: z.string(),
+      sentAt: z.string().nullable(),
+      outcome: z.string().nullable(),
+      detail: z.string().nullable(),
+    }),
+  ),
+});
+
 export type PayoutsStore = ReturnType<typeof createPayoutsStore>;
 
 /** Payouts; whoever holds the newest token may write, a late writer gets TOKEN_STALE and changes nothing. */
@@ -77,6 +109,18 @@ export function createPayoutsStore(rpc: Rpc) {
         'approve_payout',
         { p_payout_id: payoutId, p_by: by, p_reason: reason, p_now_ms: nowMs },
         z.object({ approved: z.boolean(), state: z.string() }),
+      ),
+    /** Who would be paid on a date, and what the others wait for; writes nothing. */
+    preview: (date: string, nowMs: number) =>
+      rpc('preview_payouts', { p_date: date, p_now_ms: nowMs }, z.array(preview)),
+    /** A payout with its attempts. */
+    show: (payoutId: string) => rpc('show_payout', { p_payout_id: payoutId }, shown.nullable()),
+    /** Holds a supplier, or releases it; false when that changed nothing. */
+    hold: (supplierId: string, held: boolean, by: string, reason: string, nowMs: number) =>
+      rpc(
+        'hold_supplier',
+        { p_supplier_id: supplierId, p_held: held, p_by: by, p_reason: reason, p_now_ms: nowMs },
+        z.object({ changed: z.boolean(), status: z.enum(['active', 'held']) }),
       ),
     /** The kill switch, read before every send. */
     stop: (stopped: boolean, by: string, reason: string, nowMs: number) =>

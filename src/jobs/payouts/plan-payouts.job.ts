@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 
+/** Reasons to wait that the supplier's terms name: nobody has to look. */
+const BY_TERMS: readonly string[] = ['not_due', 'below_minimum', 'paid_for_this_day'];
+
 /**
- * Freezes the payouts of one business date from cleared earnings, behind the gate of its cash comparison, and makes the
+ * Freezes the payouts that are due on one business date from cleared earnings, behind the gate of its cash comparison, and makes the
  * work of paying each. What is not planned is logged with its reason; the close ends without it.
  *
  * Safe to run twice: an earning is in one live payout, and a supplier has one payout per currency and date.
@@ -19,7 +22,8 @@ export const planPayouts = defineJob({
   uses: ['payouts', 'clock', 'log'],
   async handle({ date }, { payouts, clock, log }) {
     const { planned, amountMinor, skipped } = await payouts.plan(date, clock.nowMs());
-    for (const payout of skipped) log.warn({ date, ...payout }, 'payout not planned');
+    for (const payout of skipped)
+      log[BY_TERMS.includes(payout.reason) ? 'info' : 'warn']({ date, ...payout }, 'payout not planned');
     return done({ planned, amountMinor, skipped: skipped.length });
   },
 });
