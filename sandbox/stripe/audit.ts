@@ -7,7 +7,7 @@ export function audit(store: Store): string[] {
   return [...auditBalances(store, transactions), ...auditSources(store, transactions)];
 }
 
-/** Each balance is the sum of its transactions, and what is available is never below zero. */
+/** Each balance is the sum of its transactions, and what is available goes below zero by a dispute only. */
 function auditBalances(store: Store, transactions: readonly BalanceTransaction[]): string[] {
   const sums = new Map<string, { available: number; pending: number }>();
   for (const { currency, status, net } of transactions) {
@@ -19,7 +19,8 @@ function auditBalances(store: Store, transactions: readonly BalanceTransaction[]
     const sum = sums.get(String(currency)) ?? { available: 0, pending: 0 };
     const problems = [];
     if (sum.available !== available || sum.pending !== pending) problems.push(`balance of ${currency}`);
-    if (Number(available) < 0) problems.push(`available ${currency} is below zero`);
+    const isDisputed = store.all('dispute').some((dispute) => dispute.currency === currency);
+    if (Number(available) < 0 && !isDisputed) problems.push(`available ${currency} is below zero`);
     return problems;
   });
 }
@@ -31,11 +32,20 @@ function auditSources(store: Store, transactions: readonly BalanceTransaction[])
   for (const transfer of store.all('transfer')) expected.set(transfer.id, -transfer.amount);
   for (const reversal of store.all('transfer_reversal')) expected.set(reversal.id, reversal.amount);
   for (const payout of store.all('payout')) expected.set(payout.id, -payout.amount);
+  for (const refund of store.all('refund')) expected.set(refund.id, -refund.amount);
+  // A dispute that was won moved its amount there and back.
+  const won = new Map(
+    store.all('dispute').map(({ id, status, amount }) => [id, status === 'won' ? amount : null]),
+  );
+  for (const dispute of store.all('dispute')) expected.set(dispute.id, -dispute.amount);
   const problems = [];
   for (const { id, source, amount } of transactions) {
-    if (expected.get(source) !== amount) problems.push(`${id} does not fit ${source}`);
-    expected.delete(source);
+    if (won.get(source) === amount) won.delete(source);
+    else if (expected.get(source) !== amount) problems.push(`${id} does not fit ${source}`);
+    else expected.delete(source);
   }
+  for (const [source, amount] of won)
+    if (amount !== null) problems.push(`${source} was won and gave nothing back`);
   for (const source of expected.keys()) problems.push(`${source} has no transaction`);
   return problems;
 }

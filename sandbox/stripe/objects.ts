@@ -1,7 +1,9 @@
-/** The objects that the simulator keeps, in the shapes of API version 2026-10-28.endive (the fields that are read). */
+// The objects that the simulator keeps, in the shapes of this API version (the fields that are read).
+import type { Dispute, Refund } from './objects-taken-back.ts';
+
 export const API_VERSION = '2026-10-28.endive';
 
-type Metadata = Record<string, string>;
+export type Metadata = Record<string, string>;
 
 interface Customer {
   id: string;
@@ -89,7 +91,7 @@ export interface InvoicePayment {
   created: number;
   currency: string;
   invoice: string;
-  is_default: true;
+  is_default: boolean;
   livemode: false;
   payment: { type: 'payment_intent'; payment_intent: string };
   status: 'open' | 'paid' | 'canceled';
@@ -131,7 +133,7 @@ export interface Charge {
   paid: boolean;
   payment_intent: string;
   payment_method: string;
-  refunded: false;
+  refunded: boolean;
   status: 'succeeded' | 'failed';
 }
 
@@ -157,7 +159,7 @@ export interface BalanceTransaction {
   reporting_category: string;
   source: string;
   status: 'available' | 'pending';
-  type: 'charge' | 'payout' | 'transfer' | 'transfer_refund';
+  type: 'adjustment' | 'charge' | 'payout' | 'refund' | 'transfer' | 'transfer_refund';
 }
 
 interface Account {
@@ -242,6 +244,7 @@ export interface Kinds {
   balance_transaction: BalanceTransaction;
   charge: Charge;
   customer: Customer;
+  dispute: Dispute;
   event: StripeEvent;
   invoice: Invoice;
   invoice_payment: InvoicePayment;
@@ -250,6 +253,7 @@ export interface Kinds {
   payment_intent: PaymentIntent;
   payment_method: PaymentMethod;
   payout: Payout;
+  refund: Refund;
   transfer: Transfer;
   transfer_reversal: TransferReversal;
 }
@@ -265,6 +269,7 @@ const PREFIXES: readonly [string, Kind][] = [
   ['txn', 'balance_transaction'],
   ['ch', 'charge'],
   ['cus', 'customer'],
+  ['du', 'dispute'],
   ['evt', 'event'],
   ['in', 'invoice'],
   ['inpay', 'invoice_payment'],
@@ -273,6 +278,7 @@ const PREFIXES: readonly [string, Kind][] = [
   ['pi', 'payment_intent'],
   ['pm', 'payment_method'],
   ['po', 'payout'],
+  ['re', 'refund'],
   ['tr', 'transfer'],
   ['trr', 'transfer_reversal'],
 ];

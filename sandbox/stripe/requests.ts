@@ -5,9 +5,11 @@ import type { Context, Endpoint } from './context.ts';
 import { accountEndpoints } from './endpoints/accounts.ts';
 import { balanceEndpoints } from './endpoints/balance.ts';
 import { customerEndpoints } from './endpoints/customers.ts';
+import { disputeEndpoints } from './endpoints/disputes.ts';
 import { invoiceItemEndpoints } from './endpoints/invoice-items.ts';
 import { invoiceEndpoints } from './endpoints/invoices.ts';
 import { paymentIntentEndpoints } from './endpoints/payment-intents.ts';
+import { refundEndpoints } from './endpoints/refunds.ts';
 import { transferEndpoints } from './endpoints/transfers.ts';
 import { expand } from './expand.ts';
 import type { Fault, FaultTable } from './faults.ts';
@@ -22,9 +24,11 @@ const ENDPOINTS: readonly Endpoint[] = [
   ...accountEndpoints,
   ...balanceEndpoints,
   ...customerEndpoints,
+  ...disputeEndpoints,
   ...invoiceEndpoints,
   ...invoiceItemEndpoints,
   ...paymentIntentEndpoints,
+  ...refundEndpoints,
   ...transferEndpoints,
 ];
 

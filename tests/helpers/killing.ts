@@ -11,6 +11,7 @@ const WATCHED = [
   'stripeInvoices',
   'stripeTransfers',
   'stripeBalance',
+  'stripeWithdrawals',
 ] as const satisfies (keyof JobServices)[];
 
 export type When = 'before' | 'after';

@@ -1,5 +1,8 @@
 import { expect } from 'vitest';
-import { DAY_MS, FIRST_DATE, openHouse } from './house.ts';
+import { DAY_MS, dateAfter, FIRST_DATE, openHouse } from './house.ts';
+
+/** The business date that is compared and paid. */
+const NIGHT = dateAfter(2);
 
 export type OneInvoice = Awaited<ReturnType<typeof openInvoice>>;
 
@@ -48,7 +51,7 @@ export async function openInvoice() {
 
   async function compare(): Promise<void> {
     for (let times = 0; times < 2; times += 1) {
-      await reconciliation.reconcile(FIRST_DATE, { dueMs: nowMs(), listedMs: nowMs() }, nowMs());
+      await reconciliation.reconcile(NIGHT, { dueMs: nowMs(), listedMs: nowMs() }, nowMs());
     }
     await expectRightBooks();
   }
@@ -95,12 +98,12 @@ export async function openInvoice() {
     /** How a refund or a dispute stands at Stripe. */
     async record(id: string, kind: 'refund' | 'dispute', status: string, chargeId = 'ch_1'): Promise<void> {
       for (let times = 0; times < 2; times += 1) {
-        await reconciliation.recordWithdrawal({ id, kind, chargeId, status }, FIRST_DATE, nowMs());
+        await reconciliation.recordWithdrawal({ id, kind, chargeId, status }, NIGHT, nowMs());
       }
       await compare();
     },
     /** Plans the supplier's payout. */
-    plan: () => payouts.plan(FIRST_DATE, nowMs()),
+    plan: () => payouts.plan(NIGHT, nowMs()),
     /** States of the calls, the oldest first. */
     earnings: async () =>
       (await house.sql<{ state: string }>('select state from earnings order by started_at')).map(

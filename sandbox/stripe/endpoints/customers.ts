@@ -13,6 +13,8 @@ const TOKENS: Record<string, string> = {
   pm_card_chargeDeclined: '0341',
   /** Its money is available at once (Stripe's 4000 0000 0000 0077). */
   pm_card_bypassPending: '0077',
+  /** Is charged, and the charge is disputed at once (Stripe's 4000 0000 0000 0259). */
+  pm_card_createDispute: '0259',
 };
 
 const fields = {

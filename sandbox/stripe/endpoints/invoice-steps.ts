@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import type { Invoice, InvoicePayment } from '../objects.ts';
+import type { Invoice, InvoicePayment, PaymentIntent } from '../objects.ts';
 import { checkCharge } from '../params.ts';
 import { invalidRequest } from '../refusal.ts';
 import { newId } from '../store.ts';
@@ -44,21 +44,73 @@ export function finalizeInvoice(
     metadata: {},
     payment_method: null,
   });
-  const payment: InvoicePayment = {
-    id: newId('inpay'),
-    object: 'invoice_payment',
-    amount_paid: null,
-    amount_requested: open.amount_due,
-    created: nowS,
-    currency: open.currency,
-    invoice: open.id,
-    is_default: true,
-    livemode: false,
-    payment: { type: 'payment_intent', payment_intent: intent.id },
-    status: 'open',
-  };
-  store.insert('invoice_payment', payment, nowS);
+  addPayment(context, open, intent, true);
   return open;
+}
+
+function addPayment(
+  { store, nowS }: Context,
+  invoice: Invoice,
+  intent: PaymentIntent,
+  isDefault: boolean,
+): InvoicePayment {
+  return store.insert(
+    'invoice_payment',
+    {
+      id: newId('inpay'),
+      object: 'invoice_payment',
+      amount_paid: isDefault ? null : intent.amount,
+      amount_requested: intent.amount,
+      created: nowS,
+      currency: invoice.currency,
+      invoice: invoice.id,
+      is_default: isDefault,
+      livemode: false,
+      payment: { type: 'payment_intent', payment_intent: intent.id },
+      status: isDefault ? 'open' : 'paid',
+    },
+    nowS,
+  );
+}
+
+/** Puts a payment that was made elsewhere to an invoice, which may pay a part of it; the rest is still to be paid. */
+export function attachPayment(context: Context, invoice: Invoice, intent: PaymentIntent): Invoice {
+  const { store, emit } = context;
+  const { amount_paid: paid, amount_remaining: left, customer, currency } = invoice;
+  if (invoice.status !== 'open' || intent.status !== 'succeeded' || intent.customer !== customer) {
+    throw invalidRequest('Only succeeded payments of the customer can be attached to an open invoice.');
+  }
+  if (intent.amount > left || intent.currency !== currency) {
+    throw invalidRequest('The payment does not fit the invoice.', { param: 'payment_intent' });
+  }
+  addPayment(context, invoice, intent, false);
+  const rest = left - intent.amount;
+  const [own] = store.all('invoice_payment', 'invoice', invoice.id);
+  if (own !== undefined) {
+    const status = rest === 0 ? 'canceled' : own.status;
+    store.update('invoice_payment', { ...own, amount_requested: rest, status });
+    const waiting = store.get('payment_intent', own.payment.payment_intent);
+    const changed = rest === 0 ? { status: 'canceled' as const } : { amount: rest };
+    store.update('payment_intent', { ...waiting, ...changed });
+  }
+  const changed = store.update('invoice', {
+    ...invoice,
+    amount_paid: paid + intent.amount,
+    amount_remaining: rest,
+    status: rest === 0 ? 'paid' : 'open',
+  });
+  emit('invoice_payment.paid', changed);
+  if (rest === 0) emit('invoice.paid', changed);
+  return changed;
+}
+
+export function giveUpInvoice({ store, emit }: Context, invoice: Invoice): Invoice {
+  if (invoice.status !== 'open') {
+    throw invalidRequest('Only open invoices can be marked uncollectible.', { code: 'invoice_not_editable' });
+  }
+  const given = store.update('invoice', { ...invoice, status: 'uncollectible' });
+  emit('invoice.marked_uncollectible', given);
+  return given;
 }
 
 export function payInvoice(context: Context, found: Invoice, chosen: string | undefined): Invoice {
@@ -67,7 +119,7 @@ export function payInvoice(context: Context, found: Invoice, chosen: string | un
     throw invalidRequest('Invoice is already paid', { code: 'invoice_already_paid' });
   const invoice = found.status === 'draft' ? finalizeInvoice(context, found, undefined) : found;
   if (invoice.status === 'paid') return invoice;
-  if (invoice.status !== 'open')
+  if (invoice.status !== 'open' && invoice.status !== 'uncollectible')
     throw invalidRequest('Only open invoices can be paid.', { code: 'invoice_not_editable' });
   const customer = store.get('customer', invoice.customer);
   const method = chosen ?? invoice.default_payment_method ?? customer.invoice_settings.default_payment_method;
@@ -101,6 +153,7 @@ export function voidInvoice({ store, emit }: Context, invoice: Invoice): Invoice
     throw invalidRequest('Only open invoices can be voided.', { code: 'invoice_not_editable' });
   }
   for (const payment of store.all('invoice_payment', 'invoice', invoice.id)) {
+    if (payment.status === 'paid') continue;
     store.update('invoice_payment', { ...payment, status: 'canceled' });
     store.update('payment_intent', {
       ...store.get('payment_intent', payment.payment.payment_intent),

@@ -5,7 +5,7 @@ import { currency, flag, integer, metadata, page, range, text } from '../params.
 import { invalidRequest } from '../refusal.ts';
 import { newId } from '../store.ts';
 import { addToInvoice } from './invoice-items.ts';
-import { finalizeInvoice, payInvoice, voidInvoice } from './invoice-steps.ts';
+import { attachPayment, finalizeInvoice, giveUpInvoice, payInvoice, voidInvoice } from './invoice-steps.ts';
 
 const createParams = z.strictObject({
   customer: text,
@@ -138,6 +138,21 @@ export const invoiceEndpoints = [
     params: z.strictObject({ off_session: flag.optional(), payment_method: text.optional() }),
     run: (context, { payment_method: method }, id) =>
       payInvoice(context, context.store.get('invoice', id), method),
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/v1/invoices/:id/attach_payment',
+    answers: 'invoice',
+    params: z.strictObject({ payment_intent: text }),
+    run: (context, { payment_intent: intent }, id) =>
+      attachPayment(context, context.store.get('invoice', id), context.store.get('payment_intent', intent)),
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/v1/invoices/:id/mark_uncollectible',
+    answers: 'invoice',
+    params: z.strictObject({}),
+    run: (context, _, id) => giveUpInvoice(context, context.store.get('invoice', id)),
   }),
   endpoint({
     method: 'POST',

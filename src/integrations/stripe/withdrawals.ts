@@ -3,7 +3,7 @@ import type { StripeClient } from './client.ts';
 
 /** A refund or a dispute, as Stripe says it stands. */
 export interface WithdrawalFact {
-  /** `re_…`, `pyr_…` or `dp_…` */
+  /** `re_…` or `du_…` */
   readonly id: string;
   readonly kind: 'refund' | 'dispute';
   readonly chargeId: string | null;

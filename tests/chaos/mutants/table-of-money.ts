@@ -53,6 +53,22 @@ export const LEDGER: readonly Mutant[] = [
     redBy: catalogue('tables > a posting in eur to an account in eur is refused in a journal in usd'),
   },
   {
+    name: 'part-payment-clears-all',
+    invariants: ['INV-11'],
+    breaks: 'a partial payment clears every call of its invoice',
+    redBy: inFile('tests/real/invoice-life.test.ts')(
+      'a partial payment > clears whole calls, the oldest first, once its money is available',
+    ),
+  },
+  {
+    name: 'taken-back-money-stays-payable',
+    invariants: ['INV-11'],
+    breaks: 'calls whose money a refund or a dispute took stay payable',
+    redBy: inFile('tests/real/withdrawals.test.ts')(
+      'a refund > withholds a payout that holds such a call and was not sent; the next plan pays the rest',
+    ),
+  },
+  {
     name: 'share-rounded-to-nearest',
     invariants: ['INV-7'],
     breaks: 'a part of an amount is rounded by Math.round',
