@@ -10,7 +10,7 @@ language sql immutable as $$
   from (select p_date - p_net_days as d) day
 $$;
 
--- Who is paid on a business date and what the others wait for, by supplier and currency; one place for plan and preview.
+-- Who is paid by the close of a business date, which runs on the day after it, and what the others wait for, by supplier and currency; one place for plan and preview.
 -- A supplier has one payout per day of its schedule: on the date it falls due or, when something stood in the way (a hold,
 -- a missed night, the minimum), on the first date after it. `waits_for` is null when it is paid.
 create function app.payouts_due(p_date date)
@@ -21,7 +21,7 @@ language sql stable as $$
       when s.status <> 'active' then 'supplier_held'
       when s.stripe_account_id is null then 'supplier_has_no_account'
       when exists (select 1 from public.payouts p where p.supplier_id = t.id and p.currency = t.currency
-        and (p.business_date = p_date or p.business_date >= t.day + s.payout_net_days and p.state not in ('refused', 'withheld')))
+        and (p.business_date = p_date or p.business_date + 1 >= t.day + s.payout_net_days and p.state not in ('refused', 'withheld')))
         then 'paid_for_this_day'
       when t.cleared <= 0 then 'nothing_owed'
       when t.due <= 0 then 'not_due'
@@ -31,7 +31,7 @@ language sql stable as $$
     select e.supplier_id as id, e.currency, d.day, sum(e.share_minor)::bigint as cleared,
       coalesce(sum(e.share_minor) filter (where e.business_date < d.day), 0)::bigint as due
     from public.earnings e join public.suppliers s on s.id = e.supplier_id
-      cross join lateral app.payout_day(s.payout_schedule, s.payout_weekday, s.payout_net_days, p_date) as d (day)
+      cross join lateral app.payout_day(s.payout_schedule, s.payout_weekday, s.payout_net_days, p_date + 1) as d (day)
     where e.state = 'cleared' and e.payout_id is null group by 1, 2, 3) t
     join public.suppliers s on s.id = t.id join public.currencies c on c.code = t.currency
 $$;

@@ -66,7 +66,7 @@ const PAYOUTS: readonly Corruption[] = [
     spoil: `update approvals set content_hash = 'of another body' where subject_id::text = :id`,
   },
   {
-    check: 'a payout holds only what was earned before its date',
+    check: 'a payout holds only what was earned by its date',
     find: payout(`state = 'sent'`),
     spoil: set('payouts', 'business_date = business_date - 30'),
     also: [

@@ -78,25 +78,25 @@ test('a weekly supplier with net days gets one payout a week, of what was earned
   await importSupplier({ payoutSchedule: 'weekly', payoutWeekday: 1, payoutNetDays: 2 });
   await cleared('2026-03-01', 500);
   await cleared('2026-03-02', 70);
-  // Monday is the 2nd; its payout is due on the 4th.
-  expect(await planEach('2026-03-02', 5)).toEqual({
+  // Monday is the 2nd; its payout is due on the 4th, when the close of the 3rd runs.
+  expect(await planEach('2026-03-01', 5)).toEqual({
+    '2026-03-01': 'not_due',
     '2026-03-02': 'not_due',
-    '2026-03-03': 'not_due',
-    '2026-03-04': 500,
+    '2026-03-03': 500,
+    '2026-03-04': 'paid_for_this_day',
     '2026-03-05': 'paid_for_this_day',
-    '2026-03-06': 'paid_for_this_day',
   });
   // A night that was missed, and what cleared late, make it later and no second one.
-  expect(await planEach('2026-03-12', 2)).toEqual({ '2026-03-12': 70, '2026-03-13': 'nothing' });
+  expect(await planEach('2026-03-11', 2)).toEqual({ '2026-03-11': 70, '2026-03-12': 'nothing' });
 });
 
 test('what is below the minimum of its currency waits until it is not, and an import that does not name it keeps it', async () => {
   await importSupplier({ payoutSchedule: 'daily', payoutNetDays: 0, payoutMinimums: { usd: 1_000 } });
   await importSupplier({});
   await cleared('2026-04-01', 999);
-  expect(await planEach('2026-04-02', 1)).toEqual({ '2026-04-02': 'below_minimum' });
+  expect(await planEach('2026-04-01', 1)).toEqual({ '2026-04-01': 'below_minimum' });
   await cleared('2026-04-02', 1);
-  expect(await planEach('2026-04-03', 1)).toEqual({ '2026-04-03': 1_000 });
+  expect(await planEach('2026-04-02', 1)).toEqual({ '2026-04-02': 1_000 });
 });
 
 test('a minimum in a currency that is not settled here is refused', async () => {
