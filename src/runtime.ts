@@ -40,6 +40,7 @@ const CLOSE_MS = 2_000;
 const MAX_SKEW_MS = 5_000;
 /** Until the next check a skewed clock may disturb the others' work; it costs one small request. */
 const SKEW_CHECK_MS = 10_000;
+const JUMP_CHECK_MS = 100;
 
 /** What is configured; PermanentError CONFIG_INVALID names what only `npm start` stands in for. */
 export function platformOf(config: Config): Platform {
@@ -126,6 +127,10 @@ async function waitUntilThere(runtime: Runtime): Promise<void> {
   }
 }
 
+/** The wall clock beside the steady one: it changes when somebody sets the machine's clock. */
+const aheadOfSteadyMs = () => Date.now() - performance.now();
+const aheadAtStartMs = aheadOfSteadyMs();
+
 /** A skewed clock runs healthy jobs twice and bills the wrong night: CLOCK_SKEWED above 5 s. */
 async function checkClock({ services }: Pick<Runtime, 'services'>): Promise<void> {
   const before = Date.now();
@@ -207,6 +212,13 @@ export function untilStopped(runtime: Runtime, part: Part): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(0));
   process.on('uncaughtException', fail('nobody caught this'));
   process.on('unhandledRejection', fail('nobody caught this'));
+  // Nothing is waited for: the queue would give a job that only waits for its time to a clock that is ahead, and what the
+  // job then makes due, or puts back, would wait until that time has really come.
+  setInterval(() => {
+    if (Math.abs(aheadOfSteadyMs() - aheadAtStartMs) <= MAX_SKEW_MS) return;
+    log.fatal({ code: 'CLOCK_SKEWED' }, 'the clock jumped');
+    process.exit(1);
+  }, JUMP_CHECK_MS).unref();
   setInterval(() => {
     checkClock(runtime).catch((error: unknown) => {
       if (error instanceof PermanentError && error.code === 'CLOCK_SKEWED')
