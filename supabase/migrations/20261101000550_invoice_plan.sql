@@ -26,13 +26,16 @@ language sql stable as $$
   )
   select d.buyer_id, d.currency, d.period_end, d.amount_minor, d.earning_ids, l.amount_minor,
     case when d.amount_minor < c.minimum_charge_minor then 'below_minimum'
-      when l.period_end = d.period_end then 'period_billed'
+      when exists (select 1 from public.invoices i where i.buyer_id = d.buyer_id and i.currency = d.currency
+        and i.period_end = d.period_end) then 'period_billed'
       when greatest(d.amount_minor, l.amount_minor) > s.invoice_change_floor_minor
         and (d.amount_minor > l.amount_minor * s.invoice_change_factor or l.amount_minor > d.amount_minor * s.invoice_change_factor)
         then 'changed_too_much' end
   from due d cross join public.settings s join public.currencies c on c.code = d.currency
-    left join lateral (select i.amount_minor::bigint as amount_minor, i.period_end from public.invoices i
-      where i.buyer_id = d.buyer_id and i.currency = d.currency order by i.period_end desc limit 1) l on true
+    -- One that nobody let go yet, or that was voided, is no measure for the next.
+    left join lateral (select i.amount_minor::bigint as amount_minor from public.invoices i
+      where i.buyer_id = d.buyer_id and i.currency = d.currency and i.state not in ('waiting_approval', 'void')
+      order by i.period_end desc limit 1) l on true
   order by d.buyer_id, d.currency
 $$;
 

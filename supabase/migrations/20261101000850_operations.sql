@@ -88,14 +88,15 @@ begin
   on conflict (id) do update set name = excluded.name, auth_user_id = excluded.auth_user_id, stripe_account_id = excluded.stripe_account_id,
     payout_schedule = excluded.payout_schedule, payout_weekday = excluded.payout_weekday,
     payout_net_days = excluded.payout_net_days, payout_minimums = excluded.payout_minimums;
-  insert into buyers as b (id, name, email, auth_user_id, stripe_customer_id, timezone)
+  insert into buyers as b (id, name, email, auth_user_id, stripe_customer_id, timezone, billing_cycle, billing_day)
   select (x ->> 'id')::uuid, x ->> 'name', x ->> 'email', (x ->> 'authUserId')::uuid, x ->> 'stripeCustomerId',
-    coalesce(x ->> 'timezone', 'UTC')
+    coalesce(x ->> 'timezone', 'UTC'), coalesce(x -> 'billing' ->> 'cycle', 'daily'), (x -> 'billing' ->> 'day')::int
   from (select jsonb_build_object('email', o.email, 'authUserId', o.auth_user_id, 'stripeCustomerId', o.stripe_customer_id,
-      'timezone', o.timezone) || given as x
+      'timezone', o.timezone, 'billing', jsonb_build_object('cycle', o.billing_cycle, 'day', o.billing_day)) || given as x
     from jsonb_array_elements(v -> 'buyers') given left join buyers o on o.id = (given ->> 'id')::uuid) whole
   on conflict (id) do update set name = excluded.name, email = excluded.email, auth_user_id = excluded.auth_user_id,
-    stripe_customer_id = excluded.stripe_customer_id, timezone = excluded.timezone;
+    stripe_customer_id = excluded.stripe_customer_id, timezone = excluded.timezone, billing_cycle = excluded.billing_cycle,
+    billing_day = excluded.billing_day;
   insert into campaigns (id, buyer_id, name, timezone)
   select (x ->> 'id')::uuid, (x ->> 'buyerId')::uuid, x ->> 'name', coalesce(x ->> 'timezone', k.timezone, 'UTC')
   from jsonb_array_elements(v -> 'campaigns') x left join campaigns k on k.id = (x ->> 'id')::uuid

@@ -77,7 +77,11 @@ describe('a buyer who is billed by the week', () => {
   test('gets one invoice for the days since the last, when the week has ended, and none before', async () => {
     const road = await house.road();
     // The house opens on a Monday.
-    await house.sql("update buyers set billing_cycle = 'weekly', billing_day = 4");
+    const billed = (billing?: { cycle: 'weekly'; day: number }) =>
+      house.put({ buyers: [{ id: road.buyer.id, name: 'By the week', ...(billing && { billing }) }] });
+    await billed({ cycle: 'weekly', day: 4 });
+    // An import that says nothing of it keeps it.
+    await billed();
     for (const day of [0, 1, 2]) {
       await house.call({ number: road.number });
       await house.close(dateAfter(day));
@@ -110,6 +114,14 @@ describe('an invoice that changed too much since the last', () => {
       { state: 'waiting_approval', amount_minor: 24_000 },
     ]);
     expect(house.simulator.journal.all('invoice')).toHaveLength(1);
+  });
+
+  test('and was not let go is no measure for the next one, which waits too', async () => {
+    await twoDays(6);
+    for (let n = 0; n < 6; n += 1) await house.call({ number });
+    await house.close(dateAfter(2));
+    const [, ...later] = await invoices();
+    expect(later).toMatchObject([{ state: 'waiting_approval' }, { state: 'waiting_approval' }]);
   });
 
   test('is billed once it is approved, with a line in the log; approving it twice bills it once', async () => {

@@ -237,7 +237,7 @@ describe('killed before and after each step, and run again', () => {
           ),
       };
     });
-    const steps = ['stripeInvoices.read', 'billing.poke', 'operations.storeStripeEvent', 'work.finish'];
+    const steps = ['stripeInvoices.findOurs', 'billing.poke', 'operations.storeStripeEvent', 'work.finish'];
     expect(await killAtEachStep(pieces)).toEqual(steps);
   });
 });

@@ -131,6 +131,14 @@ export const parties = z.strictObject({
       authUserId: z.uuid().nullish(),
       /** IANA; a new buyer's is UTC when it is absent. */
       timezone: z.string().optional(),
+      /** On which day it is billed, of the week (1 is Monday) or of the month; a new buyer daily when it is absent. */
+      billing: z
+        .discriminatedUnion('cycle', [
+          z.strictObject({ cycle: z.literal('daily') }),
+          z.strictObject({ cycle: z.literal('weekly'), day: z.int().min(1).max(7) }),
+          z.strictObject({ cycle: z.literal('monthly'), day: z.int().min(1).max(28) }),
+        ])
+        .optional(),
     }),
   ),
   campaigns: z.array(
