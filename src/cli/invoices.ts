@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { PermanentError } from '../errors.ts';
 import type { PreviewedInvoice } from '../integrations/supabase/billing.ts';
 import { formatMoney } from '../money.ts';
 import { act, asDate, asReason, asUuid, program } from './session.ts';
@@ -36,7 +37,11 @@ invoices
   .description('one invoice with its lines, charges, journals and tries')
   .argument('<id>', 'of the invoice', asUuid)
   .action((id: string) =>
-    act(async ({ runtime: { services } }) => (await services.billing.show(id)) ?? { ok: false, unknown: id }),
+    act(async ({ runtime: { services } }) => {
+      const invoice = await services.billing.show(id);
+      if (invoice === null) throw new PermanentError('INVOICE_UNKNOWN', `No invoice has the id ${id}.`);
+      return invoice;
+    }),
   );
 invoices
   .command('approve')

@@ -15,41 +15,35 @@ create function app.covered_earnings(p_invoice_id uuid, p_amount bigint) returns
   where run <= p_amount
 $$;
 
+-- Moves the shares of earnings of one invoice between pending and payable: a journal for each supplier, by the event's key.
+create function app.post_shares(p_template text, p_earnings uuid[], p_event text, p_date date, p_now timestamptz) returns void language sql as $$
+  select app.post_journal(p_template, format('%s:%s:%s', p_template, p_event, supplier_id), app.unclosed_date(p_date), currency,
+    jsonb_build_object('share', sum(share_minor)), jsonb_build_object('supplier', supplier_id),
+    jsonb_build_object('invoiceId', invoice_id, 'event', p_event), p_now)
+  from public.earnings where id = any (p_earnings) group by supplier_id, currency, invoice_id order by supplier_id
+$$;
+
 -- Clears what is billed and covered by money that is available. `p_event` is the charge, or what came back of a dispute.
 -- Safe to run twice: an earning leaves `billed` once, and the journals have the event's key.
 create function app.clear_invoice(p_invoice_id uuid, p_event text, p_date date, p_now timestamptz) returns void language plpgsql as $$
-declare v_share record; v_earnings uuid[];
+declare v_earnings uuid[];
 begin
   select array_agg(e.id) into v_earnings from earnings e where e.invoice_id = p_invoice_id and e.state = 'billed'
     and e.id in (select app.covered_earnings(p_invoice_id, app.paid_for(p_invoice_id, true)));
-  for v_share in
-    select supplier_id, min(currency) as currency, sum(share_minor)::bigint as share from earnings
-    where id = any (v_earnings) group by supplier_id order by supplier_id
-  loop
-    perform app.post_journal('clear', format('clear:%s:%s', p_event, v_share.supplier_id), app.unclosed_date(p_date),
-      v_share.currency, jsonb_build_object('share', v_share.share), jsonb_build_object('supplier', v_share.supplier_id),
-      jsonb_build_object('invoiceId', p_invoice_id, 'event', p_event), p_now);
-  end loop;
+  perform app.post_shares('clear', v_earnings, p_event, p_date, p_now);
   update earnings set state = 'cleared' where id = any (v_earnings);
 end $$;
 
 -- Takes back what was cleared and is covered no more; a payout that holds any of it and was never sent is withheld, and
 -- the next plan pays the rest. What is reserved or paid stays: the exchange bears it.
 create function app.unclear_invoice(p_invoice_id uuid, p_event text, p_date date, p_now timestamptz) returns void language plpgsql as $$
-declare v_share record; v_earnings uuid[];
+declare v_earnings uuid[];
 begin
   select array_agg(e.id) into v_earnings from earnings e where e.invoice_id = p_invoice_id and e.state = 'cleared'
     and e.id not in (select app.covered_earnings(p_invoice_id, app.paid_for(p_invoice_id, true)));
   perform app.return_payout(p, 'withheld', 'the money of a call was taken back', p_now) from payouts p
   where p.id in (select payout_id from earnings where id = any (v_earnings)) and p.state in ('planned', 'waiting_approval');
-  for v_share in
-    select supplier_id, min(currency) as currency, sum(share_minor)::bigint as share from earnings
-    where id = any (v_earnings) group by supplier_id order by supplier_id
-  loop
-    perform app.post_journal('unclear', format('unclear:%s:%s', p_event, v_share.supplier_id), app.unclosed_date(p_date),
-      v_share.currency, jsonb_build_object('share', v_share.share), jsonb_build_object('supplier', v_share.supplier_id),
-      jsonb_build_object('invoiceId', p_invoice_id, 'event', p_event), p_now);
-  end loop;
+  perform app.post_shares('unclear', v_earnings, p_event, p_date, p_now);
   update earnings set state = 'billed' where id = any (v_earnings);
 end $$;
 

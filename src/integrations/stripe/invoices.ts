@@ -43,7 +43,6 @@ export interface InvoiceCharge {
   readonly currency: string;
   /** When the money becomes available to the platform. */
   readonly availableOnMs: number;
-  readonly createdMs: number;
 }
 
 export interface InvoiceState {
@@ -91,7 +90,6 @@ const chargeSchema = z.object({
       net: minorUnits,
       currency: z.string(),
       available_on: epochMs,
-      created: epochMs,
     })
     .nullable(),
 });
@@ -183,7 +181,6 @@ function chargeOf(invoice: ReadInvoice, charge: z.output<typeof chargeSchema> | 
     netMinor: transaction.net,
     currency: transaction.currency,
     availableOnMs: transaction.available_on,
-    createdMs: transaction.created,
   };
 }
 

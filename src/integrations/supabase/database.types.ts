@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations afcd9f9f8293a9f6, text f60590a13d2d2d52. Do not edit.
+// Made by "npm run generate" from migrations 2e325f6e5af965e3, text f60590a13d2d2d52. Do not edit.
 export type Json =
 	| string
 	| number
