@@ -47,12 +47,12 @@ describe.each(BACKENDS)('the database under a queue on %s', (backend) => {
     const record = await recorded;
     await holder.query('select pg_advisory_lock($1)', [LEDGER_LOCK]);
     record.release();
+    // On a failure the answer shows what the sessions did instead.
     await eventually(async () =>
-      expect(
-        await business.count(
-          `pg_stat_activity where wait_event = 'advisory' and query like '%${recording}%'`,
-        ),
-      ).toBe(1),
+      expect(await sessions()).toContainEqual({
+        waits_for: 'advisory',
+        query: expect.stringContaining(recording),
+      }),
     );
 
     const pidFile = join(house.dataDir, 'database', 'cluster', 'postmaster.pid');
@@ -104,6 +104,13 @@ describe.each(BACKENDS)('the database under a queue on %s', (backend) => {
     expect(await worker.ended).toBe(0);
     await gate.close();
   });
+
+  function sessions(): Promise<{ waits_for: string | null; query: string }[]> {
+    return business.sql(
+      `select wait_event as waits_for, query from pg_stat_activity
+       where backend_type = 'client backend' and pid <> pg_backend_pid()`,
+    );
+  }
 
   async function setReadOnly(isReadOnly: boolean): Promise<void> {
     await business.sql(
