@@ -54,7 +54,7 @@ async function run(options: DemoOptions): Promise<void> {
     process.exit(0);
   }
   const startMs = performance.now();
-  untilStopped(stack.runtime, stack);
+  untilStopped(stack.runtime, Promise.resolve(stack));
   const board = `Bull Board  ${stack.boardUrl}   user: ops   password: ${stack.boardPassword}`;
   process.stderr.write(`callclear at ${stack.url}\n${board}\n\n`);
   try {

@@ -27,7 +27,7 @@ async function main(): Promise<void> {
   const config = loadConfig();
   if (!Object.values(config.embedded).includes(true)) {
     const runtime = await openRuntime(config, platformOf(config));
-    untilStopped(runtime, await startAll(runtime));
+    untilStopped(runtime, Promise.resolve(await startAll(runtime)));
     return;
   }
   // Not in a production install: the embedded parts are devDependencies.
@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   });
   console.log(`Bull Board: ${part.url}/ops/queues  user: ops  password: ${embedded.config.opsPasswords[0]}`);
   const close = () => runtime.close().then(embedded.close);
-  untilStopped({ ...runtime, close }, part);
+  untilStopped({ ...runtime, close }, Promise.resolve(part));
 }
 
 async function startOn({ config, platform }: Pick<Runtime, 'config' | 'platform'>) {

@@ -184,8 +184,9 @@ export async function runPart(start: (runtime: Runtime) => Promise<Part>): Promi
   try {
     const config = loadConfig();
     const runtime = await openRuntime(config, platformOf(config));
-    const part = await start(runtime);
-    untilStopped(runtime, part);
+    const starting = start(runtime);
+    untilStopped(runtime, starting);
+    await starting;
   } catch (error) {
     log.fatal({ code: codeOf(error, 'CONFIG_INVALID'), err: error }, 'cannot start');
     process.exitCode = 1;
@@ -193,15 +194,15 @@ export async function runPart(start: (runtime: Runtime) => Promise<Part>): Promi
   }
 }
 
-/** Stops part and runtime on a signal; see runPart. */
-export function untilStopped(runtime: Runtime, part: Part): void {
+/** Stops part and runtime on a signal, also while the part is still starting; see runPart. */
+export function untilStopped(runtime: Runtime, starting: Promise<Part>): void {
   const { log, config } = runtime;
   let stopping = false;
   async function stop(status: number): Promise<void> {
     if (stopping) return;
     stopping = true;
     setTimeout(() => process.exit(status || 1), config.shutdownDeadlineMs).unref();
-    await part.close(config.shutdownDeadlineMs - 2 * CLOSE_MS);
+    await (await starting).close(config.shutdownDeadlineMs - 2 * CLOSE_MS);
     await runtime.close();
     process.exit(status);
   }

@@ -200,7 +200,8 @@ function isSameCharge(row: CashRow, movement: StripeMovement): boolean {
 
 /**
  * Charges that no journal names yet and that may belong to an invoice in flight. A movement does not say which invoice
- * it pays, so each such invoice accounts for charges up to what is left of its amount.
+ * it pays, so each such invoice accounts for charges up to what is left of its amount: each charge, the largest first, is
+ * taken for that of the invoice with the least left that is enough.
  */
 function findChargesUnderWay(
   movements: readonly StripeMovement[],
@@ -213,9 +214,14 @@ function findChargesUnderWay(
   }
   const open = ledger.invoices.filter(({ id }) => inFlight.invoices.has(id));
   const found = new Set<string>();
-  for (const { id, source, reporting_category, amount, currency } of movements) {
-    if (reporting_category !== 'charge' || booked.has(source)) continue;
-    const invoice = open.find((one) => (left.get(one.id) ?? 0) >= amount && one.currency === currency);
+  const leftOf = ({ id }: { id: string }) => left.get(id) ?? 0;
+  const unbooked = movements.filter(
+    ({ source, reporting_category }) => reporting_category === 'charge' && !booked.has(source),
+  );
+  for (const { id, amount, currency } of unbooked.toSorted((a, b) => b.amount - a.amount)) {
+    const [invoice] = open
+      .filter((one) => leftOf(one) >= amount && one.currency === currency)
+      .toSorted((a, b) => leftOf(a) - leftOf(b));
     if (invoice === undefined) continue;
     left.set(invoice.id, (left.get(invoice.id) ?? 0) - amount);
     found.add(id);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { z } from 'zod';
 import { OutageError, PermanentError } from '../errors.ts';
@@ -55,8 +56,8 @@ export type StripeInvoice = z.output<typeof invoiceSchema>;
 export type StripeMovement = z.output<typeof movementSchema>;
 
 const TIMEOUT_MS = 30_000;
-/** A movement may be made between the two readings that must agree. */
-const READINGS = 3;
+/** Movements may be made between the two readings that must agree: while a close bills, many. */
+const READINGS = 10;
 
 /**
  * Reads Stripe for the audit by plain HTTP: what sends the money takes another path, so that an error in it is not
@@ -66,7 +67,7 @@ export function createStripeReader(options: {
   /** `https://api.stripe.com` for Stripe itself. */
   readonly apiBase: string;
   readonly secretKey: string;
-  /** Before the first of three further tries; doubles. Default 1,000. */
+  /** Before the first of three further tries, where it doubles, and before another reading. Default 1,000. */
   readonly retryBaseMs?: number;
 }): StripeReader {
   const { apiBase, secretKey, retryBaseMs = 1_000 } = options;
@@ -103,6 +104,7 @@ export function createStripeReader(options: {
         if (reading === READINGS || isEqual(totals, sumMovements(movements))) {
           return { transfers, invoices, movements, totals };
         }
+        await sleep(retryBaseMs);
       }
     },
   };

@@ -34,6 +34,8 @@ export interface Business {
   send(date: string): Promise<void>;
   /** Adds the ticks that schedules would make, as ordinary jobs. */
   tick(date: string): Promise<void>;
+  /** Gives a part of one charge back, where there is one that nothing was given back of and Stripe has the money for it. */
+  refund(): Promise<void>;
   /** Adds work that is refused for good. */
   addHopeless(date: string): Promise<void>;
   /** Ends when it sees true; what a kill has lost is looked for meanwhile. */
@@ -122,6 +124,21 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
       await house.control('POST', '/_sim/clock', { nowMs: dueAtMs });
       for (const job of ['analytics.roll-up-recent', 'operations.start-close', 'operations.sweep'])
         await add(job, `tick-${date}`, {}, dueAtMs);
+    },
+    async refund() {
+      const answer = (await house.control('GET', '/_sim/state?kind=charge')) as {
+        data: { id: string; status: string; amount: number; amount_refunded: number }[];
+      };
+      const charge = answer.data.find((one) => one.status === 'succeeded' && one.amount_refunded === 0);
+      if (charge === undefined) return;
+      const response = await fetch(`${house.stripeUrl}/v1/refunds`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${SECRETS.stripeKey}` },
+        body: new URLSearchParams({ charge: charge.id, amount: String(Math.min(charge.amount, 100)) }),
+      });
+      const answered = await response.text();
+      if (!response.ok && !answered.includes('balance_insufficient'))
+        throw new Error(`no refund: ${answered}`);
     },
     async addHopeless(date) {
       const payoutId = `00000000-0000-4000-8000-0000${date.replaceAll('-', '')}`;

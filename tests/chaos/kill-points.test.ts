@@ -5,8 +5,8 @@ import { type Business, noonOf, openBusiness, pastDates } from './business.ts';
 import { type ChaosHouse, openChaosHouse } from './house.ts';
 import { type Supervisor, supervise } from './supervisor.ts';
 
-/** Stripe's money becomes available after two days, so that only the third close pays anybody. */
-const UNDISTURBED = 3;
+/** Stripe's money becomes available after two days, so that the third close may pay somebody and the fourth does; by then some can be given back. */
+const UNDISTURBED = 4;
 /** Enough that no piece of work meets more deaths than it may. */
 const DISTURBED = 4;
 /** For boundaries that were not met on their date. */
@@ -21,18 +21,21 @@ const NO_EFFECT_OF_THEIR_OWN = [
   ...['operations.health', 'work.listDead', 'letters.listLetterIds', 'calls.scoringContext'],
   ...[
     'reconciliation.watermark',
+    'reconciliation.withdrawalsToRead',
+    'stripe.refunds.retrieve',
     'stripe.invoices.list',
     'stripe.invoices.retrieve',
     'stripe.transfers.list',
   ],
   ...['stripe.invoices.listLineItems', 'stripe.paymentIntents.retrieve', 'stripe.balanceTransactions.list'],
   ...['stripeInvoices.issue', 'stripeInvoices.read', 'stripeInvoices.pay', 'stripeTransfers.send'],
-  ...['stripeTransfers.findByPayout', 'stripeBalance.listTransactions'],
+  ...['stripeTransfers.findByPayout', 'stripeBalance.listTransactions', 'stripeWithdrawals.read'],
 ];
 
 async function playDate(business: Business, date: string): Promise<Record<string, unknown>> {
   await business.addHopeless(date);
   await business.send(date);
+  await business.refund();
   await business.tick(date);
   return business.untilClosed(date, 200_000);
 }

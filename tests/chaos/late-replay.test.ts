@@ -81,8 +81,9 @@ describe.each(BACKENDS)('what comes days late, on %s', (backend) => {
     const worker = await startWorker();
     await business.waitClosed(date);
     await threeDaysPass(payoutId);
-    const [dead] = await business.services.work.listDead({ afterId: null, limit: 10 });
-    expect(dead).toMatchObject({ job: 'payouts.pay-supplier', key: payoutId });
+    const letters = await business.services.work.listDead({ afterId: null, limit: 10 });
+    expect(letters).toMatchObject([{ job: 'payouts.pay-supplier', key: payoutId }]);
+    const [dead] = letters;
     await business.letters.replay({ id: dead?.id ?? '', by: 'ops', reason: 'find its outcome' });
     await eventually(async () => {
       await business.sweep();

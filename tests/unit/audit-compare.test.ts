@@ -75,6 +75,18 @@ test('an invoice in flight accounts for one charge of its amount, and for no sec
   ]);
 });
 
+test('charges of several invoices in flight are each taken for that of an invoice of their amount', () => {
+  const [movement] = charged.movements ?? [];
+  if (movement === undefined) throw new Error('no movement');
+  const small = { ...movement, id: 'txn_2', source: 'ch_2', amount: 500, net: 427 };
+  const [[id, ...facts] = []] = invoice('open', 'in_1', true);
+  const red = redOf(
+    { ...charged, movements: [small, movement], totals: new Map([['usd', 1854]]) },
+    ledger({ invoices: [[id, ...facts], ['i2', 'usd', 500, 'open', 'in_2', true]] }),
+  );
+  expect(red).toEqual([]);
+});
+
 test('what was settled while Stripe was read is left out on both sides', () => {
   const payout = (state: string) => [['p1', 's1', 'usd', 1000, 'acct_1', state]];
   const send = ['2', 'payout_send', 'usd', 0, -1000, 0, 'p1', 'tr_1', 'txn_9', 5];
