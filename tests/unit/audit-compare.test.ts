@@ -82,7 +82,12 @@ test('charges of several invoices in flight are each taken for that of an invoic
   const [[id, ...facts] = []] = invoice('open', 'in_1', true);
   const red = redOf(
     { ...charged, movements: [small, movement], totals: new Map([['usd', 1854]]) },
-    ledger({ invoices: [[id, ...facts], ['i2', 'usd', 500, 'open', 'in_2', true]] }),
+    ledger({
+      invoices: [
+        [id, ...facts],
+        ['i2', 'usd', 500, 'open', 'in_2', true],
+      ],
+    }),
   );
   expect(red).toEqual([]);
 });
