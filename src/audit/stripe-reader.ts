@@ -95,13 +95,14 @@ export function createStripeReader(options: {
 
   return {
     async read() {
-      const transfers = await list('transfers', transferSchema);
-      const invoices = await list('invoices', invoiceSchema);
       for (let reading = 1; ; reading += 1) {
         const movements = await list('balance_transactions', movementSchema);
         const balance = await get('/v1/balance', balanceSchema);
         const totals = sumBy([...balance.available, ...balance.pending], ({ amount }) => amount);
         if (reading === READINGS || isEqual(totals, sumMovements(movements))) {
+          // After the movements: what one of them belongs to is there.
+          const transfers = await list('transfers', transferSchema);
+          const invoices = await list('invoices', invoiceSchema);
           return { transfers, invoices, movements, totals };
         }
         await sleep(retryBaseMs);

@@ -19,6 +19,8 @@ const WITHOUT_EFFECT = ['log', 'clock', 'bodies', 'callReports'];
  */
 const NO_EFFECT_OF_THEIR_OWN = [
   ...['operations.health', 'work.listDead', 'letters.listLetterIds', 'calls.scoringContext'],
+  // Only for a letter that another's death, or a moment, left unwritten: it may not come at all.
+  'letters.addLetter',
   ...[
     'reconciliation.watermark',
     'reconciliation.withdrawalsToRead',
