@@ -8,9 +8,11 @@ import { createStripeClient } from './integrations/stripe/client.ts';
 import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
 import { createStripeTransfers, type StripeTransfers } from './integrations/stripe/transfers.ts';
 import { createStripeWithdrawals, type StripeWithdrawals } from './integrations/stripe/withdrawals.ts';
+import { type AdjustmentsStore, createAdjustmentsStore } from './integrations/supabase/adjustments.ts';
 import { type BillingStore, createBillingStore } from './integrations/supabase/billing.ts';
 import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
+import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
 import { createOperationsStore, type OperationsStore } from './integrations/supabase/operations.ts';
 import { createPayoutsStore, type PayoutsStore } from './integrations/supabase/payouts.ts';
 import {
@@ -35,9 +37,11 @@ export interface JobServices {
   readonly work: WorkStore;
   readonly calls: CallsStore;
   readonly billing: BillingStore;
+  readonly adjustments: AdjustmentsStore;
   readonly payouts: PayoutsStore;
   readonly reconciliation: ReconciliationStore;
   readonly operations: OperationsStore;
+  readonly ledger: LedgerStore;
   readonly stripeInvoices: StripeInvoices;
   readonly stripeTransfers: StripeTransfers;
   readonly stripeBalance: StripeBalance;
@@ -101,9 +105,11 @@ export function createIntegrations(
     work: createWorkStore(rpc, clock),
     calls: createCallsStore(rpc),
     billing: createBillingStore(rpc),
+    adjustments: createAdjustmentsStore(rpc),
     payouts: createPayoutsStore(rpc),
     reconciliation: createReconciliationStore(rpc),
     operations: createOperationsStore(rpc),
+    ledger: createLedgerStore(rpc),
     stripeInvoices: createStripeInvoices(client),
     stripeTransfers: createStripeTransfers(client),
     stripeBalance: createStripeBalance(client),

@@ -3,6 +3,7 @@ import { rollUpRecent } from './analytics/roll-up-recent.job.ts';
 import { billBuyer } from './billing/bill-buyer.job.ts';
 import { ingestCall } from './calls/ingest-call.job.ts';
 import type { Job } from './define-job.ts';
+import { adjustCall } from './fraud/adjust-call.job.ts';
 import { scoreCalls } from './fraud/score-call.job.ts';
 import { auditBooks } from './operations/audit-books.job.ts';
 import { reportClose } from './operations/report-close.job.ts';
@@ -17,6 +18,7 @@ import { applyEvent } from './stripe/apply-event.job.ts';
 export const jobs: readonly Job[] = [
   ingestCall,
   scoreCalls,
+  adjustCall,
   billBuyer,
   reconcileMoney,
   planPayouts,

@@ -49,7 +49,7 @@ create table public.settings (
   singleton boolean primary key default true check (singleton),
   timezone text not null default 'UTC',
   payouts_stopped boolean not null default false,
-  -- A payout above this waits for a second person.
+  -- A payout, or an adjustment of a call, above this waits for a second person.
   approval_limit_minor app.amount_minor not null default 1000000 check (approval_limit_minor > 0),
   -- An unexplained difference between Stripe and the ledger above this stops the payouts of its currency.
   difference_threshold_minor app.amount_minor not null default 0 check (difference_threshold_minor >= 0),
@@ -57,7 +57,9 @@ create table public.settings (
   billing_grace interval not null default '0',
   -- An invoice that is so many times more, or less, than the buyer's last one waits for a person, where either exceeds the floor.
   invoice_change_factor int not null default 5 check (invoice_change_factor >= 2),
-  invoice_change_floor_minor app.amount_minor not null default 100000 check (invoice_change_floor_minor >= 0)
+  invoice_change_floor_minor app.amount_minor not null default 100000 check (invoice_change_floor_minor >= 0),
+  -- For so many days from its start a buyer may dispute a call.
+  dispute_days int not null default 30 check (dispute_days >= 0)
 );
 insert into public.settings default values;
 

@@ -73,12 +73,19 @@ insert into public.journal_templates (template, leg, account_kind, side, amount)
   ('dispute_won', 3, 'dispute_receivable', 'credit', 'amount'),
   ('dispute_lost', 1, 'buyer_receivable', 'debit', 'amount'),
   ('dispute_lost', 2, 'dispute_receivable', 'credit', 'amount'),
-  ('payout_reserve', 1, 'supplier_payable', 'debit', 'amount'),
+  ('adjustment', 1, 'supplier_pending', 'debit', 'pending'),
+  ('adjustment', 2, 'supplier_payable', 'debit', 'payable'),
+  ('adjustment', 3, 'supplier_debt', 'debit', 'debt'),
+  ('adjustment', 4, 'exchange_margin', 'debit', 'margin'),
+  ('adjustment', 5, 'buyer_unbilled', 'credit', 'price'),
+  ('payout_reserve', 1, 'supplier_payable', 'debit', 'earned'),
   ('payout_reserve', 2, 'payouts_in_transit', 'credit', 'amount'),
+  ('payout_reserve', 3, 'supplier_debt', 'credit', 'recovered'),
   ('payout_send', 1, 'payouts_in_transit', 'debit', 'amount'),
   ('payout_send', 2, 'stripe_available', 'credit', 'amount'),
   ('payout_release', 1, 'payouts_in_transit', 'debit', 'amount'),
-  ('payout_release', 2, 'supplier_payable', 'credit', 'amount');
+  ('payout_release', 2, 'supplier_debt', 'debit', 'recovered'),
+  ('payout_release', 3, 'supplier_payable', 'credit', 'earned');
 
 create table public.ledger_accounts (
   id bigint generated always as identity primary key,

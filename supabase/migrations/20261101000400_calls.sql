@@ -32,7 +32,7 @@ create table public.calls (
   status text not null default 'stored' check (status in ('stored', 'qualified', 'rejected', 'held')),
   -- What a person decided about a held call; it goes before the score, not before the rule of one payment per caller.
   decided text check (decided in ('qualify', 'reject')),
-  -- Facts that came after rating. They are kept, and adjust nothing yet.
+  -- Facts that came after rating and have changed nothing: see adjust_call.
   late_facts jsonb,
   business_date date not null,
   trace text not null,
@@ -53,7 +53,7 @@ create table public.call_revenues (
   currency text not null,
   -- When this was stated; what was stated earlier never overwrites it.
   facts_at timestamptz not null,
-  -- Other revenue that was reported after rating. It is kept, and adjusts nothing yet.
+  -- Other revenue that was reported after rating and has changed nothing: see adjust_call.
   late jsonb
 );
 
@@ -67,10 +67,11 @@ create table public.call_scores (
   primary key (call_id, facts_version)
 );
 
--- One row per qualified call: what the buyer owes for it and what the supplier earns by it.
+-- What the buyer owes for a qualified call and what the supplier earns by it. A row is never changed to other amounts: when
+-- the call is adjusted its row ends as `clawed_back`, and the call is rated anew, by a row of its own.
 create table public.earnings (
   id uuid primary key default gen_random_uuid(),
-  call_id uuid not null unique references public.calls,
+  call_id uuid not null references public.calls,
   campaign_id uuid not null references public.campaigns,
   terms_id uuid not null references public.campaign_terms,
   buyer_id uuid not null references public.buyers,
@@ -79,18 +80,40 @@ create table public.earnings (
   price_minor app.amount_minor not null check (price_minor > 0),
   share_minor app.amount_minor not null check (share_minor between 0 and price_minor),
   state text not null default 'accrued' check (state in
-    ('accrued', 'billed', 'cleared', 'reserved', 'paid', 'frozen', 'clawed_back', 'written_off')),
+    ('accrued', 'billed', 'cleared', 'reserved', 'paid', 'clawed_back', 'written_off')),
+  -- The buyer disputes the call, or an adjustment of it waits: it is put on no invoice and in no payout.
+  frozen boolean not null default false,
   started_at timestamptz not null,
   duration_s int not null,
   business_date date not null,
   invoice_id uuid,
   payout_id uuid
 );
+create unique index earnings_call on public.earnings (call_id) where state <> 'clawed_back';
+create index earnings_calls on public.earnings (call_id);
 create index earnings_unbilled on public.earnings (buyer_id, currency, started_at) where invoice_id is null;
 create index earnings_invoice on public.earnings (invoice_id);
 create index earnings_cleared on public.earnings (supplier_id, currency) where state = 'cleared';
 create index earnings_payout on public.earnings (payout_id);
 create index earnings_campaign on public.earnings (campaign_id, started_at);
+
+-- A buyer says that it owes nothing for a call. Both sides may read it.
+create table public.call_disputes (
+  id uuid primary key default gen_random_uuid(),
+  call_id uuid not null unique references public.calls,
+  reason text not null,
+  opened_by text not null,
+  opened_at timestamptz not null,
+  state text not null default 'open' check (state in ('open', 'approved', 'denied')),
+  decision_reason text,
+  decided_by text,
+  decided_at timestamptz
+);
+create index call_disputes_open on public.call_disputes (opened_at) where state = 'open';
+
+create function app.is_disputed(p_call_id uuid) returns boolean language sql stable as $$
+  select exists (select 1 from public.call_disputes where call_id = p_call_id and state = 'open')
+$$;
 
 create function app.business_date(p_at timestamptz) returns date language sql stable as $$
   select (p_at at time zone timezone)::date from public.settings
@@ -145,8 +168,13 @@ begin
     coalesce(v_known.late, jsonb_build_object('amountMinor', v_known.amount_minor, 'currency', v_known.currency));
 end $$;
 
+-- Has what is known of a rated call compared with what it was rated by.
+create function app.look_again(p_call public.calls, p_now timestamptz) returns void language sql as $$
+  select app.make_work('fraud.adjust-call', p_call.id::text, jsonb_build_object('callId', p_call.id), p_call.trace, p_now, null, null, true)
+$$;
+
 -- Newer facts about a call that is stored: before rating they replace the old ones and a held call is scored again; after
--- it they are kept beside.
+-- it they are kept beside, and whether they change what is owed is looked at.
 create function app.revise_call(p_call public.calls, p_report jsonb, p_facts_at timestamptz, p_now timestamptz)
 returns text language plpgsql as $$
 declare v_older boolean := p_facts_at <= p_call.facts_at; v_same boolean := p_call.duration_s = (p_report ->> 'durationS')::int
@@ -158,9 +186,11 @@ begin
   if v_older and not v_revenue then return 'superseded'; end if;
   if p_call.status in ('qualified', 'rejected') then
     update calls set facts_at = greatest(facts_at, p_facts_at),
-      late_facts = case when v_older or v_same then late_facts else p_report - 'revenue' end,
+      -- Newer ones that are those it was rated by take others back.
+      late_facts = case when v_older then late_facts when not v_same then p_report - 'revenue' end,
       changed_at = case when v_same and not v_revenue then changed_at else p_now end
     where id = p_call.id;
+    if not v_same or v_revenue or p_call.late_facts is not null then perform app.look_again(p_call, p_now); end if;
     return case when v_same and not v_revenue then 'unchanged' else 'late' end;
   end if;
   if not v_older then

@@ -18,13 +18,27 @@ create function app.is_open(p_hours jsonb, p_at timestamptz, p_timezone text) re
     where h -> 'days' @> to_jsonb(extract(isodow from shown)::int) and shown::time >= (h ->> 'from')::time and shown::time < (h ->> 'to')::time)
 $$;
 
--- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, and what came before.
-create function public.scoring_context(p_call_ids jsonb)
+-- A call as it was rated or, when they are wanted, with the facts that came later.
+create function app.facts_of(p_call public.calls, p_late boolean) returns setof public.calls language sql stable as $$
+  select * from jsonb_populate_record(p_call, case when p_late and p_call.late_facts is not null then jsonb_build_object(
+    'duration_s', p_call.late_facts -> 'durationS', 'answered', p_call.late_facts -> 'answered',
+    'caller_number', p_call.late_facts -> 'callerNumber', 'started_at', app.at((p_call.late_facts ->> 'startedAtMs')::bigint),
+    'business_date', app.business_date(app.at((p_call.late_facts ->> 'startedAtMs')::bigint))) else '{}' end)
+$$;
+
+-- What is known of a call and of its revenue, as one word that changes with them.
+create function app.facts_key(p_call public.calls) returns text language sql stable as $$
+  select concat_ws(' ', p_call.facts_version, app.ms(p_call.facts_at), app.ms((select facts_at from public.call_revenues where call_id = p_call.id)))
+$$;
+
+-- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, and what came
+-- before; with p_late as they would be with the facts that came after rating.
+create function public.scoring_context(p_call_ids jsonb, p_late boolean default false)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select coalesce(jsonb_agg(jsonb_build_object(
-    'callId', c.id, 'factsVersion', c.facts_version, 'status', c.status, 'routed', c.campaign_id is not null,
+    'callId', c.id, 'factsVersion', c.facts_version, 'factsKey', app.facts_key(stored), 'status', c.status, 'routed', c.campaign_id is not null,
     'callerNumber', c.caller_number, 'durationS', c.duration_s, 'answered', c.answered, 'startedAtMs', app.ms(c.started_at),
-    'revenue', (select jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency)
+    'revenue', (select coalesce(case when p_late then r.late end, jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency))
       from call_revenues r where r.call_id = c.id),
     'terms', case when t.id is not null then jsonb_build_object('termsId', t.id, 'currency', t.currency,
       'priceMinor', t.price_minor, 'incrementS', t.increment_s, 'minimumS', t.minimum_s, 'revenueBps', t.revenue_bps,
@@ -38,10 +52,10 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       and o.started_at > c.started_at - interval '1 hour' and o.started_at <= c.started_at),
     'callerCallsLastDay', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
       and o.started_at > c.started_at - interval '1 day' and o.started_at <= c.started_at))), '[]')
-  from calls c
+  from calls stored cross join lateral app.facts_of(stored, p_late) c
     left join campaigns k on k.id = c.campaign_id
     left join lateral app.terms_at(c.campaign_id, c.started_at) t on true
-  where c.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
+  where stored.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
 $$;
 
 -- The date a call that is rated now belongs to: its own, or the first date whose close does not bill yet. While a close
@@ -92,7 +106,7 @@ $$;
 create function app.calls_at_once(p_call public.calls) returns bigint language sql stable as $$
   with others as materialized (
     select e.started_at, e.started_at + make_interval(secs => e.duration_s) as ended_at from public.earnings e
-    where e.campaign_id = p_call.campaign_id and e.started_at > p_call.started_at - interval '7 days 1 second'
+    where e.campaign_id = p_call.campaign_id and e.state <> 'clawed_back' and e.started_at > p_call.started_at - interval '7 days 1 second'
       and e.started_at < p_call.started_at + make_interval(secs => greatest(p_call.duration_s, 1))
       and e.started_at + make_interval(secs => e.duration_s) > p_call.started_at
   )
@@ -119,7 +133,7 @@ $$;
 create function app.rate_call(p_decision jsonb, p_now timestamptz) returns text language plpgsql as $$
 declare
   v_call calls; v_terms campaign_terms; v_decision text := p_decision ->> 'decision';
-  v_reasons jsonb := p_decision -> 'reasons'; v_price bigint; v_share bigint; v_refusal jsonb;
+  v_reasons jsonb := p_decision -> 'reasons'; v_price bigint; v_share bigint; v_refusal jsonb; v_again boolean; v_earning_id uuid;
 begin
   select * into v_call from calls where id = (p_decision ->> 'callId')::uuid for update;
   if v_call.id is null then perform app.fail('CALL_UNKNOWN', 'no such call', '{}', 'PT404'); end if;
@@ -142,19 +156,22 @@ begin
   where id = v_call.id;
   if v_decision <> 'qualify' then return v_decision; end if;
 
+  v_again := exists (select 1 from earnings where call_id = v_call.id);
   v_price := (p_decision ->> 'priceMinor')::bigint;
   v_share := app.share_of(v_call, p_decision -> 'shares');
   insert into earnings (call_id, campaign_id, terms_id, buyer_id, supplier_id, currency, price_minor, share_minor, started_at,
-    duration_s, business_date)
+    duration_s, business_date, frozen)
   values (v_call.id, v_call.campaign_id, v_terms.id, v_call.buyer_id, v_call.supplier_id, v_terms.currency, v_price, v_share,
-    v_call.started_at, v_call.duration_s, app.open_date(v_call.business_date));
+    v_call.started_at, v_call.duration_s, app.open_date(v_call.business_date), app.is_disputed(v_call.id))
+  returning id into v_earning_id;
   insert into paid_counts as n (campaign_id, day, supplier_id, calls)
   values (v_call.campaign_id, app.campaign_day(v_call), v_call.supplier_id, 1)
   on conflict (campaign_id, day, supplier_id) do update set calls = n.calls + 1;
-  perform app.post_journal('call', 'call:' || v_call.id, app.open_date(v_call.business_date), v_terms.currency,
+  -- A call that was adjusted is rated anew by its newer facts.
+  perform app.post_journal('call', 'call:' || v_call.id || case when v_again then ':' || v_call.facts_version else '' end, app.open_date(v_call.business_date), v_terms.currency,
     jsonb_build_object('price', v_price, 'share', v_share, 'margin', v_price - v_share),
     jsonb_build_object('buyer', v_call.buyer_id, 'supplier', v_call.supplier_id),
-    jsonb_build_object('callId', v_call.id, 'termsId', v_terms.id), p_now);
+    jsonb_build_object('callId', v_call.id, 'termsId', v_terms.id, 'earningId', v_earning_id), p_now);
   return 'qualify';
 end $$;
 

@@ -49,6 +49,18 @@ create table public.charges (
 create index charges_invoice on public.charges (invoice_id);
 create index charges_uncleared on public.charges (available_at) where cleared_at is null;
 
+-- What is owed to a buyer for a call that it had paid for and that was adjusted: taken off its next invoice, whole.
+create table public.credits (
+  earning_id uuid primary key references public.earnings,
+  buyer_id uuid not null references public.buyers,
+  currency text not null references public.currencies,
+  amount_minor app.amount_minor not null check (amount_minor > 0),
+  -- The invoice that it is taken off.
+  invoice_id uuid references public.invoices
+);
+create index credits_open on public.credits (buyer_id, currency) where invoice_id is null;
+create index credits_invoice on public.credits (invoice_id) where invoice_id is not null;
+
 -- What Stripe takes back of a charge. A refund is final when it is made. A dispute takes the money at once and is decided
 -- later: won, the money comes back; lost, it stays away. Until then the calls that it no longer covers are not payable.
 create table public.withdrawals (
@@ -119,7 +131,9 @@ begin
       'currency', v_invoice.currency, 'amountMinor', v_invoice.amount_minor, 'plannedAtMs', app.ms(v_invoice.planned_at),
       'lines', (select jsonb_agg(jsonb_build_object('campaignId', l.campaign_id, 'description', format('%s: %s calls', k.name, l.calls),
           'calls', l.calls, 'amountMinor', l.amount_minor) order by k.name, k.id)
-        from invoice_lines l join campaigns k on k.id = l.campaign_id where l.invoice_id = v_invoice.id)));
+        from invoice_lines l join campaigns k on k.id = l.campaign_id where l.invoice_id = v_invoice.id)
+      || coalesce((select jsonb_build_array(jsonb_build_object('campaignId', null, 'description', format('Credit for %s calls', count(*)),
+          'calls', count(*), 'amountMinor', -sum(amount_minor))) from credits where invoice_id = v_invoice.id having count(*) > 0), '[]')));
 end $$;
 
 -- The invoice stands finalised at Stripe: the receivable is posted. Safe to run twice: the journal's key is the invoice.
@@ -135,6 +149,8 @@ begin
   perform app.post_journal('invoice', format('invoice:%s:%s', p_invoice_id, v_invoice.generation),
     app.unclosed_date(v_invoice.business_date), v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
     jsonb_build_object('invoiceId', p_invoice_id, 'stripeInvoiceId', p_stripe_invoice_id), app.at(p_now_ms));
+  -- What a credit pays for is paid for by money that is here already.
+  perform app.clear_invoice(p_invoice_id, p_invoice_id::text, v_invoice.business_date, app.at(p_now_ms));
   return '{}';
 end $$;
 

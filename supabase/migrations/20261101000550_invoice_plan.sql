@@ -12,19 +12,23 @@ create function app.period_end(p_buyer public.buyers, p_at timestamptz) returns 
 $$;
 
 -- What each buyer owes for its ended period and no invoice holds yet, beside its last invoice. `reason` says why it is not
--- billed (below_minimum: it rolls to the next period; period_billed: a late call, on the next period's invoice) or waits
+-- billed (below_minimum: it rolls to the next period, as do credits that are not less than the calls; period_billed: a late call, on the next period's invoice) or waits
 -- (changed_too_much). The close and the preview both read this, so that they cannot differ.
 create function app.due_invoices(p_due_at timestamptz)
-returns table (buyer_id uuid, currency text, period_end timestamptz, amount_minor bigint, earning_ids uuid[], last_minor bigint, reason text)
+returns table (buyer_id uuid, currency text, period_end timestamptz, amount_minor bigint, earning_ids uuid[], credit_minor bigint, last_minor bigint, reason text)
 language sql stable as $$
-  with due as (
+  with called as (
     select e.buyer_id, e.currency, app.period_end(b, p_due_at) as period_end, sum(e.price_minor)::bigint as amount_minor,
       array_agg(e.id) as earning_ids
     from public.earnings e join public.buyers b on b.id = e.buyer_id
-    where e.invoice_id is null and e.state = 'accrued' and e.started_at < app.period_end(b, p_due_at)
+    where e.invoice_id is null and e.state = 'accrued' and not e.frozen and e.started_at < app.period_end(b, p_due_at)
     group by e.buyer_id, e.currency, app.period_end(b, p_due_at)
+  ), due as (
+    select c.buyer_id, c.currency, c.period_end, c.amount_minor - o.credit_minor as amount_minor, c.earning_ids, o.credit_minor
+    from called c cross join lateral (select coalesce(sum(x.amount_minor), 0)::bigint as credit_minor from public.credits x
+      where x.buyer_id = c.buyer_id and x.currency = c.currency and x.invoice_id is null) o
   )
-  select d.buyer_id, d.currency, d.period_end, d.amount_minor, d.earning_ids, l.amount_minor,
+  select d.buyer_id, d.currency, d.period_end, d.amount_minor, d.earning_ids, d.credit_minor, l.amount_minor,
     case when d.amount_minor < c.minimum_charge_minor then 'below_minimum'
       when exists (select 1 from public.invoices i where i.buyer_id = d.buyer_id and i.currency = d.currency
         and i.period_end = d.period_end) then 'period_billed'
@@ -57,7 +61,15 @@ begin
     on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
     continue when v_invoice_id is null;
     -- A call that is rated while this runs is on the next invoice: what is summed here is what is put on this one.
-    update earnings set invoice_id = v_invoice_id where id = any (v_due.earning_ids);
+    update earnings set invoice_id = v_invoice_id where id = any (v_due.earning_ids) and state = 'accrued' and not frozen;
+    update credits set invoice_id = v_invoice_id
+    where buyer_id = v_due.buyer_id and currency = v_due.currency and invoice_id is null;
+    -- One that was adjusted meanwhile is on it no more: the caller comes again, and finds it as it is then.
+    if v_due.amount_minor <> (select sum(price_minor) from earnings where invoice_id = v_invoice_id)
+      - (select coalesce(sum(amount_minor), 0) from credits where invoice_id = v_invoice_id)
+    then
+      raise exception 'calls were adjusted while their invoice was planned' using errcode = 'serialization_failure';
+    end if;
     insert into invoice_lines (invoice_id, campaign_id, calls, seconds, amount_minor)
     select v_invoice_id, campaign_id, count(*), sum(duration_s), sum(price_minor) from earnings
     where invoice_id = v_invoice_id group by campaign_id;
@@ -75,7 +87,7 @@ create function public.preview_invoices(p_date date)
 returns jsonb language plpgsql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin return (
   select coalesce(jsonb_agg(jsonb_build_object('buyerId', d.buyer_id, 'buyer', b.name, 'currency', d.currency,
-    'periodEndMs', app.ms(d.period_end), 'calls', cardinality(d.earning_ids), 'amountMinor', d.amount_minor,
+    'periodEndMs', app.ms(d.period_end), 'calls', cardinality(d.earning_ids), 'creditMinor', d.credit_minor, 'amountMinor', d.amount_minor,
     'lastMinor', d.last_minor, 'reason', d.reason) order by b.name, d.currency), '[]')
   from app.due_invoices(app.close_due_at(p_date)) d join buyers b on b.id = d.buyer_id);
 end $$;
@@ -116,6 +128,8 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       order by k.name) from invoice_lines l join campaigns k on k.id = l.campaign_id where l.invoice_id = i.id),
     'charges', (select coalesce(jsonb_agg(to_jsonb(c) order by c.charge_id), '[]') from charges c where c.invoice_id = i.id),
     'withdrawals', (select coalesce(jsonb_agg(to_jsonb(w) order by w.id), '[]') from withdrawals w where w.invoice_id = i.id),
+    'credits', (select coalesce(jsonb_agg(jsonb_build_object('callId', e.call_id, 'amountMinor', c.amount_minor) order by e.started_at), '[]')
+      from credits c join earnings e on e.id = c.earning_id where c.invoice_id = i.id),
     'journals', (select coalesce(jsonb_agg(jsonb_build_object('journal', j.template, 'businessDate', j.business_date, 'amounts', j.amounts)
       order by j.id), '[]') from journals j where j.refs ->> 'invoiceId' = i.id::text),
     'attempts', (select coalesce(jsonb_agg(jsonb_build_object('startedAt', a.started_at, 'outcome', a.outcome, 'detail', a.detail)

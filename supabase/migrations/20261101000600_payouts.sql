@@ -19,6 +19,8 @@ create table public.payouts (
   currency text not null references public.currencies,
   business_date date not null,
   amount_minor app.amount_minor not null check (amount_minor > 0),
+  -- What its earnings are more than the amount: it is kept for what the supplier owes.
+  recovered_minor app.amount_minor not null default 0 check (recovered_minor >= 0),
   destination text not null,
   body_hash text not null,
   -- planned → sending → sent; unknown: an outcome that only a look-up ends; refused and withheld gave the earnings back.
@@ -45,7 +47,7 @@ alter table public.earnings add foreign key (payout_id) references public.payout
 
 create table public.approvals (
   id bigint generated always as identity primary key,
-  subject_kind text not null check (subject_kind in ('payout', 'invoice')),
+  subject_kind text not null check (subject_kind in ('payout', 'invoice', 'adjustment')),
   subject_id uuid not null,
   content_hash text not null,
   approved_by text not null,
@@ -83,15 +85,15 @@ begin
     insert into payout_runs as r (business_date, currency, content_hash, amount_minor, planned_at)
     values (p_date, v_due.currency, '', 0, app.at(p_now_ms))
     on conflict (business_date, currency) do update set amount_minor = r.amount_minor returning id into v_run_id;
-    insert into payouts (id, run_id, supplier_id, currency, business_date, amount_minor, destination, body_hash, state, key_made_at, planned_at)
-    values (app.uuid_of(format('payout|%s|%s|%s', v_due.supplier_id, v_due.currency, p_date)), v_run_id, v_due.supplier_id, v_due.currency, p_date, v_due.amount, v_due.stripe_account_id,
+    insert into payouts (id, run_id, supplier_id, currency, business_date, amount_minor, recovered_minor, destination, body_hash, state, key_made_at, planned_at)
+    values (app.uuid_of(format('payout|%s|%s|%s', v_due.supplier_id, v_due.currency, p_date)), v_run_id, v_due.supplier_id, v_due.currency, p_date, v_due.amount, v_due.recovered, v_due.stripe_account_id,
       app.payout_hash(v_due.supplier_id, v_due.currency, v_due.amount, v_due.stripe_account_id),
       case when v_due.amount > v_settings.approval_limit_minor then 'waiting_approval' else 'planned' end,
       app.at(p_now_ms), app.at(p_now_ms))
     on conflict (supplier_id, currency, business_date) do nothing returning id into v_payout_id;
     continue when v_payout_id is null;
     update earnings set payout_id = v_payout_id
-    where supplier_id = v_due.supplier_id and currency = v_due.currency and state = 'cleared' and payout_id is null
+    where supplier_id = v_due.supplier_id and currency = v_due.currency and state = 'cleared' and payout_id is null and not frozen
       and business_date < v_due.earned_before;
     update payout_runs r set amount_minor = t.amount, content_hash = t.hash
     from (select sum(amount_minor)::bigint as amount,
@@ -121,13 +123,18 @@ create function app.payout_owners(p_payout public.payouts) returns jsonb languag
   select jsonb_build_object('supplier', p_payout.supplier_id)
 $$;
 
+create function app.reserved_amounts(p_payout public.payouts) returns jsonb language sql immutable as $$
+  select jsonb_build_object('earned', p_payout.amount_minor + p_payout.recovered_minor, 'amount', p_payout.amount_minor,
+    'recovered', p_payout.recovered_minor)
+$$;
+
 -- Gives a payout's earnings back: reserved money returns to payable, and the next plan pays it anew.
 create function app.return_payout(p_payout public.payouts, p_state text, p_problem text, p_at timestamptz) returns void
 language plpgsql as $$
 begin
   if p_payout.state in ('sending', 'unknown') then
     perform app.post_journal('payout_release', 'payout_release:' || p_payout.id, app.unclosed_date(p_payout.business_date),
-      p_payout.currency, jsonb_build_object('amount', p_payout.amount_minor), app.payout_owners(p_payout),
+      p_payout.currency, app.reserved_amounts(p_payout), app.payout_owners(p_payout),
       jsonb_build_object('payoutId', p_payout.id), p_at);
   end if;
   update earnings set state = 'cleared', payout_id = null where payout_id = p_payout.id and state in ('reserved', 'cleared');
@@ -159,15 +166,15 @@ begin
   if v_payout.state = 'planned' then
     if (select payouts_stopped from settings) then return jsonb_build_object('kind', 'settled', 'reason', 'payouts_stopped'); end if;
     select * into v_supplier from suppliers where id = v_payout.supplier_id;
-    select coalesce(sum(share_minor), 0) into v_covered from earnings where payout_id = p_payout_id and state = 'cleared';
+    select coalesce(sum(share_minor), 0) into v_covered from earnings where payout_id = p_payout_id and state = 'cleared' and not frozen;
     if v_supplier.status <> 'active' or v_supplier.stripe_account_id is distinct from v_payout.destination
-      or v_covered <> v_payout.amount_minor
+      or v_covered <> v_payout.amount_minor + v_payout.recovered_minor
     then
       perform app.return_payout(v_payout, 'withheld', 'supplier, destination or earnings changed since the plan', app.at(p_now_ms));
       return jsonb_build_object('kind', 'settled', 'reason', 'withheld');
     end if;
     perform app.post_journal('payout_reserve', 'payout_reserve:' || p_payout_id, app.unclosed_date(v_payout.business_date),
-      v_payout.currency, jsonb_build_object('amount', v_payout.amount_minor), app.payout_owners(v_payout),
+      v_payout.currency, app.reserved_amounts(v_payout), app.payout_owners(v_payout),
       jsonb_build_object('payoutId', p_payout_id), app.at(p_now_ms));
     update earnings set state = 'reserved' where payout_id = p_payout_id and state = 'cleared';
   end if;

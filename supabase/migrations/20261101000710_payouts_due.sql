@@ -14,9 +14,9 @@ $$;
 -- A supplier has one payout per day of its schedule: on the date it falls due or, when something stood in the way (a hold,
 -- a missed night, the minimum), on the first date after it. `waits_for` is null when it is paid.
 create function app.payouts_due(p_date date)
-returns table (supplier_id uuid, currency text, amount bigint, stripe_account_id text, earned_before date, waits_for text)
+returns table (supplier_id uuid, currency text, amount bigint, recovered bigint, stripe_account_id text, earned_before date, waits_for text)
 language sql stable as $$
-  select t.id, t.currency, case when t.due > 0 then t.due else t.cleared end, s.stripe_account_id, t.day,
+  select t.id, t.currency, case when t.due > 0 then t.due - least(t.due, o.debt) else t.cleared end, least(t.due, o.debt), s.stripe_account_id, t.day,
     case when (select payouts_stopped from public.settings) then 'payouts_stopped'
       when s.status <> 'active' then 'supplier_held'
       when s.stripe_account_id is null then 'supplier_has_no_account'
@@ -25,15 +25,21 @@ language sql stable as $$
         then 'paid_for_this_day'
       when t.cleared <= 0 then 'nothing_owed'
       when t.due <= 0 then 'not_due'
-      when t.due < coalesce((s.payout_minimums ->> t.currency)::bigint, 0) then 'below_minimum'
-      when t.due % c.multiple_of_minor <> 0 then 'amount_not_sendable' end
+      when t.due <= o.debt then 'owes_more'
+      when t.due - o.debt < coalesce((s.payout_minimums ->> t.currency)::bigint, 0) then 'below_minimum'
+      when (t.due - o.debt) % c.multiple_of_minor <> 0 then 'amount_not_sendable' end
   from (
     select e.supplier_id as id, e.currency, d.day, sum(e.share_minor)::bigint as cleared,
       coalesce(sum(e.share_minor) filter (where e.business_date < d.day), 0)::bigint as due
     from public.earnings e join public.suppliers s on s.id = e.supplier_id
       cross join lateral app.payout_day(s.payout_schedule, s.payout_weekday, s.payout_net_days, p_date + 1) as d (day)
-    where e.state = 'cleared' and e.payout_id is null group by 1, 2, 3) t
+    where e.state = 'cleared' and e.payout_id is null and not e.frozen group by 1, 2, 3) t
     join public.suppliers s on s.id = t.id join public.currencies c on c.code = t.currency
+    -- What it owes and no other payout keeps for it.
+    cross join lateral (select greatest(coalesce((select balance_minor from public.ledger_accounts a
+        where a.kind = 'supplier_debt' and a.owner_id = t.id and a.currency = t.currency), 0)
+      - coalesce((select sum(p.recovered_minor) from public.payouts p
+        where p.supplier_id = t.id and p.currency = t.currency and p.state in ('planned', 'waiting_approval')), 0), 0)::bigint as debt) o
 $$;
 
 -- Who would be paid on a date and who would not, with what each waits for; writes nothing. What the comparison of the
@@ -41,7 +47,7 @@ $$;
 create function public.preview_payouts(p_date date, p_now_ms bigint)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select coalesce(jsonb_agg(jsonb_build_object('supplierId', d.supplier_id, 'name', s.name, 'currency', d.currency,
-      'amountMinor', d.amount, 'pays', d.waits_for is null, 'waitsFor', d.waits_for, 'heldReason', s.held_reason,
+      'amountMinor', d.amount, 'recoveredMinor', d.recovered, 'pays', d.waits_for is null, 'waitsFor', d.waits_for, 'heldReason', s.held_reason,
       'needsApproval', d.amount > (select approval_limit_minor from settings),
       'gate', app.payout_gate(p_date, d.currency, app.at(p_now_ms))) order by d.currency, s.name, s.id), '[]')
   from app.payouts_due(p_date) d join suppliers s on s.id = d.supplier_id

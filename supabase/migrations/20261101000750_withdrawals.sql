@@ -1,17 +1,21 @@
 -- Refunds and disputes: what they take of an invoice's cover, and how they end.
 
--- What was paid for an invoice and has not been taken back; of all charges, or of those whose money is available.
+-- What pays for the calls of an invoice: what was charged and has not been taken back, and credits that were taken off it;
+-- less what its own calls gave the buyer credit for. Of all charges, or of those whose money is available.
 create function app.paid_for(p_invoice_id uuid, p_available_only boolean) returns bigint language sql stable as $$
   select (coalesce((select sum(gross_minor) from public.charges
       where invoice_id = p_invoice_id and (cleared_at is not null or not p_available_only)), 0)
-    - coalesce((select sum(amount_minor) from public.withdrawals where invoice_id = p_invoice_id and state <> 'won'), 0))::bigint
+    - coalesce((select sum(amount_minor) from public.withdrawals where invoice_id = p_invoice_id and state <> 'won'), 0)
+    + coalesce((select sum(amount_minor) from public.credits where invoice_id = p_invoice_id), 0)
+    - coalesce((select sum(c.amount_minor) from public.credits c join public.earnings e on e.id = c.earning_id
+      where e.invoice_id = p_invoice_id), 0))::bigint
 $$;
 
--- The earnings of an invoice that an amount pays for: whole ones, the oldest call first, without those written off.
+-- The earnings of an invoice that an amount pays for: whole ones, the oldest call first, without those that ended.
 create function app.covered_earnings(p_invoice_id uuid, p_amount bigint) returns setof uuid language sql stable as $$
   select id from (
     select id, sum(price_minor) over (order by started_at, call_id) as run from public.earnings
-    where invoice_id = p_invoice_id and state <> 'written_off') e
+    where invoice_id = p_invoice_id and state not in ('written_off', 'clawed_back')) e
   where run <= p_amount
 $$;
 
@@ -54,7 +58,7 @@ returns table (id uuid, supplier_id uuid, price bigint, share bigint, reached bi
   select * from (
     select id, supplier_id, price_minor, share_minor, sum(price_minor) over (order by started_at, call_id)::bigint as reached,
       state in ('reserved', 'paid')
-    from public.earnings where invoice_id = p_invoice_id and state <> 'written_off') e
+    from public.earnings where invoice_id = p_invoice_id and state not in ('written_off', 'clawed_back')) e
   where reached > p_paid and reached <= p_before
 $$;
 

@@ -53,7 +53,7 @@ begin
   select p_grain, date_trunc(p_grain, c.started_at, 'UTC'), c.campaign_id, c.supplier_id, e.currency, count(*),
     count(*) filter (where c.status = 'qualified'), count(*) filter (where c.status = 'rejected'),
     count(*) filter (where c.status in ('held', 'stored')), sum(c.duration_s), coalesce(sum(e.price_minor), 0), coalesce(sum(e.share_minor), 0)
-  from calls c left join earnings e on e.call_id = c.id
+  from calls c left join earnings e on e.call_id = c.id and e.state <> 'clawed_back'
   where c.started_at >= p_from and c.started_at < p_before
   group by 2, 3, 4, 5;
   get diagnostics v_rows = row_count;
@@ -105,9 +105,9 @@ create function app.stage_ended(p_close public.closes) returns boolean language 
   select case p_close.stage
     when 'calls' then not exists (
       select 1 from public.calls c join public.work w on w.job = 'fraud.score-call' and w.key = c.id::text
-      where c.status = 'stored' and w.state = 'due' and c.business_date <= p_close.business_date)
-    else not exists (
-      select 1 from public.work where close_date = p_close.business_date and close_stage = p_close.stage and state = 'due') end
+      where c.status = 'stored' and w.state = 'due' and c.business_date <= p_close.business_date) else true end
+    and not exists (
+      select 1 from public.work where close_date = p_close.business_date and close_stage = p_close.stage and state = 'due')
 $$;
 
 create function app.enter_stage(p_close public.closes, p_stage text, p_now timestamptz) returns void language plpgsql as $$
@@ -158,6 +158,10 @@ begin
   if v_run.period is null then return; end if;
   update schedule_runs set state = 'running', started_at = p_now where pipeline = v_run.pipeline and period = v_run.period;
   insert into closes (business_date, due_at, started_at) values (v_run.period, v_run.due_at, p_now);
+  -- What an adjustment waited for may have come since the last close.
+  perform app.make_work('fraud.adjust-call', a.call_id::text, jsonb_build_object('callId', a.call_id), 'close-' || v_run.period, p_now,
+    v_run.period, 'calls', true)
+  from adjustments a where a.state = 'waiting' order by a.call_id;
 end $$;
 
 -- Serialises planners: two ticks at once plan once.

@@ -18,9 +18,10 @@ revoke execute on all functions in schema app from public, anon, authenticated, 
 grant usage on schema public to anon, authenticated, service_role;
 grant execute on all functions in schema public to service_role;
 
--- A supplier sees itself, its calls and its payouts; a buyer itself, its calls and its invoices. What the other side
+-- A supplier sees itself, its calls and its payouts; a buyer itself, its calls and its invoices; both sides see how a
+-- dispute of a call stands. What the other side
 -- pays or earns (earnings, journals, scores) is on no table that they can read.
-grant select on public.suppliers, public.buyers, public.calls, public.payouts, public.invoices, public.invoice_lines to authenticated;
+grant select on public.suppliers, public.buyers, public.calls, public.call_disputes, public.payouts, public.invoices, public.invoice_lines to authenticated;
 create policy supplier_self on public.suppliers for select to authenticated using (auth_user_id = (select auth.uid()));
 create policy buyer_self on public.buyers for select to authenticated using (auth_user_id = (select auth.uid()));
 create policy supplier_calls on public.calls for select to authenticated
@@ -34,3 +35,5 @@ create policy buyer_invoices on public.invoices for select to authenticated
 create policy buyer_invoice_lines on public.invoice_lines for select to authenticated
   using (invoice_id in (select i.id from public.invoices i join public.buyers b on b.id = i.buyer_id
     where b.auth_user_id = (select auth.uid())));
+create policy call_disputes_of_calls on public.call_disputes for select to authenticated
+  using (call_id in (select id from public.calls));

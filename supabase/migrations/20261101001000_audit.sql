@@ -38,12 +38,15 @@ create view app.audit_legs as
     ('dispute', 'dispute_receivable', null, 'amount', 1), ('dispute', 'stripe_fees', null, 'fee', 1), ('dispute', 'stripe_available', null, 'total', -1),
     ('dispute_won', 'stripe_available', null, 'total', 1), ('dispute_won', 'stripe_fees', null, 'fee', -1), ('dispute_won', 'dispute_receivable', null, 'amount', -1),
     ('dispute_lost', 'buyer_receivable', 'buyer', 'amount', 1), ('dispute_lost', 'dispute_receivable', null, 'amount', -1),
-    ('payout_reserve', 'supplier_payable', 'supplier', 'amount', 1),
-    ('payout_reserve', 'payouts_in_transit', 'supplier', 'amount', -1),
+    ('adjustment', 'supplier_pending', 'supplier', 'pending', 1), ('adjustment', 'supplier_payable', 'supplier', 'payable', 1),
+    ('adjustment', 'supplier_debt', 'supplier', 'debt', 1), ('adjustment', 'exchange_margin', null, 'margin', 1),
+    ('adjustment', 'buyer_unbilled', 'buyer', 'price', -1),
+    ('payout_reserve', 'supplier_payable', 'supplier', 'earned', 1),
+    ('payout_reserve', 'payouts_in_transit', 'supplier', 'amount', -1), ('payout_reserve', 'supplier_debt', 'supplier', 'recovered', -1),
     ('payout_send', 'payouts_in_transit', 'supplier', 'amount', 1),
     ('payout_send', 'stripe_available', null, 'amount', -1),
     ('payout_release', 'payouts_in_transit', 'supplier', 'amount', 1),
-    ('payout_release', 'supplier_payable', 'supplier', 'amount', -1)
+    ('payout_release', 'supplier_debt', 'supplier', 'recovered', 1), ('payout_release', 'supplier_payable', 'supplier', 'earned', -1)
   ) as leg (template, kind, owner, amount, sign);
 
 create function app.audit_ledger(p_now timestamptz) returns jsonb language sql stable as $$
@@ -84,7 +87,8 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
     app.audit_check('no balance stands on its wrong side', 'INV-8', array(
       select a.id::text from public.ledger_accounts a
       -- Stripe's own balance may go below zero, by a chargeback after a payout.
-      where a.kind in ('buyer_unbilled', 'buyer_receivable', 'stripe_pending', 'stripe_fees', 'dispute_receivable', 'bad_debt') and a.balance_minor < 0
+      -- A buyer's unbilled calls may be less than its credits.
+      where a.kind in ('buyer_receivable', 'supplier_debt', 'stripe_pending', 'stripe_fees', 'dispute_receivable', 'bad_debt') and a.balance_minor < 0
         or a.kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit', 'exchange_margin') and a.balance_minor > 0)),
     app.audit_check('no call is booked on a date whose close had begun to bill', null, array(
       select j.id::text from public.journals j join begun b on b.business_date = j.business_date
@@ -108,13 +112,18 @@ create function app.audit_billing() returns jsonb language sql stable as $$
   ), taken as materialized (
     select invoice_id, sum(amount_minor) filter (where state <> 'won') as taken, sum(amount_minor) filter (where state = 'final') as gone
     from public.withdrawals group by 1
+  ), credited as materialized (
+    -- What credits were taken off an invoice, less those that its own calls gave.
+    select invoice_id, sum(amount) filter (where amount > 0) as taken_off, sum(amount) as net from (
+      select invoice_id, amount_minor as amount from public.credits where invoice_id is not null
+      union all select e.invoice_id, -c.amount_minor from public.credits c join public.earnings e on e.id = c.earning_id) part group by 1
   ), standing as materialized (
     -- Each earning of an issued invoice with what must have been paid, and not taken back, for it to be covered.
-    select e.id, e.state, i.state as invoice_state, coalesce(p.charged, 0) - coalesce(t.taken, 0) as charged,
-      coalesce(p.available, 0) - coalesce(t.taken, 0) as available, coalesce(t.taken, 0) as taken, t.gone is not null as some_gone,
-      sum(e.price_minor) filter (where e.state <> 'written_off') over (partition by e.invoice_id order by e.started_at, e.call_id) as needs
+    select e.id, e.state, i.state as invoice_state, coalesce(p.charged, 0) - coalesce(t.taken, 0) + coalesce(n.net, 0) as charged,
+      coalesce(p.available, 0) - coalesce(t.taken, 0) + coalesce(n.net, 0) as available, coalesce(t.taken, 0) as taken, t.gone is not null as some_gone,
+      sum(e.price_minor) filter (where e.state not in ('written_off', 'clawed_back')) over (partition by e.invoice_id order by e.started_at, e.call_id) as needs
     from public.earnings e join public.invoices i on i.id = e.invoice_id and i.state in ('open', 'paid', 'uncollectible', 'void')
-      left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id
+      left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id left join credited n on n.invoice_id = i.id
   ), held as materialized (
     select invoice_id, count(*) as calls, sum(price_minor) as total from public.earnings where invoice_id is not null group by 1
   ), lines as materialized (
@@ -127,18 +136,19 @@ create function app.audit_billing() returns jsonb language sql stable as $$
     where (l.calls, l.seconds, l.amount_minor) is distinct from (e.calls, e.seconds, e.total)
   )
   select jsonb_build_array(
-    app.audit_check('an invoice is the sum of its lines and of its calls', 'INV-7', array(
+    app.audit_check('an invoice is the sum of its lines and of its calls, less its credits', 'INV-7', array(
       select i.id::text from public.invoices i left join held h on h.invoice_id = i.id left join lines l on l.invoice_id = i.id
-      where i.amount_minor is distinct from h.total or i.amount_minor is distinct from l.total
+        left join credited n on n.invoice_id = i.id
+      where i.amount_minor + coalesce(n.taken_off, 0) is distinct from h.total or l.total is distinct from h.total
       union select invoice_id::text from line_differs)),
     app.audit_check('an invoice holds calls of its own buyer, currency and period', 'INV-16', array(
       select e.id::text from public.earnings e join public.invoices i on i.id = e.invoice_id
       where e.buyer_id <> i.buyer_id or e.currency <> i.currency or e.started_at >= i.period_end)),
     app.audit_check('an earning stands where its invoice stands', 'INV-11', array(
       select e.id::text from public.earnings e left join public.invoices i on i.id = e.invoice_id
-      where (e.state = 'accrued') <> (coalesce(i.state, 'planned') not in ('open', 'paid', 'uncollectible', 'void'))
+      where e.state <> 'clawed_back' and (e.state = 'accrued') <> (coalesce(i.state, 'planned') not in ('open', 'paid', 'uncollectible', 'void'))
       union all select id::text from standing where state is distinct from case
-        when state = 'written_off' and (some_gone or invoice_state in ('uncollectible', 'void')) then state
+        when state = 'clawed_back' or state = 'written_off' and (some_gone or invoice_state in ('uncollectible', 'void')) then state
         when state in ('reserved', 'paid') and (taken > 0 or needs <= available) then state
         when needs > charged and invoice_state in ('uncollectible', 'void') then 'written_off'
         when needs > available then 'billed' else 'cleared' end)),
@@ -176,7 +186,7 @@ create function app.audit_billing() returns jsonb language sql stable as $$
     app.audit_check('what clears is booked for each supplier of an invoice', 'INV-7', array(
       select coalesce(e.invoice_id::text, j.invoice_id, 'no invoice')
       from (select invoice_id, supplier_id, sum(share_minor) as share from public.earnings
-          where state in ('cleared', 'reserved', 'paid') group by 1, 2) e
+          where state in ('cleared', 'reserved', 'paid') or id in (select earning_id from public.credits) group by 1, 2) e
         full join (select refs ->> 'invoiceId' as invoice_id, owners ->> 'supplier' as supplier_id,
             sum((amounts ->> 'share')::bigint * case template when 'clear' then 1 else -1 end) as share
           from public.journals where template in ('clear', 'unclear') group by 1, 2) j
@@ -213,7 +223,8 @@ create function app.audit_billing() returns jsonb language sql stable as $$
       group by currency having sum(amount) <> 0)),
     app.audit_check('the calls of a buyer are invoiced or unbilled to the last unit', 'INV-7', array(
       select buyer_id::text from (
-        select buyer_id, currency, price_minor as amount from public.earnings
+        select buyer_id, currency, price_minor as amount from public.earnings where state <> 'clawed_back' or invoice_id is not null
+        union all select buyer_id, currency, -amount_minor from public.credits
         union all select buyer_id, currency, -amount_minor from public.invoices where state not in ('waiting_approval', 'planned')
         union all select owner_id, currency, -balance_minor from public.ledger_accounts where kind = 'buyer_unbilled') part
       group by buyer_id, currency having sum(amount) <> 0)),

@@ -1,27 +1,33 @@
 -- The audit's reading of calls, of what they were rated by and of what they earn.
 create function app.audit_calls(p_now timestamptz) returns jsonb language sql stable as $$
   with booked as materialized (
-    select refs ->> 'callId' as call_id, count(*) as journals, min(id) as journal_id, min(refs ->> 'termsId') as terms_id
-    from public.journals where template = 'call' group by 1
+    -- A call that was adjusted is rated anew: what counts is how often more it was booked than booked back.
+    select refs ->> 'callId' as call_id, sum(case template when 'call' then 1 else -1 end) as journals,
+      max(id) filter (where template = 'call') as journal_id,
+      (array_agg(refs ->> 'termsId' order by id desc) filter (where template = 'call'))[1] as terms_id
+    from public.journals where template in ('call', 'adjustment') group by 1
   ), earned as materialized (
-    select call_id, count(*) as earnings from public.earnings group by 1
+    select call_id, count(*) as earnings from public.earnings where state <> 'clawed_back' group by 1
   ), placed as materialized (
-    -- The place of each call among the paid calls of its day and month, in the order in which their journals stand; where
-    -- terms of its campaign ask for it.
-    select e.id,
-      row_number() over (partition by e.campaign_id, (e.started_at at time zone k.timezone)::date order by b.journal_id) as of_day,
-      row_number() over (partition by e.campaign_id, date_trunc('month', e.started_at at time zone k.timezone) order by b.journal_id) as of_month,
-      row_number() over (
-        partition by e.campaign_id, e.supplier_id, date_trunc('month', e.started_at at time zone k.timezone) order by b.journal_id) as place
-    from public.earnings e join public.campaigns k on k.id = e.campaign_id join booked b on b.call_id = e.call_id::text
-    where e.campaign_id in (select campaign_id from public.campaign_terms
-      where supplier_share_tiers is not null or daily_cap is not null or monthly_cap is not null)
+    -- The place of each call among the paid calls of its day and month, in the order in which their journals stand, less those
+    -- that were booked back before it; where terms of its campaign ask for it.
+    select id, step, sum(step) over (partition by campaign_id, day order by journal_id) as of_day,
+      sum(step) over (partition by campaign_id, date_trunc('month', day) order by journal_id) as of_month,
+      sum(step) over (partition by campaign_id, supplier_id, date_trunc('month', day) order by journal_id) as place
+    from (
+      select case when j.template = 'call' and e.state <> 'clawed_back' then e.id end as id, case j.template when 'call' then 1 else -1 end as step, e.campaign_id, e.supplier_id,
+        (e.started_at at time zone k.timezone)::date as day, j.id as journal_id
+      from public.journals j
+        join public.earnings e on e.id = (j.refs ->> 'earningId')::uuid
+        join public.campaigns k on k.id = e.campaign_id
+      where j.template in ('call', 'adjustment') and e.campaign_id in (select campaign_id from public.campaign_terms
+        where supplier_share_tiers is not null or daily_cap is not null or monthly_cap is not null)) booking
   ), crowd as (
     -- How many paid calls of the campaign are in progress when one begins; one that ends as it begins is none of them.
     select id, step, sum(step) over (partition by campaign_id order by at, step rows unbounded preceding) as at_once from (
       select e.id, e.campaign_id, edge.step, edge.at
       from public.earnings e, lateral (values (1, e.started_at), (-1, e.started_at + make_interval(secs => e.duration_s))) edge (step, at)
-      where e.campaign_id in (select campaign_id from public.campaign_terms where concurrency_cap is not null)) edges
+      where e.state <> 'clawed_back' and e.campaign_id in (select campaign_id from public.campaign_terms where concurrency_cap is not null)) edges
   ), owed as materialized (
     -- What the call owes and earns by its terms, worked out from the tables a second time; null where nothing can be said.
     select e.id, case
@@ -35,6 +41,7 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
         10000 * m.multiple_of_minor) * m.multiple_of_minor) as share_minor
     from public.earnings e left join placed p on p.id = e.id join public.calls c on c.id = e.call_id join public.campaign_terms t on t.id = e.terms_id
       join public.currencies m on m.code = t.currency left join public.call_revenues r on r.call_id = e.call_id
+    where e.state <> 'clawed_back'
   )
   select jsonb_build_array(
     app.audit_check('a call has one earning and one journal when it is qualified, and none when it is not', 'INV-16', array(
@@ -43,29 +50,30 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
       where c.id is null or coalesce(b.journals, 0) <> case c.status when 'qualified' then 1 else 0 end
         or coalesce(e.earnings, 0) <> case c.status when 'qualified' then 1 else 0 end)),
     app.audit_check('the journal of a call says what its earning says', 'INV-7', array(
-      select e.id::text from public.earnings e join public.journals j on j.template = 'call' and j.refs ->> 'callId' = e.call_id::text
-      where (j.amounts ->> 'price')::bigint <> e.price_minor or (j.amounts ->> 'share')::bigint <> e.share_minor
+      select coalesce(e.id::text, j.key) from public.earnings e
+        full join (select * from public.journals where template = 'call') j on j.refs ->> 'earningId' = e.id::text
+      where j.id is null or e.id is null or j.refs ->> 'callId' <> e.call_id::text or (j.amounts ->> 'price')::bigint <> e.price_minor or (j.amounts ->> 'share')::bigint <> e.share_minor
         or (j.amounts ->> 'margin')::bigint <> e.price_minor - e.share_minor or j.currency <> e.currency
         or j.owners ->> 'buyer' <> e.buyer_id::text or j.owners ->> 'supplier' <> e.supplier_id::text
         or j.business_date <> e.business_date)),
     app.audit_check('an earning is its call under the terms that it was rated by', 'INV-7', array(
       select e.id::text from public.earnings e join public.calls c on c.id = e.call_id join public.campaign_terms t on t.id = e.terms_id
-      where e.campaign_id is distinct from c.campaign_id or e.buyer_id is distinct from c.buyer_id
+      where e.state <> 'clawed_back' and (e.campaign_id is distinct from c.campaign_id or e.buyer_id is distinct from c.buyer_id
         or e.supplier_id is distinct from c.supplier_id or e.started_at <> c.started_at or e.duration_s <> c.duration_s
         or e.business_date < c.business_date or t.campaign_id <> e.campaign_id or t.valid_from > c.started_at
-        or t.currency <> e.currency)),
+        or t.currency <> e.currency))),
     app.audit_check('a call owes and earns what its terms say', 'INV-7', array(
       select e.id::text from public.earnings e join owed o on o.id = e.id
       where (e.price_minor, e.share_minor) is distinct from (o.price_minor, o.share_minor))),
     app.audit_check('a call is rated by the terms that were in force at its start', 'INV-7', array(
       select e.id::text from public.earnings e join public.campaign_terms t on t.id = e.terms_id
         join booked b on b.call_id = e.call_id::text
-      where b.terms_id is distinct from e.terms_id::text or exists (select 1 from public.campaign_terms later
+      where e.state <> 'clawed_back' and b.terms_id is distinct from e.terms_id::text or exists (select 1 from public.campaign_terms later
         where later.campaign_id = t.campaign_id and later.valid_from > t.valid_from and later.valid_from <= e.started_at))),
     app.audit_check('no call is paid for outside the hours of its terms', null, array(
       select e.id::text from public.earnings e join public.calls c on c.id = e.call_id join public.campaigns k on k.id = e.campaign_id
         join public.campaign_terms t on t.id = e.terms_id
-      where t.hours is not null and c.decided is null and not exists (
+      where e.state <> 'clawed_back' and t.hours is not null and c.decided is null and not exists (
         select 1 from jsonb_array_elements(t.hours) h, jsonb_array_elements_text(h -> 'days') d,
           (select to_char(e.started_at at time zone k.timezone, 'ID HH24:MI') collate "C" as shown) clock
         where shown >= d || ' ' || (h ->> 'from') and shown < d || ' ' || (h ->> 'to')))),
@@ -94,9 +102,9 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
         on e.source = c.source and e.trace = c.trace
       where c.id is null or e.event_id is null)),
     app.audit_check('no caller is paid for twice in the window of one campaign', 'INV-16', array(
-      select b.id::text from public.earnings ea join public.calls a on a.id = ea.call_id
+      select b.id::text from public.earnings ea join public.calls a on a.id = ea.call_id and ea.state <> 'clawed_back'
         join public.calls b on b.caller_number = a.caller_number and b.campaign_id = a.campaign_id and b.id <> a.id
-        join public.earnings eb on eb.call_id = b.id and eb.terms_id = ea.terms_id
+        join public.earnings eb on eb.call_id = b.id and eb.state <> 'clawed_back' and eb.terms_id = ea.terms_id
         join public.campaign_terms t on t.id = ea.terms_id
       where (a.started_at, a.id) < (b.started_at, b.id)
         and b.started_at <= a.started_at + make_interval(secs => t.duplicate_window_s))),

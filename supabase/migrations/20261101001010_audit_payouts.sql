@@ -26,25 +26,30 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
           ) as allowed (state, reserves, sends, releases) where allowed.state = p.state))),
     app.audit_check('a payout is the sum of its earnings, and a returned one holds none', 'INV-7', array(
       select p.id::text from public.payouts p left join held h on h.payout_id = p.id
-      where coalesce(h.total, 0) <> case when p.state in ('refused', 'withheld') then 0 else p.amount_minor end)),
+      where coalesce(h.total, 0) <> case when p.state in ('refused', 'withheld') then 0 else p.amount_minor + p.recovered_minor end)),
     app.audit_check('an earning is in one live payout of its own supplier and currency', 'INV-10', array(
       select e.id::text from public.earnings e left join public.payouts p on p.id = e.payout_id
       where p.supplier_id <> e.supplier_id or p.currency <> e.currency
-        or case e.state when 'paid' then p.state is distinct from 'sent'
+        or case e.state when 'paid' then p.state is distinct from 'sent' when 'clawed_back' then p.state <> 'sent'
           when 'reserved' then p.state is null or p.state not in ('sending', 'unknown')
           when 'cleared' then p.state not in ('planned', 'waiting_approval') else p.id is not null end)),
     app.audit_check('payouts never exceed what has cleared', 'INV-9', array(
       select supplier_id::text from (
-        select supplier_id, currency, amount_minor as amount from public.payouts where state not in ('refused', 'withheld')
-        union all select supplier_id, currency, -share_minor from public.earnings where state in ('cleared', 'reserved', 'paid')) part
+        select supplier_id, currency, amount_minor + recovered_minor as amount from public.payouts where state not in ('refused', 'withheld')
+        union all select supplier_id, currency, -share_minor from public.earnings
+        where state in ('cleared', 'reserved', 'paid') or state = 'clawed_back' and payout_id is not null) part
       group by supplier_id, currency having sum(amount) > 0)),
     app.audit_check('what a supplier is owed is its earnings by state', 'INV-7', array(
       select supplier_id || ' ' || kind from (
         select supplier_id, currency, share_minor as amount, case state when 'cleared' then 'supplier_payable'
           when 'reserved' then 'payouts_in_transit' else 'supplier_pending' end as kind
         from public.earnings where state in ('accrued', 'billed', 'cleared', 'reserved')
+        union all select supplier_id, currency, -recovered_minor, 'payouts_in_transit' from public.payouts where state in ('sending', 'unknown')
+        union all select supplier_id, currency, -share_minor, 'supplier_debt' from public.earnings
+        where state = 'clawed_back' and payout_id is not null
+        union all select supplier_id, currency, recovered_minor, 'supplier_debt' from public.payouts where state in ('sending', 'unknown', 'sent')
         union all select owner_id, currency, balance_minor, kind from public.ledger_accounts
-        where kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit')) part
+        where kind in ('supplier_pending', 'supplier_payable', 'supplier_debt', 'payouts_in_transit')) part
       group by supplier_id, currency, kind having sum(amount) <> 0)),
     app.audit_check('the cash of the books is what was charged less what was sent', 'INV-24', array(
       select currency || ' ' || kind from (
@@ -187,7 +192,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   set work_mem = '64MB' set statement_timeout = '5min' as $$
   select coalesce(case when coalesce(p_area, 'ledger') = 'ledger' then app.audit_ledger(to_timestamp(p_now_ms / 1000.0)) end, '[]')
     || coalesce(case when coalesce(p_area, 'calls') = 'calls' then app.audit_calls(to_timestamp(p_now_ms / 1000.0)) end, '[]')
-    || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() end, '[]')
+    || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() || app.audit_adjustments() end, '[]')
     || coalesce(case when coalesce(p_area, 'payouts') = 'payouts' then app.audit_payouts() end, '[]')
     || coalesce(case when coalesce(p_area, 'closes') = 'closes' then app.audit_closes() end, '[]')
     || coalesce(case when coalesce(p_area, 'database') = 'database' then app.audit_database() end, '[]')
@@ -218,7 +223,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
       from invoices),
     'cleared', (select coalesce(jsonb_agg(jsonb_build_array(supplier_id, currency, total)), '[]')
       from (select supplier_id, currency, sum(share_minor)::bigint as total from earnings
-        where state in ('cleared', 'reserved', 'paid') group by 1, 2) c),
+        where state in ('cleared', 'reserved', 'paid') or state = 'clawed_back' and payout_id is not null group by 1, 2) c),
     'compared', (select coalesce(jsonb_agg(jsonb_build_array(currency, floor(extract(epoch from as_of) * 1000)::bigint,
         floor(extract(epoch from finished_at) * 1000)::bigint)), '[]')
       from (select distinct on (currency) * from reconciliation_runs order by currency, business_date desc) r))

@@ -30,15 +30,17 @@ export async function wrongIn(sql: Sql): Promise<string[]> {
       where balance_minor <> (select coalesce(sum(amount_minor), 0) from postings where account_id = a.id)
     union all select 'account ' || a.kind || ' is on its wrong side' from ledger_accounts a
       where kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit') and balance_minor > 0
-    union all select 'account buyer_unbilled is on its wrong side' from ledger_accounts
-      where kind in ('buyer_unbilled', 'buyer_receivable') and balance_minor < 0
+    union all select 'account buyer_receivable is on its wrong side' from ledger_accounts
+      where kind = 'buyer_receivable' and balance_minor < 0
     union all select 'invoice ' || i.id || ' is not the sum of its earnings' from invoices i
       where amount_minor <> (select sum(price_minor) from earnings where invoice_id = i.id)
+        - (select coalesce(sum(amount_minor), 0) from credits where invoice_id = i.id)
     union all select 'invoice ' || i.id || ' is not the sum of its lines' from invoices i
       where amount_minor <> (select sum(amount_minor) from invoice_lines where invoice_id = i.id)
+        - (select coalesce(sum(amount_minor), 0) from credits where invoice_id = i.id)
     union all select 'payout ' || p.id || ' is not the sum of its earnings' from payouts p
       where state not in ('refused', 'withheld')
-        and amount_minor <> (select coalesce(sum(share_minor), 0) from earnings where payout_id = p.id)
+        and amount_minor + recovered_minor <> (select coalesce(sum(share_minor), 0) from earnings where payout_id = p.id)
     union all select 'supplier accounts differ from the earnings in ' || x.state from (
       select e.state, sum(e.share_minor) as owed from (
         select case when state in ('accrued', 'billed') then 'supplier_pending' when state = 'cleared' then 'supplier_payable'

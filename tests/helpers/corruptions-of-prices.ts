@@ -47,7 +47,9 @@ export const PRICE_CORRUPTIONS: readonly (Omit<Corruption, 'check'> & { readonly
   },
   {
     model: 'the price that is booked, although every journal and sum agrees with it',
-    find: ratedBy('t.price_minor is not null and t.increment_s is null and e.invoice_id is null'),
+    find: ratedBy(
+      "t.price_minor is not null and t.increment_s is null and e.invoice_id is null and e.state = 'accrued'",
+    ),
     spoil: `update earnings set price_minor = price_minor - 1 where id::text = :id;
       update journals set amounts = amounts || jsonb_build_object('price', (amounts ->> 'price')::bigint - 1, 'margin', (amounts ->> 'margin')::bigint - 1)
         where template = 'call' and refs ->> 'callId' = (select call_id::text from earnings where id::text = :id);

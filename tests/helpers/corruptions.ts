@@ -111,7 +111,7 @@ const CALLS: readonly Corruption[] = [
   },
   {
     check: 'an earning is its call under the terms that it was rated by',
-    find: oneOf('earnings', 'invoice_id is null'),
+    find: oneOf('earnings', `invoice_id is null and state = 'accrued'`),
     spoil: set('earnings', 'duration_s = duration_s + 1'),
   },
   {
@@ -196,7 +196,7 @@ const CLEARED_CHARGE =
   'select charge_id as id from charges where cleared_at is not null order by charge_id limit 1';
 const BILLING: readonly Corruption[] = [
   {
-    check: 'an invoice is the sum of its lines and of its calls',
+    check: 'an invoice is the sum of its lines and of its calls, less its credits',
     find: oneOf('invoices', `state = 'paid'`),
     spoil: 'update invoice_lines set seconds = seconds + 1 where invoice_id::text = :id',
   },

@@ -1,6 +1,6 @@
 import type { StripeBooks } from '../../src/audit/stripe-reader.ts';
-import { type RatedCall, rateCall, type Terms } from '../../src/jobs/fraud/rate.ts';
 import type { TestDatabase } from './database.ts';
+import { adjustHandMade, leaveCallsDisputed, scoreHandMade, takeCallsBack } from './hand-made-calls.ts';
 import { createStripeAnswers, type Frozen, type StripeAnswers } from './hand-made-stripe.ts';
 
 const DAY_MS = 86_400_000;
@@ -45,7 +45,7 @@ export interface HandMadeBooks {
  * Five nights of a small exchange, made by the SQL functions that the jobs call and by answers of Stripe written here.
  *
  * At the end there is one of everything: payouts sent, refused, withheld, unknown, approved and waiting; invoices paid
- * and available, paid and pending, refunded, disputed, open, given up, and planned for a buyer without a customer; calls of each state; a dead letter.
+ * and available, paid and pending, refunded, disputed, open, given up, and planned for a buyer without a customer; calls of each state, disputed and taken back; a dead letter.
  */
 export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   const call: Call = async (name, ...args) => {
@@ -68,6 +68,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   ];
   for (const [day, perSupplier] of counts.entries()) {
     const dayMs = FIRST_DAY_MS + day * DAY_MS;
+    if (day === 4) await takeCallsBack(db, call, dayMs);
     sent.push(...(await sendCalls(call, dayMs, perSupplier)));
     await drain(db, call, stripe, dayMs + 20 * HOUR_MS);
     const nightMs = dayMs + 33 * HOUR_MS + 300_000;
@@ -79,7 +80,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
 
   // The sixth day has begun: some calls are scored, some are not, one webhook is dead.
   const lastDayMs = FIRST_DAY_MS + 5 * DAY_MS;
-  sent.push(...(await sendCalls(call, lastDayMs, [2, 1])));
+  sent.push(...(await sendCalls(call, lastDayMs, [4, 1])));
   await drain(db, call, stripe, lastDayMs + 20 * HOUR_MS);
   sent.push(...(await sendCalls(call, lastDayMs + HOUR_MS, [1])));
   const dead = {
@@ -91,6 +92,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   };
   const facts = { dueAtMs: lastDayMs, code: 'BODY_MALFORMED', message: 'no report', attempts: 1 };
   await call('fail_work', { ...dead, ...facts }, lastDayMs);
+  await leaveCallsDisputed(db, call, lastDayMs + 21 * HOUR_MS);
   return { nowMs: lastDayMs + 21 * HOUR_MS, stripe: stripe.books(), sent };
 }
 
@@ -190,7 +192,10 @@ async function perform(
   const { date = '', dueAtMs = 0 } = item.payload;
   switch (item.job) {
     case 'fraud.score-call':
-      await score(call, item.key, nowMs);
+      await scoreHandMade(call, item.key, nowMs);
+      return true;
+    case 'fraud.adjust-call':
+      await adjustHandMade(call, item.key, nowMs);
       return true;
     case 'billing.bill-buyer':
       await bill(call, stripe, item.key, nowMs);
@@ -226,24 +231,6 @@ async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: 
     const fact = { id, kind, chargeId: stripe.chargeOf(id), status: 'needs_response' };
     await call('record_withdrawal', fact, date, nowMs);
   }
-}
-
-interface Context extends RatedCall {
-  readonly factsVersion: number;
-  readonly terms: Terms | null;
-}
-
-async function score(call: Call, callId: string, nowMs: number): Promise<void> {
-  const [context] = await call<Context[]>('scoring_context', [callId]);
-  if (context === undefined) throw new Error('no such call');
-  const { factsVersion, durationS } = context;
-  const rating = context.terms === null ? 'no terms' : rateCall(context.terms, context);
-  const decision = typeof rating === 'string' ? 'hold' : durationS < 60 ? 'reject' : 'qualify';
-  await call(
-    'rate_calls',
-    [{ callId, factsVersion, score: 0, decision, reasons: [], ...Object(rating) }],
-    nowMs,
-  );
 }
 
 async function bill(call: Call, stripe: StripeAnswers, invoiceId: string, nowMs: number): Promise<void> {

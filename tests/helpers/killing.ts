@@ -5,6 +5,7 @@ const WATCHED = [
   'work',
   'calls',
   'billing',
+  'adjustments',
   'payouts',
   'reconciliation',
   'operations',

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AuditResult, createAudit } from '../../src/audit/audit.ts';
 import type { StripeBooks, StripeMovement } from '../../src/audit/stripe-reader.ts';
 import { BOOK_CORRUPTIONS, CAPS, type Corruption } from '../helpers/corruptions.ts';
+import { ADJUSTMENT_CORRUPTIONS } from '../helpers/corruptions-of-adjustments.ts';
 import { PAYOUT_CORRUPTIONS } from '../helpers/corruptions-of-payouts.ts';
 import { OWED, PRICE_CORRUPTIONS } from '../helpers/corruptions-of-prices.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
@@ -29,7 +30,7 @@ afterAll(async () => {
 type Check = AuditResult['checks'][number];
 const isListed = ({ check }: Check) => check.startsWith('listed: ');
 const redOf = (checks: readonly Check[]) => checks.filter(({ ok }) => !ok).map(({ check }) => check);
-const CORRUPTIONS = [...BOOK_CORRUPTIONS, ...PAYOUT_CORRUPTIONS];
+const CORRUPTIONS = [...BOOK_CORRUPTIONS, ...ADJUSTMENT_CORRUPTIONS, ...PAYOUT_CORRUPTIONS];
 
 function audit(stripe: StripeBooks, sent: HandMadeBooks['sent'] = books.sent): Promise<AuditResult> {
   const reader = { read: () => Promise.resolve(stripe) };

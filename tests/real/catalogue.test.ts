@@ -5,7 +5,9 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 /** What each role may do to which tables; what is not listed is forbidden. */
 const MAY: Record<string, Partial<Record<string, readonly string[] | 'every table'>>> = {
   anon: {},
-  authenticated: { SELECT: ['buyers', 'calls', 'invoice_lines', 'invoices', 'payouts', 'suppliers'] },
+  authenticated: {
+    SELECT: ['buyers', 'call_disputes', 'calls', 'invoice_lines', 'invoices', 'payouts', 'suppliers'],
+  },
   service_role: { SELECT: 'every table' },
   callclear_queue: {},
 };
@@ -100,7 +102,9 @@ describe('tables', () => {
   test.each([
     ['webhook_events', 'source, event_id'],
     ['calls', 'source, external_id'],
-    ['earnings', 'call_id'],
+    ['earnings', "call_id) WHERE (state <> 'clawed_back'::text"],
+    ['adjustments', "call_id) WHERE (state = ANY (ARRAY['waiting_approval'::text, 'waiting'::text])"],
+    ['call_disputes', 'call_id'],
     ['journals', 'key'],
     ['work', 'job, key'],
     ['invoices', 'buyer_id, currency, period_end'],

@@ -69,6 +69,16 @@ const journal = fc.oneof(
       amounts: { ...parts, kept, owed: Object.values(parts).reduce((sum, part) => sum + part, -kept) },
     })),
   fc
+    .record({ template: fc.constantFrom('payout_reserve', 'payout_release'), amount, recovered: amount })
+    .map(({ template, ...parts }) => ({
+      template,
+      amounts: { ...parts, earned: parts.amount + parts.recovered },
+    })),
+  fc.record({ pending: amount, payable: amount, debt: amount, margin: amount }).map((parts) => ({
+    template: 'adjustment',
+    amounts: { ...parts, price: parts.pending + parts.payable + parts.debt + parts.margin },
+  })),
+  fc
     .record({ template: fc.constantFrom('refund', 'dispute', 'dispute_won'), amount, fee: amount })
     .map(({ template, ...parts }) => ({ template, amounts: { ...parts, total: parts.amount + parts.fee } })),
   fc
@@ -80,9 +90,7 @@ const journal = fc.oneof(
           ['clear', 'share'],
           ['unclear', 'share'],
           ['dispute_lost', 'amount'],
-          ['payout_reserve', 'amount'],
           ['payout_send', 'amount'],
-          ['payout_release', 'amount'],
         ] as const),
       ),
       amount,

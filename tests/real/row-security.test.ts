@@ -63,6 +63,9 @@ async function seed(): Promise<void> {
     `insert into public.invoice_lines (invoice_id, campaign_id, calls, seconds, amount_minor)
      select i.id, c.id, 1, 60, 100 from public.invoices i join public.campaigns c using (buyer_id)`,
   );
+  await db.sql(
+    `insert into public.call_disputes (call_id, reason, opened_by, opened_at) select id, external_id, 'test', now() from public.calls`,
+  );
 }
 
 describe('what a signed-in user sees through the API', () => {
@@ -82,6 +85,13 @@ describe('what a signed-in user sees through the API', () => {
     expect((await of('calls?select=external_id', 'buyer1')).rows).toEqual([{ external_id: 'call-0' }]);
     expect((await of('invoices?select=buyer_id', 'buyer2')).rows).toEqual([{ buyer_id: BUYERS[1] }]);
     expect((await of('invoice_lines?select=calls', 'buyer2')).rows).toEqual([{ calls: 1 }]);
+  });
+
+  test('both sides of a call see how its dispute stands', async () => {
+    for (const user of ['supplier1', 'buyer1'] as const)
+      expect((await of('call_disputes?select=reason,state', user)).rows, user).toEqual([
+        { reason: 'call-0', state: 'open' },
+      ]);
   });
 
   test('neither side sees what the other pays or earns', async () => {

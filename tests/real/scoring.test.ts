@@ -83,16 +83,6 @@ describe('scoring', () => {
     await house.work();
     expect(await statuses()).toEqual(['rejected']);
   });
-
-  test('never changes what was rated: newer facts are kept beside it', async () => {
-    const { number } = await house.road();
-    const callId = await house.call({ number });
-    await house.work();
-    await house.call({ number, callId, durationS: 5, statedAtMs: house.clock.nowMs() + 1_000 });
-    await house.work();
-    const [row] = await house.sql('select status, duration_s, late_facts is not null as kept from calls');
-    expect(row).toEqual({ status: 'qualified', duration_s: 120, kept: true });
-  });
 });
 
 describe('an invoice', () => {

@@ -19,7 +19,7 @@ afterEach(async () => {
 
 const earned = () =>
   house.sql<{ price: number; share: number }>(
-    'select price_minor as price, share_minor as share from earnings order by started_at, call_id',
+    `select price_minor as price, share_minor as share from earnings where state <> 'clawed_back' order by started_at, call_id`,
   );
 const decisions = () =>
   house.sql<{ status: string; reasons: string[] }>(
@@ -56,10 +56,10 @@ describe('a price', () => {
     expect(await earned()).toEqual([{ price: 3_000, share: 2_100 }]);
   });
 
-  test('of the revenue stands once it is posted: what is reported later is kept beside it', async () => {
+  test('of the revenue follows what is reported after it was posted, by the newest report', async () => {
     const { number } = await house.road({ revenueBps: 1_500 });
     const startedAtMs = house.clock.nowMs() - 300_000;
-    const call = { number, startedAtMs, callId: 'stands', caller: '+12127361234' };
+    const call = { number, startedAtMs, callId: 'follows', caller: '+12127361234' };
     await house.call({ ...call, revenue: usd(20_000), statedAtMs: startedAtMs + 200_000 });
     await house.work();
     for (const [amount, after] of [
@@ -69,11 +69,10 @@ describe('a price', () => {
     ] as const)
       await house.call({ ...call, revenue: usd(amount), statedAtMs: startedAtMs + after });
     await house.work();
-    expect(await earned()).toEqual([{ price: 3_000, share: 2_100 }]);
-    expect(await house.sql(`select amount_minor, late ->> 'amountMinor' as late from call_revenues`)).toEqual(
-      [{ amount_minor: 20_000, late: '90000' }],
-    );
-    expect(await house.sql('select late_facts from calls')).toEqual([{ late_facts: null }]);
+    expect(await earned()).toEqual([{ price: 13_500, share: 9_450 }]);
+    expect(await house.sql('select amount_minor, late from call_revenues')).toEqual([
+      { amount_minor: 90_000, late: null },
+    ]);
   });
 
   test('of the revenue is the same in whatever order the reports come', async () => {

@@ -7,7 +7,8 @@ import { issueInvoice } from './issue-invoice.ts';
 import { epochMs, invoiceStatus, listSchema, minorUnits } from './schemas.ts';
 
 export interface FrozenInvoiceLine {
-  readonly campaignId: string;
+  /** Null for the line of its credits, which takes off. */
+  readonly campaignId: string | null;
   readonly description: string;
   readonly calls: number;
   readonly amountMinor: number;

@@ -163,7 +163,11 @@ async function addLine(run: Run, id: string, line: FrozenInvoiceLine, index: num
         currency: invoice.currency,
         amount: line.amountMinor,
         description: line.description,
-        metadata: { callclear_line: String(index), campaign_id: line.campaignId, calls: String(line.calls) },
+        metadata: {
+          callclear_line: String(index),
+          ...(line.campaignId === null ? {} : { campaign_id: line.campaignId }),
+          calls: String(line.calls),
+        },
       },
       { idempotencyKey },
     );

@@ -21,7 +21,7 @@ const claim = z.discriminatedUnion('kind', [
       amountMinor,
       plannedAtMs: instantMs,
       lines: z.array(
-        z.object({ campaignId: z.uuid(), description: z.string(), calls: z.int(), amountMinor }),
+        z.object({ campaignId: z.uuid().nullable(), description: z.string(), calls: z.int(), amountMinor }),
       ),
     }),
   }),
@@ -48,6 +48,8 @@ const previewed = z.object({
   currency,
   periodEndMs: instantMs,
   calls: z.int(),
+  /** What is taken off for calls that it had paid for. */
+  creditMinor: amountMinor,
   amountMinor,
   /** The buyer's last invoice in this currency. */
   lastMinor: amountMinor.nullable(),

@@ -34,6 +34,8 @@ export type IngestResult = z.infer<typeof ingestResult>;
 const scoringContext = z.object({
   callId: z.uuid(),
   factsVersion: z.int(),
+  /** Changes with everything that is known of the call. */
+  factsKey: z.string(),
   status: z.enum(['stored', 'qualified', 'rejected', 'held']),
   /** Whether the tracking number belongs to a campaign. */
   routed: z.boolean(),
@@ -98,9 +100,9 @@ export function createCallsStore(rpc: Rpc) {
     /** Stores a batch, at most 500 events; one result per event, in order. */
     ingest: (events: readonly CallEvent[], nowMs: number): Promise<IngestResult[]> =>
       rpc('ingest_calls', { p_events: events, p_now_ms: nowMs }, z.array(ingestResult).length(events.length)),
-    /** What scoring needs to know, in one read; a call that does not exist is absent. */
-    scoringContext: (callIds: readonly string[]): Promise<ScoringContext[]> =>
-      rpc('scoring_context', { p_call_ids: callIds }, z.array(scoringContext)),
+    /** What scoring needs to know, in one read, also by facts that came after rating; a call that does not exist is absent. */
+    scoringContext: (callIds: readonly string[], { withLateFacts = false } = {}): Promise<ScoringContext[]> =>
+      rpc('scoring_context', { p_call_ids: callIds, p_late: withLateFacts }, z.array(scoringContext)),
     /** A person decides a held call; false when it is not held, or belongs to no campaign. */
     decide: (callId: string, decision: 'qualify' | 'reject', by: string, reason: string, nowMs: number) =>
       rpc(

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 2e325f6e5af965e3, text f60590a13d2d2d52. Do not edit.
+// Made by "npm run generate" from migrations 199387dafb43a196, text a9c6b3fdfc6517be. Do not edit.
 export type Json =
 	| string
 	| number
@@ -31,6 +31,61 @@ export type Database = {
 					owner?: string;
 				};
 				Relationships: [];
+			};
+			adjustments: {
+				Row: {
+					asked_at: string;
+					asked_by: string;
+					call_id: string;
+					cause: string;
+					earning_id: string;
+					ended_at: string | null;
+					id: string;
+					reason: string;
+					state: string;
+					waits_for: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					asked_at: string;
+					asked_by: string;
+					call_id: string;
+					cause: string;
+					earning_id: string;
+					ended_at?: string | null;
+					id?: string;
+					reason: string;
+					state: string;
+					waits_for?: string | null;
+				};
+				Update: {
+					asked_at?: string;
+					asked_by?: string;
+					call_id?: string;
+					cause?: string;
+					earning_id?: string;
+					ended_at?: string | null;
+					id?: string;
+					reason?: string;
+					state?: string;
+					waits_for?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "adjustments_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: false;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "adjustments_earning_id_fkey";
+						columns: ["earning_id"];
+						isOneToOne: false;
+						referencedRelation: "earnings";
+						referencedColumns: ["id"];
+					},
+				];
 			};
 			approvals: {
 				Row: {
@@ -170,6 +225,51 @@ export type Database = {
 					timezone?: string;
 				};
 				Relationships: [];
+			};
+			call_disputes: {
+				Row: {
+					call_id: string;
+					decided_at: string | null;
+					decided_by: string | null;
+					decision_reason: string | null;
+					id: string;
+					opened_at: string;
+					opened_by: string;
+					reason: string;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					call_id: string;
+					decided_at?: string | null;
+					decided_by?: string | null;
+					decision_reason?: string | null;
+					id?: string;
+					opened_at: string;
+					opened_by: string;
+					reason: string;
+					state?: string;
+				};
+				Update: {
+					call_id?: string;
+					decided_at?: string | null;
+					decided_by?: string | null;
+					decision_reason?: string | null;
+					id?: string;
+					opened_at?: string;
+					opened_by?: string;
+					reason?: string;
+					state?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "call_disputes_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: true;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+				];
 			};
 			call_revenues: {
 				Row: {
@@ -530,6 +630,60 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			credits: {
+				Row: {
+					amount_minor: number;
+					buyer_id: string;
+					currency: string;
+					earning_id: string;
+					invoice_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					buyer_id: string;
+					currency: string;
+					earning_id: string;
+					invoice_id?: string | null;
+				};
+				Update: {
+					amount_minor?: number;
+					buyer_id?: string;
+					currency?: string;
+					earning_id?: string;
+					invoice_id?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "credits_buyer_id_fkey";
+						columns: ["buyer_id"];
+						isOneToOne: false;
+						referencedRelation: "buyers";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "credits_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "credits_earning_id_fkey";
+						columns: ["earning_id"];
+						isOneToOne: true;
+						referencedRelation: "earnings";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "credits_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			currencies: {
 				Row: {
 					code: string;
@@ -560,6 +714,7 @@ export type Database = {
 					campaign_id: string;
 					currency: string;
 					duration_s: number;
+					frozen: boolean;
 					id: string;
 					invoice_id: string | null;
 					payout_id: string | null;
@@ -578,6 +733,7 @@ export type Database = {
 					campaign_id: string;
 					currency: string;
 					duration_s: number;
+					frozen?: boolean;
 					id?: string;
 					invoice_id?: string | null;
 					payout_id?: string | null;
@@ -595,6 +751,7 @@ export type Database = {
 					campaign_id?: string;
 					currency?: string;
 					duration_s?: number;
+					frozen?: boolean;
 					id?: string;
 					invoice_id?: string | null;
 					payout_id?: string | null;
@@ -616,7 +773,7 @@ export type Database = {
 					{
 						foreignKeyName: "earnings_call_id_fkey";
 						columns: ["call_id"];
-						isOneToOne: true;
+						isOneToOne: false;
 						referencedRelation: "calls";
 						referencedColumns: ["id"];
 					},
@@ -998,6 +1155,7 @@ export type Database = {
 					last_sent_at: string | null;
 					planned_at: string;
 					problem: string | null;
+					recovered_minor: number;
 					run_id: string;
 					sends: number;
 					state: string;
@@ -1021,6 +1179,7 @@ export type Database = {
 					last_sent_at?: string | null;
 					planned_at: string;
 					problem?: string | null;
+					recovered_minor?: number;
 					run_id: string;
 					sends?: number;
 					state?: string;
@@ -1043,6 +1202,7 @@ export type Database = {
 					last_sent_at?: string | null;
 					planned_at?: string;
 					problem?: string | null;
+					recovered_minor?: number;
 					run_id?: string;
 					sends?: number;
 					state?: string;
@@ -1334,6 +1494,7 @@ export type Database = {
 					approval_limit_minor: number;
 					billing_grace: string;
 					difference_threshold_minor: number;
+					dispute_days: number;
 					invoice_change_factor: number;
 					invoice_change_floor_minor: number;
 					payouts_stopped: boolean;
@@ -1345,6 +1506,7 @@ export type Database = {
 					approval_limit_minor?: number;
 					billing_grace?: string;
 					difference_threshold_minor?: number;
+					dispute_days?: number;
 					invoice_change_factor?: number;
 					invoice_change_floor_minor?: number;
 					payouts_stopped?: boolean;
@@ -1355,6 +1517,7 @@ export type Database = {
 					approval_limit_minor?: number;
 					billing_grace?: string;
 					difference_threshold_minor?: number;
+					dispute_days?: number;
 					invoice_change_factor?: number;
 					invoice_change_floor_minor?: number;
 					payouts_stopped?: boolean;
@@ -1654,7 +1817,20 @@ export type Database = {
 			[_ in never]: never;
 		};
 		Functions: {
+			adjust_call: {
+				Args: { p_call_id: string; p_now_ms: number; p_seen: Json };
+				Returns: Json;
+			};
 			advance_closes: { Args: { p_now_ms: number }; Returns: Json };
+			approve_adjustment: {
+				Args: {
+					p_by: string;
+					p_id: string;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
 			approve_invoice: {
 				Args: {
 					p_by: string;
@@ -1669,6 +1845,15 @@ export type Database = {
 					p_by: string;
 					p_now_ms: number;
 					p_payout_id: string;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			ask_adjustment: {
+				Args: {
+					p_by: string;
+					p_call_id: string;
+					p_now_ms: number;
 					p_reason: string;
 				};
 				Returns: Json;
@@ -1703,10 +1888,29 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			decide_disputes: {
+				Args: {
+					p_approve: boolean;
+					p_by: string;
+					p_call_ids: Json;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
 			discard_work: {
 				Args: {
 					p_by: string;
 					p_id: number;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			dispute_calls: {
+				Args: {
+					p_by: string;
+					p_call_ids: Json;
 					p_now_ms: number;
 					p_reason: string;
 				};
@@ -1734,10 +1938,14 @@ export type Database = {
 				Args: { p_events: Json; p_now_ms: number };
 				Returns: Json;
 			};
+			ledger_balances: { Args: { p_owner: string }; Returns: Json };
+			ledger_journals: { Args: { p_id: string }; Returns: Json };
+			list_adjustments: { Args: Record<PropertyKey, never>; Returns: Json };
 			list_dead_work: {
 				Args: { p_after_id: number; p_limit: number };
 				Returns: Json;
 			};
+			list_disputes: { Args: { p_state: string }; Returns: Json };
 			list_invoices: {
 				Args: { p_buyer_id: string; p_state: string };
 				Returns: Json;
@@ -1815,7 +2023,10 @@ export type Database = {
 			report_close: { Args: { p_date: string }; Returns: Json };
 			roll_up_day: { Args: { p_date: string }; Returns: Json };
 			roll_up_recent: { Args: { p_now_ms: number }; Returns: Json };
-			scoring_context: { Args: { p_call_ids: Json }; Returns: Json };
+			scoring_context: {
+				Args: { p_call_ids: Json; p_late?: boolean };
+				Returns: Json;
+			};
 			settle_payout: {
 				Args: {
 					p_now_ms: number;

@@ -69,6 +69,22 @@ export const LEDGER: readonly Mutant[] = [
     ),
   },
   {
+    name: 'disputed-call-invoiced',
+    invariants: ['INV-7'],
+    breaks: 'a call is put on an invoice while its buyer disputes it',
+    redBy: inFile('tests/real/adjustments.test.ts')(
+      "a buyer's dispute of a call > keeps it off invoices until it is decided; denied, it is invoiced and paid like any other",
+    ),
+  },
+  {
+    name: 'debt-not-kept',
+    invariants: ['INV-9'],
+    breaks: 'what a supplier owes is not kept of its payouts',
+    redBy: inFile('tests/real/adjustments.test.ts')(
+      'a call that is taken out of the books > after its supplier was paid is owed by the supplier, and kept of its next payouts',
+    ),
+  },
+  {
     name: 'share-rounded-to-nearest',
     invariants: ['INV-7'],
     breaks: 'a part of an amount is rounded by Math.round',

@@ -1,0 +1,253 @@
+-- What happens to a call that was rated and should not have been, or not by these facts: late facts, a buyer's dispute, an
+-- operator's word. Nothing that was posted is edited. The earning ends, its amounts are posted back in one journal for both
+-- sides, and the call is scored and rated anew by what is known now.
+
+-- One per try; a call has one at a time. `waits_for` says why it cannot be posted yet: the nightly close tries again.
+create table public.adjustments (
+  id uuid primary key default gen_random_uuid(),
+  call_id uuid not null references public.calls,
+  earning_id uuid not null references public.earnings,
+  cause text not null check (cause in ('facts', 'dispute', 'operator')),
+  reason text not null,
+  asked_by text not null,
+  asked_at timestamptz not null,
+  -- dropped: newer facts are those that the call was rated by.
+  state text not null check (state in ('waiting_approval', 'waiting', 'posted', 'dropped')),
+  waits_for text,
+  ended_at timestamptz
+);
+create unique index adjustments_open on public.adjustments (call_id) where state in ('waiting_approval', 'waiting');
+create index adjustments_earning on public.adjustments (earning_id);
+
+-- Keeps an earning off invoices and out of payouts; a payout that holds it and was never sent is withheld, and the next plan
+-- pays the rest.
+create function app.freeze_earning(p_earning public.earnings, p_problem text, p_now timestamptz) returns void language plpgsql as $$
+begin
+  update earnings set frozen = true where id = p_earning.id;
+  perform app.return_payout(p, 'withheld', p_problem, p_now) from payouts p
+  where p.id = p_earning.payout_id and p.state in ('planned', 'waiting_approval');
+end $$;
+
+-- Why an earning cannot be reversed now; null when it can. What is on an invoice that was not issued is issued first, and
+-- what is on one that was not paid is paid first: then the buyer has something to be given back.
+create function app.adjustment_waits_for(p_earning public.earnings) returns text language sql stable as $$
+  select case
+    when p_earning.state = 'accrued' and p_earning.invoice_id is not null then 'invoice_not_issued'
+    when p_earning.state = 'billed' then 'invoice_not_paid'
+    when p_earning.state = 'reserved' then 'payout_in_flight'
+    when p_earning.state = 'written_off' then 'written_off'
+    when exists (select 1 from public.withdrawals w where w.invoice_id = p_earning.invoice_id and w.state <> 'won')
+      then 'money_taken_back' end
+$$;
+
+create function app.adjustment_hash(p_earning public.earnings, p_cause text) returns text language sql immutable as $$
+  select encode(sha256(convert_to(format('%s|%s|%s|%s|%s', p_earning.id, p_earning.price_minor, p_earning.share_minor,
+    p_earning.currency, p_cause), 'UTF8')), 'hex')
+$$;
+
+-- Posts an earning back: the buyer owes its price no more, or has credit for it when it was paid; the supplier earns its share
+-- no more, or owes it when that was paid out; the exchange gives its margin back.
+-- Safe to run twice: the journal has the adjustment's id, and an earning ends once.
+create function app.reverse_earning(p_earning public.earnings, p_adjustment public.adjustments, p_now timestamptz) returns void
+language plpgsql as $$
+declare v_share bigint := p_earning.share_minor;
+begin
+  perform app.post_journal('adjustment', 'adjustment:' || p_adjustment.id, app.unclosed_date(p_earning.business_date), p_earning.currency,
+    jsonb_build_object('price', p_earning.price_minor, 'margin', p_earning.price_minor - v_share,
+      'pending', case p_earning.state when 'accrued' then v_share else 0 end,
+      'payable', case p_earning.state when 'cleared' then v_share else 0 end,
+      'debt', case p_earning.state when 'paid' then v_share else 0 end),
+    jsonb_build_object('buyer', p_earning.buyer_id, 'supplier', p_earning.supplier_id),
+    jsonb_build_object('callId', p_earning.call_id, 'earningId', p_earning.id, 'adjustmentId', p_adjustment.id), p_now);
+  if p_earning.state <> 'accrued' then
+    insert into credits (earning_id, buyer_id, currency, amount_minor)
+    values (p_earning.id, p_earning.buyer_id, p_earning.currency, p_earning.price_minor);
+  end if;
+  update earnings set state = 'clawed_back', frozen = false where id = p_earning.id;
+  delete from paid_counts n using calls c
+  where c.id = p_earning.call_id and n.campaign_id = c.campaign_id and n.day = app.campaign_day(c)
+    and n.supplier_id = c.supplier_id and n.calls = 1;
+  if not found then
+    update paid_counts n set calls = n.calls - 1 from calls c
+    where c.id = p_earning.call_id and n.campaign_id = c.campaign_id and n.day = app.campaign_day(c) and n.supplier_id = c.supplier_id;
+  end if;
+  update adjustments set state = 'posted', waits_for = null, ended_at = p_now where id = p_adjustment.id;
+end $$;
+
+-- Takes the facts that came after rating for those of the call, and has it scored by them.
+create function app.score_again(p_call public.calls, p_decided text, p_now timestamptz) returns void language sql as $$
+  update public.call_revenues set late = null, amount_minor = coalesce((late ->> 'amountMinor')::bigint, amount_minor),
+    currency = coalesce(late ->> 'currency', currency) where call_id = p_call.id;
+  update public.calls c set duration_s = f.duration_s, answered = f.answered, caller_number = f.caller_number, started_at = f.started_at,
+    business_date = f.business_date, late_facts = null, status = 'stored', decided = coalesce(p_decided, c.decided),
+    facts_version = c.facts_version + 1, changed_at = p_now
+  from app.facts_of(p_call, true) f where c.id = p_call.id;
+  select app.make_work('fraud.score-call', p_call.id::text, jsonb_build_object('callId', p_call.id), p_call.trace, p_now, null, null, true)
+$$;
+
+-- Makes the adjustment of an earning; above the limit of payouts it waits for another person than the one who asked.
+create function app.open_adjustment(p_earning public.earnings, p_cause text, p_by text, p_reason text, p_now timestamptz)
+returns public.adjustments language plpgsql as $$
+declare v_adjustment adjustments;
+begin
+  insert into adjustments (call_id, earning_id, cause, reason, asked_by, asked_at, state)
+  values (p_earning.call_id, p_earning.id, p_cause, p_reason, p_by, p_now,
+    case when p_cause <> 'facts' and p_earning.price_minor > (select approval_limit_minor from settings) then 'waiting_approval' else 'waiting' end)
+  returning * into v_adjustment;
+  perform app.freeze_earning(p_earning, 'a call of it is being adjusted', p_now);
+  return v_adjustment;
+end $$;
+
+-- Ends the adjustment of a call, or makes it when facts came that change what it owes. `p_seen` is what the caller read:
+-- {factsKey, decision, termsId, priceMinor}. Answers unchanged, scored_again, posted, dropped, stale (read anew), or why it
+-- waits. Safe to run twice: a call has one adjustment at a time, and its earning ends once.
+create function public.adjust_call(p_call_id uuid, p_seen jsonb, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare
+  v_call calls; v_earning earnings; v_adjustment adjustments; v_seen jsonb := app.json_arg(p_seen); v_now timestamptz := app.at(p_now_ms);
+  v_same boolean; v_news boolean; v_waits text;
+begin
+  perform app.lock_ledger();
+  select * into v_call from calls where id = p_call_id for update;
+  if v_call.id is null then perform app.fail('CALL_UNKNOWN', 'no such call', '{}', 'PT404'); end if;
+  if v_call.status not in ('qualified', 'rejected') then return '"unchanged"'; end if;
+  if app.facts_key(v_call) <> v_seen ->> 'factsKey' then return '"stale"'; end if;
+  select * into v_earning from earnings where call_id = p_call_id and state <> 'clawed_back' for update;
+  select * into v_adjustment from adjustments where call_id = p_call_id and state in ('waiting_approval', 'waiting') for update;
+  v_news := v_call.late_facts is not null or exists (select 1 from call_revenues where call_id = p_call_id and late is not null);
+  if v_earning.id is null then
+    if not v_news or v_seen ->> 'decision' = 'reject' then return '"unchanged"'; end if;
+    perform app.score_again(v_call, null, v_now);
+    return '"scored_again"';
+  end if;
+  v_same := v_seen ->> 'decision' = 'qualify' and (v_seen ->> 'priceMinor')::bigint = v_earning.price_minor
+    and (v_seen ->> 'termsId')::uuid = v_earning.terms_id;
+  if v_adjustment.id is null then
+    if not v_news or v_same then return '"unchanged"'; end if;
+    v_adjustment := app.open_adjustment(v_earning, 'facts', v_call.source, 'the call was reported with other facts', v_now);
+    select * into v_earning from earnings where id = v_earning.id;
+  elsif v_adjustment.cause = 'facts' and v_same then
+    update adjustments set state = 'dropped', waits_for = null, ended_at = v_now where id = v_adjustment.id;
+    update earnings set frozen = app.is_disputed(p_call_id) where id = v_earning.id;
+    return '"dropped"';
+  end if;
+  v_waits := case v_adjustment.state when 'waiting_approval' then 'approval' else app.adjustment_waits_for(v_earning) end;
+  if v_waits is not null then
+    update adjustments set waits_for = v_waits where id = v_adjustment.id;
+    return to_jsonb(v_waits);
+  end if;
+  perform app.reverse_earning(v_earning, v_adjustment, v_now);
+  perform app.score_again(v_call, case when v_adjustment.cause <> 'facts' then 'reject' end, v_now);
+  return '"posted"';
+end $$;
+
+-- Adjustments that wait and disputes that are open, the oldest first; at most 200.
+create function public.list_adjustments()
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select coalesce(jsonb_agg(jsonb_build_object('id', id, 'callId', call_id, 'cause', cause, 'priceMinor', price_minor, 'shareMinor', share_minor,
+    'currency', currency, 'reason', reason, 'askedBy', asked_by, 'askedAt', asked_at, 'state', state, 'waitsFor', waits_for) order by asked_at, id), '[]')
+  from (select a.*, e.price_minor, e.share_minor, e.currency from adjustments a join earnings e on e.id = a.earning_id
+    where a.state in ('waiting_approval', 'waiting') order by a.asked_at, a.id limit 200) open
+$$;
+
+-- An operator takes a rated call out of the books: fraud that was found later, or a mistake. Safe to run twice: a call has
+-- one adjustment at a time.
+create function public.ask_adjustment(p_call_id uuid, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_call calls; v_earning earnings; v_adjustment adjustments;
+begin
+  perform app.lock_ledger();
+  select * into v_call from calls where id = p_call_id for update;
+  if v_call.id is null then perform app.fail('CALL_UNKNOWN', 'no such call', '{}', 'PT404'); end if;
+  select * into v_adjustment from adjustments where call_id = p_call_id and state in ('waiting_approval', 'waiting');
+  if v_adjustment.id is not null then return jsonb_build_object('id', v_adjustment.id, 'asked', false, 'state', v_adjustment.state); end if;
+  select * into v_earning from earnings where call_id = p_call_id and state <> 'clawed_back' for update;
+  if v_earning.id is null then perform app.fail('CALL_NOT_RATED', 'the call owes and earns nothing'); end if;
+  v_adjustment := app.open_adjustment(v_earning, 'operator', p_by, p_reason, app.at(p_now_ms));
+  perform app.log_action(app.at(p_now_ms), p_by, 'adjustment.ask', 'call:' || p_call_id, jsonb_build_object('reason', p_reason, 'adjustment', v_adjustment.id));
+  perform app.look_again(v_call, app.at(p_now_ms));
+  return jsonb_build_object('id', v_adjustment.id, 'asked', true, 'state', v_adjustment.state);
+end $$;
+
+-- A second person lets an adjustment above the limit go. Safe to run twice: it leaves `waiting_approval` once.
+create function public.approve_adjustment(p_id uuid, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_adjustment adjustments; v_earning earnings; v_call calls;
+begin
+  perform app.lock_ledger();
+  select * into v_adjustment from adjustments where id = p_id for update;
+  if v_adjustment.id is null then perform app.fail('ADJUSTMENT_UNKNOWN', 'no such adjustment', '{}', 'PT404'); end if;
+  if v_adjustment.state <> 'waiting_approval' then return jsonb_build_object('approved', false, 'state', v_adjustment.state); end if;
+  if v_adjustment.asked_by = p_by then
+    perform app.fail('APPROVAL_REFUSED', 'another person than the one who asked for this must approve it', '{}', 'PT403');
+  end if;
+  select * into v_earning from earnings where id = v_adjustment.earning_id;
+  select * into v_call from calls where id = v_adjustment.call_id;
+  insert into approvals (subject_kind, subject_id, content_hash, approved_by, reason, approved_at)
+  values ('adjustment', p_id, app.adjustment_hash(v_earning, v_adjustment.cause), p_by, p_reason, app.at(p_now_ms));
+  update adjustments set state = 'waiting', waits_for = null where id = p_id;
+  perform app.log_action(app.at(p_now_ms), p_by, 'adjustment.approve', 'adjustment:' || p_id, jsonb_build_object('reason', p_reason));
+  perform app.look_again(v_call, app.at(p_now_ms));
+  return jsonb_build_object('approved', true, 'state', 'waiting');
+end $$;
+
+-- A buyer disputes calls, each within the days that the settings give from its start. Answers for each what became of it:
+-- opened, disputed (it was before), not_rated, or too_late. Safe to run twice: a call is disputed once.
+create function public.dispute_calls(p_call_ids jsonb, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_id uuid; v_results jsonb := '[]'; v_earning earnings; v_result text; v_now timestamptz := app.at(p_now_ms);
+begin
+  perform app.lock_ledger();
+  for v_id in select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)) loop
+    if not exists (select 1 from calls where id = v_id) then
+      perform app.fail('CALL_UNKNOWN', 'no such call', jsonb_build_object('callId', v_id), 'PT404');
+    end if;
+    select * into v_earning from earnings where call_id = v_id and state <> 'clawed_back' for update;
+    v_result := case when exists (select 1 from call_disputes where call_id = v_id) then 'disputed'
+      when v_earning.id is null then 'not_rated'
+      when v_earning.started_at + make_interval(days => (select dispute_days from settings)) < v_now then 'too_late' else 'opened' end;
+    if v_result = 'opened' then
+      insert into call_disputes (call_id, reason, opened_by, opened_at) values (v_id, p_reason, p_by, v_now);
+      perform app.freeze_earning(v_earning, 'a call of it is disputed', v_now);
+      perform app.log_action(v_now, p_by, 'call.dispute', 'call:' || v_id, jsonb_build_object('reason', p_reason));
+    end if;
+    v_results := v_results || jsonb_build_object('callId', v_id, 'result', v_result);
+  end loop;
+  return v_results;
+end $$;
+
+-- An operator decides disputes, call by call: approved, the call is reversed for both sides; denied, it stays for both.
+-- Answers for each approved, denied, not_open, or being_rated (to be decided when that has ended). Safe to run twice: a dispute leaves `open` once.
+create function public.decide_disputes(p_call_ids jsonb, p_approve boolean, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_id uuid; v_results jsonb := '[]'; v_result text; v_earning earnings; v_call calls; v_adjustment adjustments;
+  v_now timestamptz := app.at(p_now_ms); v_state text := case when p_approve then 'approved' else 'denied' end;
+begin
+  perform app.lock_ledger();
+  for v_id in select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)) loop
+    select * into v_call from calls where id = v_id for update;
+    v_result := case when not app.is_disputed(v_id) then 'not_open' when v_call.status in ('stored', 'held') then 'being_rated' else v_state end;
+    v_results := v_results || jsonb_build_object('callId', v_id, 'result', v_result);
+    continue when v_result <> v_state;
+    update call_disputes set state = v_state, decided_by = p_by, decided_at = v_now, decision_reason = p_reason where call_id = v_id;
+    select * into v_earning from earnings where call_id = v_id and state <> 'clawed_back' for update;
+    select * into v_adjustment from adjustments where call_id = v_id and state in ('waiting_approval', 'waiting');
+    if p_approve and v_earning.id is not null then
+      -- Whatever newer facts would change, the call is owed no more.
+      update adjustments set state = 'dropped', waits_for = null, ended_at = v_now where id = v_adjustment.id and cause = 'facts';
+      if found or v_adjustment.id is null then perform app.open_adjustment(v_earning, 'dispute', p_by, p_reason, v_now); end if;
+      perform app.look_again(v_call, v_now);
+    elsif v_adjustment.id is null then
+      update earnings set frozen = false where id = v_earning.id;
+    end if;
+    perform app.log_action(v_now, p_by, 'dispute.' || v_state, 'call:' || v_id, jsonb_build_object('reason', p_reason));
+  end loop;
+  return v_results;
+end $$;
+
+-- Disputes of calls, the newest first; of a state when it is given; at most 200.
+create function public.list_disputes(p_state text)
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select coalesce(jsonb_agg(to_jsonb(d) order by d.opened_at desc, d.id), '[]')
+  from (select * from call_disputes where p_state is null or state = p_state order by opened_at desc, id limit 200) d
+$$;

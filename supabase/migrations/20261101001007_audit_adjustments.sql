@@ -1,0 +1,41 @@
+-- The audit's reading of what was taken back of rated calls, and why.
+create function app.audit_adjustments() returns jsonb language sql stable as $$
+  select jsonb_build_array(
+    app.audit_check('an earning that ended is booked back once, for both sides, by its adjustment', 'INV-7', array(
+      select coalesce(e.id::text, j.refs ->> 'earningId') from (select * from public.earnings where state = 'clawed_back') e
+        full join (select * from public.journals where template = 'adjustment') j on j.refs ->> 'earningId' = e.id::text
+        left join public.adjustments a on a.id::text = j.refs ->> 'adjustmentId' and a.earning_id = e.id and a.state = 'posted'
+      where e.id is null or j.id is null or a.id is null or j.currency <> e.currency or j.owners ->> 'buyer' <> e.buyer_id::text
+        or j.owners ->> 'supplier' <> e.supplier_id::text or (j.amounts ->> 'price')::bigint <> e.price_minor
+        or (j.amounts ->> 'margin')::bigint <> e.price_minor - e.share_minor
+        -- By where it stood: on no invoice, paid for, or paid out.
+        or (j.amounts ->> case when e.invoice_id is null then 'pending' when e.payout_id is null then 'payable' else 'debt' end)::bigint
+          <> e.share_minor
+      union all select id::text from public.adjustments where state = 'posted'
+        and not exists (select 1 from public.journals j where j.key = 'adjustment:' || adjustments.id))),
+    app.audit_check('a buyer has credit for what it paid for and was taken back, once', 'INV-7', array(
+      select coalesce(e.id, c.earning_id)::text
+      from (select * from public.earnings where state = 'clawed_back' and invoice_id is not null) e
+        full join public.credits c on c.earning_id = e.id left join public.invoices i on i.id = c.invoice_id
+      where (e.price_minor, e.buyer_id, e.currency) is distinct from (c.amount_minor, c.buyer_id, c.currency)
+        or i.buyer_id <> c.buyer_id or i.currency <> c.currency)),
+    app.audit_check('an earning is frozen while its call is disputed or being adjusted, and no longer', null, array(
+      select e.id::text from public.earnings e where e.frozen <> (e.state <> 'clawed_back' and (
+        exists (select 1 from public.call_disputes d where d.call_id = e.call_id and d.state = 'open')
+        or exists (select 1 from public.adjustments a where a.earning_id = e.id and a.state in ('waiting', 'waiting_approval')))))),
+    app.audit_check('no adjustment above the limit is posted without the approval of another person', 'INV-29', array(
+      select a.id::text from public.adjustments a join public.earnings e on e.id = a.earning_id, public.settings s
+      where a.cause <> 'facts' and a.state in ('waiting', 'posted') and e.price_minor > s.approval_limit_minor
+        and not exists (select 1 from public.approvals p where p.subject_kind = 'adjustment' and p.subject_id = a.id
+          and p.approved_by <> a.asked_by and p.content_hash = encode(sha256(convert_to(
+            e.id || '|' || e.price_minor || '|' || e.share_minor || '|' || e.currency || '|' || a.cause, 'UTF8')), 'hex')))),
+    app.audit_check('a dispute that was approved took its call out of the books, or its adjustment waits', null, array(
+      select d.call_id::text from public.call_disputes d join public.earnings e on e.call_id = d.call_id and e.state <> 'clawed_back'
+      where d.state = 'approved' and not exists (select 1 from public.adjustments a
+        where a.earning_id = e.id and a.state in ('waiting', 'waiting_approval')))),
+    app.audit_check('every adjustment has its row of work', 'INV-19', array(
+      select a.id::text from public.adjustments a where a.state = 'waiting'
+        and not exists (select 1 from public.work w where w.job = 'fraud.adjust-call' and w.key = a.call_id::text))),
+    app.audit_listing('adjustments that wait', array(select id::text from public.adjustments where state in ('waiting', 'waiting_approval'))),
+    app.audit_listing('disputes of calls that are open', array(select call_id::text from public.call_disputes where state = 'open')))
+$$;
