@@ -1,5 +1,6 @@
 import type { CashRow, InFlight, LedgerSide } from './ledger-side.ts';
 import { type StripeBooks, type StripeMovement, type StripeTransfer, sumMovements } from './stripe-reader.ts';
+import { findChargesUnderWay, findWithdrawalsUnderWay } from './under-way.ts';
 
 /** One promise, whether it holds, and the ids that break it (at most 20 of `count`). */
 export interface AuditCheck {
@@ -195,58 +196,6 @@ function isSameCharge(row: CashRow, movement: StripeMovement): boolean {
     row.currency === movement.currency &&
     row.feeMinor === movement.fee &&
     row.pendingMinor === movement.net
-  );
-}
-
-/**
- * Charges that no journal names yet and that may belong to an invoice in flight. A movement does not say which invoice
- * it pays, so each such invoice accounts for charges up to what is left of its amount: each charge, the largest first, is
- * taken for that of the invoice with the least left that is enough.
- */
-function findChargesUnderWay(
-  movements: readonly StripeMovement[],
-  booked: ReadonlyMap<string | null, CashRow>,
-  { ledger, inFlight }: Pick<Sides, 'ledger' | 'inFlight'>,
-): Set<string> {
-  const left = new Map(ledger.invoices.map(({ id, amountMinor }) => [id, amountMinor]));
-  for (const { subjectId, pendingMinor, feeMinor } of booked.values()) {
-    left.set(subjectId ?? '', (left.get(subjectId ?? '') ?? 0) - pendingMinor - feeMinor);
-  }
-  const open = ledger.invoices.filter(({ id }) => inFlight.invoices.has(id));
-  const found = new Set<string>();
-  const leftOf = ({ id }: { id: string }) => left.get(id) ?? 0;
-  const unbooked = movements.filter(
-    ({ source, reporting_category }) => reporting_category === 'charge' && !booked.has(source),
-  );
-  for (const { id, amount, currency } of unbooked.toSorted((a, b) => b.amount - a.amount)) {
-    const [invoice] = open
-      .filter((one) => leftOf(one) >= amount && one.currency === currency)
-      .toSorted((a, b) => leftOf(a) - leftOf(b));
-    if (invoice === undefined) continue;
-    left.set(invoice.id, (left.get(invoice.id) ?? 0) - amount);
-    found.add(id);
-  }
-  return found;
-}
-
-const WITHDRAWALS = ['refund', 'dispute', 'dispute_reversal'];
-/** What moved so shortly before a comparison ended may have missed its listing. */
-const LISTING_MS = 10 * 60_000;
-
-/** Refunds and disputes that no comparison has seen yet: they are booked by the next. */
-function findWithdrawalsUnderWay(
-  movements: readonly StripeMovement[],
-  { cash, compared }: LedgerSide,
-): string[] {
-  const booked = new Set(cash.map(({ movementId }) => movementId));
-  const seenMs = new Map(compared.map(({ currency, finishedAtMs }) => [currency, finishedAtMs - LISTING_MS]));
-  return ids(
-    movements.filter(
-      ({ id, reporting_category: category, currency, created }) =>
-        WITHDRAWALS.includes(category) &&
-        !booked.has(id) &&
-        created * 1_000 >= (seenMs.get(currency) ?? Number.NEGATIVE_INFINITY),
-    ),
   );
 }
 
