@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import { demoExchange, seedExchange } from '../../sandbox/seed.ts';
 import { planTraffic } from '../../sandbox/traffic/plan.ts';
 import { openProgress } from '../../sandbox/traffic/progress.ts';
@@ -36,6 +37,8 @@ export interface Business {
   tick(date: string): Promise<void>;
   /** Gives a part of one charge back, where there is one that nothing was given back of and Stripe has the money for it. */
   refund(): Promise<void>;
+  /** An operator takes one rated call out of the books, where there is one that nobody asked for yet. */
+  takeBack(): Promise<void>;
   /** Adds work that is refused for good. */
   addHopeless(date: string): Promise<void>;
   /** Ends when it sees true; what a kill has lost is looked for meanwhile. */
@@ -139,6 +142,18 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
       const answered = await response.text();
       if (!response.ok && !answered.includes('balance_insufficient'))
         throw new Error(`no refund: ${answered}`);
+    },
+    async takeBack() {
+      const client = new pg.Client({ connectionString: house.postgres.adminUrl });
+      await client.connect();
+      try {
+        const { rows } = await client.query<{ id: string }>(
+          "select call_id as id from earnings where state <> 'clawed_back' and not frozen order by started_at limit 1",
+        );
+        for (const { id } of rows) await services.adjustments.ask(id, 'ops', 'fraud', clock.nowMs());
+      } finally {
+        await client.end();
+      }
     },
     async addHopeless(date) {
       const payoutId = `00000000-0000-4000-8000-0000${date.replaceAll('-', '')}`;

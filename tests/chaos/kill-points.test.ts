@@ -38,6 +38,7 @@ async function playDate(business: Business, date: string): Promise<Record<string
   await business.addHopeless(date);
   await business.send(date);
   await business.refund();
+  await business.takeBack();
   await business.tick(date);
   return business.untilClosed(date, 200_000);
 }
