@@ -164,3 +164,12 @@ export function secretsBySource(
     ]);
   return Object.freeze(bySource);
 }
+
+/** Requests per second of all processes and of each operation: `100/25`. */
+export const stripeRates = checked('two whole numbers, such as 100/25', (given) => {
+  const [perS = 0, operationPerS = 0, ...more] = given.split('/').map(Number);
+  const isRate = (rate: number) => Number.isInteger(rate) && rate > 0;
+  return more.length === 0 && isRate(perS) && isRate(operationPerS) ? { perS, operationPerS } : null;
+});
+/** Stripe's own limits, where none are given. */
+export const defaultRates = (livemode: boolean) => ({ perS: livemode ? 100 : 25, operationPerS: 25 });

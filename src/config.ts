@@ -1,152 +1,15 @@
 import { z } from 'zod';
 import {
-  bodyKeys,
+  defaultRates,
   isWeak,
   itemsOf,
   type KillPoint,
-  killPoints,
-  oneOf,
-  proxies,
-  secrets,
   secretsBySource,
-  sources,
-  stripeKey,
   stripeMode,
-  text,
-  timezone,
-  url,
   type Variable,
-  whole,
 } from './config-values.ts';
+import { VARIABLES } from './config-variables.ts';
 import { PermanentError } from './errors.ts';
-
-/**
- * Every variable that callclear reads, in the order of `.env.example`, where each stands with its purpose and example.
- *
- * `secret` values are refused in prod when they are weak or the example. `required` outside dev; dev stands in.
- */
-export const VARIABLES = {
-  APP_ENV: {
-    purpose: 'the deployment: dev, staging or prod; dev stands in for what is not configured',
-    example: 'dev',
-    schema: oneOf(['dev', 'staging', 'prod']).prefault('dev'),
-  },
-  HOST: { purpose: 'address to listen on', example: '127.0.0.1', schema: text.prefault('127.0.0.1') },
-  PORT: {
-    purpose: 'port to listen on; 0 takes a free one',
-    example: '8080',
-    schema: whole(0, 65_535).prefault('8080'),
-  },
-  TRUST_PROXY: {
-    purpose:
-      'proxies whose X-Forwarded headers count: addresses, CIDR blocks, loopback, uniquelocal, comma list',
-    example: '',
-    schema: proxies.prefault(''),
-  },
-  LOG_LEVEL: {
-    purpose: 'how much is logged: trace, debug, info, warn, error, fatal or silent',
-    example: 'info',
-    schema: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).prefault('info'),
-  },
-  EXCHANGE_TIMEZONE: {
-    purpose: 'IANA name of the zone in which a business day begins and ends',
-    example: 'UTC',
-    schema: timezone.prefault('UTC'),
-  },
-  SUPABASE_URL: {
-    purpose: 'address of the Supabase project',
-    example: '',
-    required: true,
-    schema: url(['https:', 'http:']).optional(),
-  },
-  SUPABASE_SECRET_KEY: {
-    purpose: 'secret key of the Supabase project',
-    example: '',
-    secret: true,
-    required: true,
-    schema: text.optional(),
-  },
-  REDIS_URL: {
-    purpose: 'the queue on Redis or Valkey (or QUEUE_DATABASE_URL)',
-    example: '',
-    schema: url(['redis:', 'rediss:']).optional(),
-  },
-  QUEUE_DATABASE_URL: {
-    purpose: 'the queue on PostgreSQL (or REDIS_URL)',
-    example: '',
-    schema: url(['postgres:', 'postgresql:']).optional(),
-  },
-  STRIPE_SECRET_KEY: {
-    purpose: 'secret or restricted key of the Stripe platform account',
-    example: '',
-    secret: true,
-    required: true,
-    schema: stripeKey.optional(),
-  },
-  STRIPE_API_BASE: {
-    purpose: 'another address than that of Stripe, never in prod',
-    example: '',
-    schema: url(['https:', 'http:']).optional(),
-  },
-  STRIPE_WEBHOOK_SECRETS: {
-    purpose: 'signing secrets of the Stripe endpoints (platform and Connect), newest first, comma list',
-    example: 'whsec_example-not-a-secret',
-    secret: true,
-    required: true,
-    schema: secrets.prefault(''),
-  },
-  CALLRAIL_SIGNING_KEYS: {
-    purpose: 'signing keys of the CallRail companies, newest first, comma list',
-    example: 'example-not-a-signing-key',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
-  CALL_WEBHOOK_SECRETS: {
-    purpose: 'entries source=whsec_...|whsec_... per sender of Standard Webhooks, newest first, comma list',
-    example: 'acme=whsec_bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldA==',
-    secret: true,
-    schema: sources.prefault(''),
-  },
-  BODY_KEYS: {
-    purpose: 'keys that seal call bodies in the queue, base64 of 32 bytes, newest first, comma list',
-    example: 'bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldC1ub3QtYSE=',
-    secret: true,
-    required: true,
-    schema: bodyKeys.prefault(''),
-  },
-  OPS_PASSWORDS: {
-    purpose: 'passwords of the user ops for /ops and /metrics, newest first, comma list',
-    example: 'example-not-a-password',
-    secret: true,
-    required: true,
-    schema: secrets.prefault(''),
-  },
-  SENTRY_DSN: {
-    purpose: 'where terminal failures are reported; empty reports nowhere',
-    example: '',
-    schema: url(['https:', 'http:']).optional(),
-  },
-  QUEUE_LOCK_MS: {
-    purpose: 'how long the jobs of a worker that was killed wait for another one, in milliseconds',
-    example: '30000',
-    schema: whole(1_000, 600_000).prefault('30000'),
-  },
-  SHUTDOWN_DEADLINE_MS: {
-    purpose: 'how long a stop may take, in milliseconds',
-    example: '25000',
-    schema: whole(1_000, 600_000).prefault('25000'),
-  },
-  START_DEADLINE_MS: {
-    purpose: 'how long a start may take, in milliseconds',
-    example: '60000',
-    schema: whole(1_000, 600_000).prefault('60000'),
-  },
-  KILL_POINT: {
-    purpose: 'for tests: where the process kills itself, such as payouts.settle:before, comma list',
-    example: '',
-    schema: killPoints.prefault(''),
-  },
-} as const satisfies Record<string, Variable>;
 
 type VariableName = keyof typeof VARIABLES;
 type Values = { [Name in VariableName]: z.output<(typeof VARIABLES)[Name]['schema']> };
@@ -167,6 +30,7 @@ export interface Config {
     readonly secretKey: string;
     readonly apiBase: string | null;
     readonly livemode: boolean;
+    readonly rates: { readonly perS: number; readonly operationPerS: number };
   } | null;
   readonly stripeWebhookSecrets: readonly string[];
   readonly callRailSigningKeys: readonly string[];
@@ -234,11 +98,11 @@ function configOf(values: Values): Config {
   const kind = REDIS_URL === undefined ? 'postgres' : 'redis';
   const queue = queueUrl === undefined ? null : Object.freeze({ kind, url: queueUrl } as const);
   const livemode = stripeMode(STRIPE_SECRET_KEY ?? '') === 'live';
-  const apiBase = values.STRIPE_API_BASE ?? null;
+  const { STRIPE_API_BASE: apiBase = null, STRIPE_RATES: rates = defaultRates(livemode) } = values;
   const stripe =
     STRIPE_SECRET_KEY === undefined
       ? null
-      : Object.freeze({ secretKey: STRIPE_SECRET_KEY, apiBase, livemode });
+      : Object.freeze({ secretKey: STRIPE_SECRET_KEY, apiBase, livemode, rates: Object.freeze(rates) });
   return Object.freeze({
     env: values.APP_ENV,
     host: values.HOST,
@@ -275,8 +139,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
     const value = env[name]?.trim();
     if (value !== undefined && value !== '') given[name] = value;
   }
-  const shape = Object.fromEntries(NAMES.map((name) => [name, variableOf(name).schema]));
-  const result = z.object(shape).safeParse(given);
+  const result = z
+    .object(Object.fromEntries(NAMES.map((name) => [name, variableOf(name).schema])))
+    .safeParse(given);
   const faults: [VariableName, string][] = [];
   for (const issue of result.error?.issues ?? []) faults.push([issue.path[0] as VariableName, issue.message]);
   const appEnv = VARIABLES.APP_ENV.schema.safeParse(given.APP_ENV);
@@ -284,9 +149,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   if (appEnv.success) faults.push(...crossFaults(appEnv.data, given).filter(([name]) => !told.has(name)));
   if (faults.length > 0) {
     const lines = faults.map(([name, fault]) => `  ${name} ${fault} (${variableOf(name).purpose})`);
-    const message = ['The environment cannot be used:', ...lines].join('\n');
-    throw new PermanentError('CONFIG_INVALID', message, {
-      detail: { variables: faults.map(([name]) => name) },
+    const detail = { variables: faults.map(([name]) => name) };
+    throw new PermanentError('CONFIG_INVALID', ['The environment cannot be used:', ...lines].join('\n'), {
+      detail,
     });
   }
   return configOf(result.data as Values);

@@ -7,6 +7,7 @@ import { createStripeBalance, type StripeBalance } from './integrations/stripe/b
 import { createStripeClient } from './integrations/stripe/client.ts';
 import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
 import { createStripeTransfers, type StripeTransfers } from './integrations/stripe/transfers.ts';
+import type { StripeRates } from './integrations/stripe/turns.ts';
 import { createStripeWithdrawals, type StripeWithdrawals } from './integrations/stripe/withdrawals.ts';
 import { type AdjustmentsStore, createAdjustmentsStore } from './integrations/supabase/adjustments.ts';
 import { type BillingStore, createBillingStore } from './integrations/supabase/billing.ts';
@@ -19,6 +20,7 @@ import {
   createReconciliationStore,
   type ReconciliationStore,
 } from './integrations/supabase/reconciliation.ts';
+import { createStripeTurns } from './integrations/supabase/turns.ts';
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
 import { type Watch, watchAll } from './kill-point.ts';
 import type { QueueBackend } from './queues/connection.ts';
@@ -66,6 +68,8 @@ export interface Platform {
     readonly secretKey: string;
     readonly apiBase: string | null;
     readonly livemode: boolean;
+    /** Of all processes together; absent without a limit. */
+    readonly rates?: StripeRates;
   };
   readonly clock: Clock;
 }
@@ -96,6 +100,7 @@ export function createIntegrations(
     apiBase: stripe.apiBase === null ? null : new URL(stripe.apiBase),
     livemode: stripe.livemode,
     timeoutMs: STRIPE_TIMEOUT_MS,
+    turns: stripe.rates === undefined ? undefined : createStripeTurns(rpc, stripe.rates),
     onFailure: ({ operation, code }) => onFailure('stripe', operation, code),
   });
   const client = watch?.('stripe', requests) ?? requests;

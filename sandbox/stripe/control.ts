@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { faultSchema } from './faults.ts';
 import type { Journal } from './journal.ts';
+import { limitsSchema } from './limiter.ts';
 import type { Kind } from './objects.ts';
 import { type Machine, settle } from './requests.ts';
 
@@ -14,14 +15,14 @@ interface ControlRequest {
 /**
  * Steers the simulator from another process, in JSON:
  * `GET /_sim/clock`, `POST /_sim/clock {nowMs}`, `POST /_sim/faults {kind, …}`, `DELETE /_sim/faults`,
- * `POST /_sim/webhooks {twiceShuffled}`, `POST /_sim/keys/prune {everything}`, `GET /_sim/state[?kind=transfer]`.
+ * `POST /_sim/webhooks {twiceShuffled}`, `POST /_sim/keys/prune {everything}`, `POST /_sim/limits {perS, endpointPerS}` (or null), `GET /_sim/limits`, `GET /_sim/state[?kind=transfer]`.
  */
 export function control(
   machine: Machine,
   journal: Journal,
   request: ControlRequest,
 ): { status: number; value: unknown } {
-  const { clock, faults, keys } = machine;
+  const { clock, faults, keys, limiter } = machine;
   const body = <T>(schema: z.ZodType<T>): T => schema.parse(JSON.parse(request.body));
   switch (`${request.method} ${request.path}`) {
     case 'GET /_sim/clock':
@@ -40,6 +41,11 @@ export function control(
       return ok({});
     case 'POST /_sim/keys/prune':
       return ok({ pruned: keys.prune(body(z.strictObject({ everything: z.boolean() })).everything) });
+    case 'POST /_sim/limits':
+      limiter.set(body(limitsSchema.nullable()));
+      return ok({});
+    case 'GET /_sim/limits':
+      return ok(limiter.counts());
     case 'GET /_sim/state':
       return ok(state(machine, journal, new URLSearchParams(request.search).get('kind')));
     default:

@@ -48,6 +48,7 @@ async function serve(
     'content-type': reply.html === true ? 'text/html' : 'application/json',
     'request-id': reply.requestId,
     ...(typeof key === 'string' ? { 'idempotency-key': key } : {}),
+    ...(reply.limited === undefined ? {} : { 'stripe-rate-limited-reason': reply.limited }),
     ...(reply.replayed === true ? { 'idempotent-replayed': 'true' } : {}),
   });
   response.end(reply.body);

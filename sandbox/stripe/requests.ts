@@ -15,6 +15,7 @@ import { expand } from './expand.ts';
 import type { Fault, FaultTable } from './faults.ts';
 import { parseForm } from './form.ts';
 import { fingerprint, type KeyedRequest, type Keys, type StoredAnswer } from './idempotency.ts';
+import type { Limiter } from './limiter.ts';
 import { API_VERSION, type StripeEvent } from './objects.ts';
 import { invalidRequest, Refusal } from './refusal.ts';
 import { newId, type Store } from './store.ts';
@@ -38,6 +39,7 @@ export interface Machine {
   readonly clock: SimulatorClock;
   readonly keys: Keys;
   readonly faults: FaultTable;
+  readonly limiter: Limiter;
   readonly webhooks: Webhooks;
   readonly secretKey: string;
   readonly closing: AbortSignal;
@@ -58,6 +60,8 @@ export interface Reply extends StoredAnswer {
   /** The socket is cut in place of an answer. */
   readonly cut?: boolean;
   readonly html?: boolean;
+  /** Of the limiter's refusal: whose requests were too many. */
+  readonly limited?: 'global-rate' | 'endpoint-rate';
 }
 
 /** One request to its end. Order as at Stripe: key, limiter, parameters, idempotency, execution. */
@@ -68,7 +72,10 @@ export async function answer(machine: Machine, request: Request): Promise<Reply>
     if (request.authorization !== `Bearer ${machine.secretKey}`) {
       throw invalidRequest('Invalid API Key provided.', { status: 401 });
     }
-    if (fault?.kind === 'rate-limit') throw tooMany('rate_limit', 'Request rate limit exceeded.');
+    const limited = fault?.kind === 'rate-limit' ? 'global-rate' : machine.limiter.refuse(limitedAs(request));
+    if (limited !== null) {
+      return { ...refusalAnswer(tooMany('rate_limit', 'Request rate limit exceeded.')), requestId, limited };
+    }
     const reply = await execute(machine, request, fault, requestId);
     machine.webhooks.wake();
     return reply;
@@ -172,6 +179,11 @@ export function settle(machine: Machine): void {
   store.transaction(() => {
     if (books.settle(context.nowS)) context.emit('balance.available', books.balance());
   });
+}
+
+/** The endpoint as its limit counts it: the method and the kind of object. */
+function limitedAs({ method, path }: Request): string {
+  return `${method} ${path.split('/').slice(0, 3).join('/')}`;
 }
 
 function route(request: Request): { endpoint: Endpoint; id: string } {

@@ -7,6 +7,7 @@ import { createFaults, type Faults } from './faults.ts';
 import { createHttpServer } from './http.ts';
 import { createKeys } from './idempotency.ts';
 import { createJournal, type Journal } from './journal.ts';
+import { createLimiter } from './limiter.ts';
 import type { Machine } from './requests.ts';
 import { openStore } from './store.ts';
 import { createWebhooks, type WebhookTarget } from './webhooks.ts';
@@ -42,6 +43,7 @@ export async function createStripeSimulator(options: SimulatorOptions): Promise<
   const clock = openClock(store, options.startMs);
   const books = createBooks(store);
   const faults = createFaults();
+  const limiter = createLimiter();
   const keys = createKeys(store, clock.nowMs);
   const webhooks = createWebhooks(store, faults, options.webhook);
   const closing = new AbortController();
@@ -51,6 +53,7 @@ export async function createStripeSimulator(options: SimulatorOptions): Promise<
     clock,
     keys,
     faults,
+    limiter,
     webhooks,
     secretKey: options.secretKey,
     closing: closing.signal,

@@ -1,8 +1,8 @@
-import { VARIABLES } from '../../src/config.ts';
+import { VARIABLES } from '../../src/config-variables.ts';
 
 const HEAD = [
   '# Copy to .env and load it with `node --env-file=.env`. With nothing set, dev stands in for all of it.',
-  '# Every value here is fake and refused in prod. Generated from the schema in src/config.ts.',
+  '# Every value here is fake and refused in prod. Generated from the schema in src/config-variables.ts.',
 ];
 
 /** What `.env.example` must be: each variable with its purpose, whether it is needed, and its example. */

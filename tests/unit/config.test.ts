@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadConfig, VARIABLES } from '../../src/config.ts';
+import { loadConfig } from '../../src/config.ts';
+import { VARIABLES } from '../../src/config-variables.ts';
 import { PermanentError } from '../../src/errors.ts';
 import { renderEnvExample } from '../helpers/env-example.ts';
 

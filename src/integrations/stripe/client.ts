@@ -4,6 +4,7 @@ import Stripe from 'stripe';
 import type { z } from 'zod';
 import { OutageError, PermanentError, TransientError } from '../../errors.ts';
 import { parseStripeFailure, type StripeFailure, toHouseError } from './errors.ts';
+import { NO_TURNS, type StripeTurns } from './turns.ts';
 
 /** The version that our schemas are written for; it moves with the SDK, deliberately. */
 const API_VERSION = '2026-10-28.endive';
@@ -18,6 +19,8 @@ export interface StripeClientOptions {
   readonly livemode: boolean;
   /** Called once for each request that failed, for the log and the counters. */
   readonly onFailure: (failure: { operation: string; statusCode: number; code: string }) => void;
+  /** Asked before each request. Default: no limit. */
+  readonly turns?: StripeTurns | undefined;
   /** First delay between tries of a read. Default 1,000. */
   readonly retryBaseMs?: number;
 }
@@ -50,19 +53,21 @@ export interface StripeClient {
 
 /** Throws PermanentError STRIPE_MODE_MISMATCH when the key is of the other mode. */
 export function createStripeClient(options: StripeClientOptions): StripeClient {
-  const { secretKey, livemode, onFailure, retryBaseMs = 1_000 } = options;
+  const { secretKey, livemode, onFailure, turns = NO_TURNS, retryBaseMs = 1_000 } = options;
   const liveKey = secretKey.startsWith('sk_live_') || secretKey.startsWith('rk_live_');
   if (liveKey !== livemode) throw modeMismatch('the secret key');
   const signals = new AsyncLocalStorage<AbortSignal>();
   const sdk = createSdk(options, signals);
 
   async function once<T>({ operation, schema, signal, run }: StripeCall<T>): Promise<StripeAnswer<T>> {
+    if (!(await turns.take(operation, signal))) return { ok: false, failure: NO_TURN };
     let raw: unknown;
     try {
       raw = await signals.run(signal, () => run(sdk));
     } catch (error) {
       const failure = parseStripeFailure(error);
       onFailure({ operation, statusCode: failure.statusCode, code: failure.code });
+      if (failure.limitOf !== null) await turns.pause(failure.limitOf === 'all' ? 'all' : operation);
       return { ok: false, failure };
     }
     if (hasOtherMode(raw, livemode)) throw modeMismatch(operation);
@@ -144,7 +149,14 @@ function modeMismatch(what: string): PermanentError {
   });
 }
 
+/** Nothing was sent, and what waits comes again. */
+const NO_TURN: StripeFailure = {
+  ...{ kind: 'limited', statusCode: 0, code: 'no_turn', message: 'It was not its turn.', replayed: false },
+  ...{ limitOf: null, cause: null },
+};
+
 function invalidAnswer(cause: unknown): StripeFailure {
   const message = 'The answer is not in the documented shape.';
-  return { kind: 'unreachable', statusCode: 200, code: 'answer_invalid', message, replayed: false, cause };
+  const facts = { statusCode: 200, code: 'answer_invalid', message, replayed: false, limitOf: null };
+  return { kind: 'unreachable', ...facts, cause };
 }

@@ -32,6 +32,8 @@ export interface StripeFailure {
   readonly message: string;
   /** The answer was stored under the key: the request that made it has ended. */
   readonly replayed: boolean;
+  /** Whose requests were too many, where Stripe's limiter refused this one: `all` or those of its operation. Null for an object's lock. */
+  readonly limitOf: 'all' | 'operation' | null;
   readonly cause: unknown;
 }
 
@@ -46,8 +48,18 @@ export function parseStripeFailure(error: unknown): StripeFailure {
     code: error.code ?? kind,
     message: error.message,
     replayed: error.headers?.['idempotent-replayed'] === 'true',
+    limitOf: limitOf(error, kind),
     cause: error,
   };
+}
+
+/** `Stripe-Rate-Limited-Reason` says which limit it was; an object that is locked has none. */
+function limitOf(
+  { code, headers }: InstanceType<typeof Stripe.errors.StripeError>,
+  kind: StripeFailure['kind'],
+): StripeFailure['limitOf'] {
+  if (kind !== 'limited' || code === 'lock_timeout') return null;
+  return headers?.['stripe-rate-limited-reason']?.startsWith('endpoint') === true ? 'operation' : 'all';
 }
 
 function kindOf(

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 199387dafb43a196, text a9c6b3fdfc6517be. Do not edit.
+// Made by "npm run generate" from migrations 3c13a78ba7335d52, text f614beb86fdd440c. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1566,6 +1566,28 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			stripe_turns: {
+				Row: {
+					due_at: string;
+					line: string;
+					pause_ms: number;
+					paused_until: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					due_at: string;
+					line: string;
+					pause_ms?: number;
+					paused_until?: string | null;
+				};
+				Update: {
+					due_at?: string;
+					line?: string;
+					pause_ms?: number;
+					paused_until?: string | null;
+				};
+				Relationships: [];
+			};
 			suppliers: {
 				Row: {
 					auth_user_id: string | null;
@@ -1955,6 +1977,7 @@ export type Database = {
 				Args: { p_now_ms: number; p_payout_id: string; p_token: string };
 				Returns: Json;
 			};
+			pause_stripe: { Args: { p_line: string }; Returns: Json };
 			plan_closes: {
 				Args: { p_due_ms: number; p_now_ms: number };
 				Returns: Json;
@@ -2061,6 +2084,15 @@ export type Database = {
 			};
 			take_due_work: {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
+				Returns: Json;
+			};
+			take_stripe_turn: {
+				Args: {
+					p_most_ms: number;
+					p_operation: string;
+					p_operation_per_s: number;
+					p_per_s: number;
+				};
 				Returns: Json;
 			};
 			withdrawals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };
