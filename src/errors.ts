@@ -33,13 +33,17 @@ export const ERROR_CODES = {
   STRIPE_MODE_MISMATCH: 'an object of Stripe is of the other mode (live or test) than this deployment',
   STRIPE_KEY_MISMATCH: 'a key was used again with another body; nothing is sent until a person has looked',
   CALL_UNKNOWN: 'no call has this id',
+  CALL_NOT_RATED: 'the call owes and earns nothing, so there is nothing to take out of the books',
+  ADJUSTMENT_UNKNOWN: 'no adjustment has this id',
   INVOICE_UNKNOWN: 'no invoice has this id',
   INVOICE_MISMATCH: 'the lines at Stripe are not the lines that were frozen',
+  CUSTOMER_BALANCE:
+    'a customer has a balance at Stripe, which no balance transaction shows; set it to 0 and replay the letter',
   INVOICE_CHANGED:
     'an invoice was finalised with other content than was frozen; a person must void it at Stripe',
   PAYOUT_UNKNOWN: 'no payout has this id',
   SUPPLIER_UNKNOWN: 'no supplier has this id',
-  APPROVAL_REFUSED: 'who planned a payout may not approve it',
+  APPROVAL_REFUSED: 'who planned a payout, or asked for an adjustment, may not approve it',
   TOKEN_STALE: 'another run has taken this work over; the late writer changes nothing',
   JOURNAL_UNBALANCED: 'the postings of a journal do not sum to zero',
   JOURNAL_CONFLICT: 'a journal with this key exists with other postings',

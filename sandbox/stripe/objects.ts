@@ -78,6 +78,8 @@ export interface Invoice {
   livemode: false;
   metadata: Metadata;
   number: string | null;
+  /** Of the customer, as long as it is a draft. */
+  starting_balance: number;
   status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
   subtotal: number;
   total: number;

@@ -187,6 +187,11 @@ function compareCash({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
       'INV-24',
       differences(stripe.totals, sumMovements(stripe.movements)),
     ),
+    auditCheck(
+      'no customer has a balance at Stripe',
+      'INV-24',
+      stripe.customers.filter(({ balance }) => balance !== 0).map(({ id, balance }) => `${id} ${balance}`),
+    ),
   ];
 }
 

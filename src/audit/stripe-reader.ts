@@ -8,6 +8,7 @@ export interface StripeBooks {
   readonly transfers: readonly StripeTransfer[];
   readonly invoices: readonly StripeInvoice[];
   readonly movements: readonly StripeMovement[];
+  readonly customers: readonly { readonly id: string; readonly balance: number }[];
   /** Pending and available together, per currency. */
   readonly totals: ReadonlyMap<string, number>;
 }
@@ -48,6 +49,7 @@ const movementSchema = z.object({
   reporting_category: z.string(),
   source: z.string().nullable(),
 });
+const customerSchema = z.object({ id: z.string(), balance: minorUnits });
 const part = z.array(z.object({ amount: minorUnits, currency: z.string() }));
 const balanceSchema = z.object({ available: part, pending: part });
 
@@ -103,7 +105,8 @@ export function createStripeReader(options: {
           // After the movements: what one of them belongs to is there.
           const transfers = await list('transfers', transferSchema);
           const invoices = await list('invoices', invoiceSchema);
-          return { transfers, invoices, movements, totals };
+          const customers = await list('customers', customerSchema);
+          return { transfers, invoices, movements, customers, totals };
         }
         await sleep(retryBaseMs);
       }

@@ -33,6 +33,10 @@ invoices
     ),
   );
 invoices
+  .command('overdue')
+  .description('buyers of whom something is overdue, their limits, and who is paused for it')
+  .action(() => act(({ runtime: { services } }) => services.billing.overdue(services.clock.nowMs())));
+invoices
   .command('show')
   .description('one invoice with its lines, charges, journals and tries')
   .argument('<id>', 'of the invoice', asUuid)

@@ -31,6 +31,11 @@ create table public.buyers (
   billing_cycle text not null default 'daily' check (billing_cycle in ('daily', 'weekly', 'monthly')),
   billing_day int check (case billing_cycle when 'weekly' then billing_day between 1 and 7
     when 'monthly' then billing_day between 1 and 28 else billing_day is null end),
+  -- Its invoices are sent to it and due after so many days; null when they are charged to its payment method at once.
+  payment_terms_days int check (payment_terms_days between 1 and 90),
+  -- Currency → the most that may be overdue before it is paused; a currency that is not named has no limit.
+  credit_limits jsonb not null default '{}',
+  -- Calls of a paused buyer are held until it has paid.
   status text not null default 'active' check (status in ('active', 'paused')),
   made_at timestamptz not null default now()
 );

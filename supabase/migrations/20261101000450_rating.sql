@@ -143,6 +143,11 @@ begin
   v_terms := app.terms_at(v_call.campaign_id, v_call.started_at);
   -- Terms that came between reading and rating: this call is scored anew, and the others of its batch stand.
   if v_decision = 'qualify' and v_terms.id is distinct from (p_decision ->> 'termsId')::uuid then return 'stale'; end if;
+  -- Nothing is decided for a buyer who owes too much: the call waits, and is scored by the terms of its start when it has paid.
+  if v_decision = 'qualify' and (select status from buyers where id = v_call.buyer_id) = 'paused' then
+    v_decision := 'hold';
+    v_reasons := v_reasons || '[{"signal": "buyer-paused", "version": 1, "points": 40, "text": "the buyer owes more than its limit"}]';
+  end if;
   if v_decision = 'qualify' then v_refusal := app.refusal_of(v_call, v_terms); end if;
   if v_refusal is not null then
     v_decision := 'reject';
@@ -150,7 +155,7 @@ begin
   end if;
   insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at)
   values (v_call.id, v_call.facts_version,
-    case when v_decision <> p_decision ->> 'decision' then 100 else (p_decision ->> 'score')::int end, v_decision, v_reasons, p_now);
+    case when v_decision = p_decision ->> 'decision' then (p_decision ->> 'score')::int when v_decision = 'hold' then 40 else 100 end, v_decision, v_reasons, p_now);
   update calls set changed_at = p_now,
     status = case v_decision when 'qualify' then 'qualified' when 'reject' then 'rejected' else 'held' end
   where id = v_call.id;

@@ -17,6 +17,10 @@ create table public.invoices (
   collect_on date not null,
   attempt_token uuid,
   stripe_invoice_id text unique,
+  -- Of the buyer when it was planned.
+  payment_terms_days int,
+  -- When it should be paid: so many days after it was issued, or then.
+  due_at timestamptz,
   last_problem text,
   unique (buyer_id, currency, period_end)
 );
@@ -129,6 +133,7 @@ begin
     'stripeInvoiceId', v_invoice.stripe_invoice_id, 'collectOn', v_invoice.collect_on,
     'invoice', jsonb_build_object('invoiceId', v_invoice.id, 'generation', v_invoice.generation, 'customer', v_customer,
       'currency', v_invoice.currency, 'amountMinor', v_invoice.amount_minor, 'plannedAtMs', app.ms(v_invoice.planned_at),
+      'paymentTermsDays', v_invoice.payment_terms_days,
       'lines', (select jsonb_agg(jsonb_build_object('campaignId', l.campaign_id, 'description', format('%s: %s calls', k.name, l.calls),
           'calls', l.calls, 'amountMinor', l.amount_minor) order by k.name, k.id)
         from invoice_lines l join campaigns k on k.id = l.campaign_id where l.invoice_id = v_invoice.id)
@@ -144,7 +149,8 @@ begin
   perform app.lock_ledger();
   v_invoice := app.invoice_of_token(p_invoice_id, p_token);
   if v_invoice.state <> 'planned' then return '{}'; end if;
-  update invoices set state = 'open', stripe_invoice_id = p_stripe_invoice_id where id = p_invoice_id;
+  update invoices set state = 'open', stripe_invoice_id = p_stripe_invoice_id,
+    due_at = app.at(p_now_ms) + make_interval(days => coalesce(payment_terms_days, 0)) where id = p_invoice_id;
   update earnings set state = 'billed' where invoice_id = p_invoice_id and state = 'accrued';
   perform app.post_journal('invoice', format('invoice:%s:%s', p_invoice_id, v_invoice.generation),
     app.unclosed_date(v_invoice.business_date), v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
@@ -217,6 +223,7 @@ begin
     perform app.write_off(v_invoice, p_invoice_id::text, v_left + v_invoice.amount_minor - v_paid, v_left, v_now);
   end if;
   update invoices set state = v_status, last_problem = left(v_state ->> 'problem', 200) where id = p_invoice_id;
+  perform app.watch_credit(v_now, v_invoice.buyer_id);
   return '{}';
 end $$;
 

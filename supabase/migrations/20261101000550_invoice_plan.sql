@@ -54,10 +54,11 @@ create function app.plan_invoices(p_date date, p_due_at timestamptz) returns voi
 declare v_due record; v_invoice_id uuid;
 begin
   for v_due in select * from app.due_invoices(p_due_at) where reason is null or reason = 'changed_too_much' loop
-    insert into invoices (id, buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on, state, needs_approval)
+    insert into invoices (id, buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on, state, needs_approval, payment_terms_days)
     values (app.uuid_of(format('invoice|%s|%s|%s', v_due.buyer_id, v_due.currency, app.ms(v_due.period_end))), v_due.buyer_id,
       v_due.currency, v_due.period_end, p_date, v_due.amount_minor, p_due_at, p_date,
-      case when v_due.reason is null then 'planned' else 'waiting_approval' end, v_due.reason is not null)
+      case when v_due.reason is null then 'planned' else 'waiting_approval' end, v_due.reason is not null,
+      (select payment_terms_days from buyers where id = v_due.buyer_id))
     on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
     continue when v_invoice_id is null;
     -- A call that is rated while this runs is on the next invoice: what is summed here is what is put on this one.
@@ -113,7 +114,7 @@ end $$;
 create function public.list_invoices(p_state text, p_buyer_id uuid)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select coalesce(jsonb_agg(jsonb_build_object('id', id, 'buyer', name, 'currency', currency, 'businessDate', business_date,
-    'amountMinor', amount_minor, 'paidMinor', paid, 'state', state, 'problem', last_problem) order by planned_at desc, id), '[]')
+    'amountMinor', amount_minor, 'paidMinor', paid, 'state', state, 'dueAt', due_at, 'problem', last_problem) order by planned_at desc, id), '[]')
   from (select i.*, b.name, (select coalesce(sum(gross_minor), 0) from charges c where c.invoice_id = i.id) as paid
     from invoices i join buyers b on b.id = i.buyer_id
     where (p_state is null or i.state = p_state) and (p_buyer_id is null or i.buyer_id = p_buyer_id)

@@ -120,6 +120,8 @@ begin
   update closes set stage = p_stage, state = case when p_stage = 'done' then 'done' else 'open' end,
     billing_at = case when p_stage = 'billing' then p_now else billing_at end,
     ended_at = case when p_stage = 'done' then p_now end where business_date = v_date;
+  -- After the night's money has come, or has not.
+  if p_stage = 'plan' then perform app.watch_credit(p_now); end if;
   if p_stage = 'billing' then
     perform app.plan_invoices(v_date, p_close.due_at);
     perform app.make_work('analytics.roll-up-day', v_date::text, v_payload, 'close-' || v_date, p_now, null, null, true);

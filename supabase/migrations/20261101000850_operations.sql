@@ -39,6 +39,10 @@ begin
     select format('campaign %s has a timezone that does not exist', x ->> 'id') from jsonb_array_elements(p -> 'campaigns') x
       where x ->> 'timezone' is not null and not exists (select 1 from pg_timezone_names where name = x ->> 'timezone')
     union all
+    select format('buyer %s has a limit in a currency that is not settled here', x ->> 'id')
+      from jsonb_array_elements(p -> 'buyers') x, jsonb_object_keys(nullif(x -> 'creditLimits', 'null')) currency
+      where not exists (select 1 from public.currencies where code = currency)
+    union all
     select format('supplier %s has a minimum in a currency that is not settled here', x ->> 'id')
       from jsonb_array_elements(p -> 'suppliers') x, jsonb_object_keys(x -> 'payoutMinimums') currency
       where not exists (select 1 from public.currencies where code = currency)
@@ -88,15 +92,18 @@ begin
   on conflict (id) do update set name = excluded.name, auth_user_id = excluded.auth_user_id, stripe_account_id = excluded.stripe_account_id,
     payout_schedule = excluded.payout_schedule, payout_weekday = excluded.payout_weekday,
     payout_net_days = excluded.payout_net_days, payout_minimums = excluded.payout_minimums;
-  insert into buyers as b (id, name, email, auth_user_id, stripe_customer_id, timezone, billing_cycle, billing_day)
+  insert into buyers as b (id, name, email, auth_user_id, stripe_customer_id, timezone, billing_cycle, billing_day,
+    payment_terms_days, credit_limits)
   select (x ->> 'id')::uuid, x ->> 'name', x ->> 'email', (x ->> 'authUserId')::uuid, x ->> 'stripeCustomerId',
-    coalesce(x ->> 'timezone', 'UTC'), coalesce(x -> 'billing' ->> 'cycle', 'daily'), (x -> 'billing' ->> 'day')::int
+    coalesce(x ->> 'timezone', 'UTC'), coalesce(x -> 'billing' ->> 'cycle', 'daily'), (x -> 'billing' ->> 'day')::int,
+    (x ->> 'paymentTermsDays')::int, coalesce(nullif(x -> 'creditLimits', 'null'), '{}')
   from (select jsonb_build_object('email', o.email, 'authUserId', o.auth_user_id, 'stripeCustomerId', o.stripe_customer_id,
-      'timezone', o.timezone, 'billing', jsonb_build_object('cycle', o.billing_cycle, 'day', o.billing_day)) || given as x
+      'timezone', o.timezone, 'billing', jsonb_build_object('cycle', o.billing_cycle, 'day', o.billing_day),
+      'paymentTermsDays', o.payment_terms_days, 'creditLimits', o.credit_limits) || given as x
     from jsonb_array_elements(v -> 'buyers') given left join buyers o on o.id = (given ->> 'id')::uuid) whole
   on conflict (id) do update set name = excluded.name, email = excluded.email, auth_user_id = excluded.auth_user_id,
     stripe_customer_id = excluded.stripe_customer_id, timezone = excluded.timezone, billing_cycle = excluded.billing_cycle,
-    billing_day = excluded.billing_day;
+    billing_day = excluded.billing_day, payment_terms_days = excluded.payment_terms_days, credit_limits = excluded.credit_limits;
   insert into campaigns (id, buyer_id, name, timezone)
   select (x ->> 'id')::uuid, (x ->> 'buyerId')::uuid, x ->> 'name', coalesce(x ->> 'timezone', k.timezone, 'UTC')
   from jsonb_array_elements(v -> 'campaigns') x left join campaigns k on k.id = (x ->> 'id')::uuid

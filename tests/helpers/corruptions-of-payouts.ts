@@ -40,7 +40,7 @@ const PAYOUTS: readonly Corruption[] = [
   {
     check: 'payouts never exceed what has cleared',
     find: `select supplier_id::text as id from earnings where state = 'paid' and supplier_id::text like '%1' limit 1`,
-    spoil: `update earnings set state = 'written_off' where state in ('paid', 'cleared') and supplier_id::text = :id`,
+    spoil: `update earnings set state = 'written_off' where state = 'paid' and supplier_id::text = :id`,
     also: [
       ...[ONE_PAYOUT, CLEARED_ONCE, 'an earning stands where its invoice stands'],
       'what is written off is what nobody paid, and no margin',

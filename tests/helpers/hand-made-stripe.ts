@@ -111,7 +111,7 @@ export function createStripeAnswers() {
     books(): StripeBooks {
       const totals = new Map<string, number>();
       for (const { currency, net } of movements) totals.set(currency, (totals.get(currency) ?? 0) + net);
-      return { transfers, invoices, movements, totals };
+      return { transfers, invoices, movements, customers: [], totals };
     },
   };
 }

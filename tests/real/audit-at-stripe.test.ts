@@ -33,7 +33,7 @@ beforeAll(async () => {
   const line = { campaignId: randomUUID(), description: 'Campaign: 9 calls', calls: 9, amountMinor: 90_000 };
   const frozen = { invoiceId, generation: 1, customer, currency: 'usd', amountMinor: 90_000 } as const;
   const issued = await invoices.issue(
-    { ...frozen, lines: [line], plannedAtMs: START_MS },
+    { ...frozen, lines: [line], paymentTermsDays: null, plannedAtMs: START_MS },
     { signal, nowMs: START_MS },
   );
   stripeInvoiceId = issued.stripeInvoiceId;

@@ -68,7 +68,7 @@ test("books made by the jobs' own functions keep every promise, and what is open
 
 test('the books of an exchange that has not begun keep every promise', async () => {
   const fresh = await createTestDatabase();
-  const nothing = { transfers: [], invoices: [], movements: [], totals: new Map() };
+  const nothing = { transfers: [], invoices: [], movements: [], customers: [], totals: new Map() };
   const empty = createAudit({ rpc: fresh.database.rpc, stripe: { read: () => Promise.resolve(nothing) } });
   const { failures } = await empty.run({ nowMs: books.nowMs });
   await fresh.close();
@@ -107,6 +107,7 @@ type Draft = {
   transfers: StripeBooks['transfers'][number][];
   invoices: StripeBooks['invoices'][number][];
   movements: StripeMovement[];
+  customers: { id: string; balance: number }[];
   totals: Map<string, number>;
 };
 const first = <T>(rows: readonly T[]): T => {
@@ -182,6 +183,10 @@ const STRIPE_CORRUPTIONS: readonly StripeCorruption[] = [
   {
     check: "Stripe's balance is the sum of its movements",
     spoil: ({ totals }) => void totals.set('usd', 0),
+  },
+  {
+    check: 'no customer has a balance at Stripe',
+    spoil: ({ customers }) => void customers.push({ id: 'cus_1', balance: -500 }),
   },
 ];
 

@@ -20,6 +20,7 @@ async function readyToBill(paymentMethod = 'pm_card_visa') {
       calls: n,
       amountMinor: n * 1_000,
     })),
+    paymentTermsDays: null,
     plannedAtMs,
   };
   const issue = (invoice = frozen) =>

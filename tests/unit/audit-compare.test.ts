@@ -6,7 +6,7 @@ import type { StripeBooks } from '../../src/audit/stripe-reader.ts';
 const ledger = (rows: Record<string, unknown[][]>): LedgerSide =>
   ledgerSideSchema.parse({ cash: [], payouts: [], invoices: [], cleared: [], compared: [], ...rows });
 const redOf = (stripe: Partial<StripeBooks>, before: LedgerSide, after = before) => {
-  const nothing = { transfers: [], invoices: [], movements: [], totals: new Map() };
+  const nothing = { transfers: [], invoices: [], movements: [], customers: [], totals: new Map() };
   const sides = { stripe: { ...nothing, ...stripe }, ledger: after, inFlight: findInFlight(before, after) };
   return compareWithStripe(sides)
     .filter(({ ok }) => !ok)

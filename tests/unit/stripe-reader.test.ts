@@ -36,7 +36,7 @@ const movement = (n: number, net: number) => ({
 const page = (data: object[], has_more = false) => HttpResponse.json({ object: 'list', data, has_more });
 const balance = (amount: number) =>
   HttpResponse.json({ available: [{ amount, currency: 'usd' }], pending: [{ amount: 1, currency: 'usd' }] });
-const empty = ['transfers', 'invoices', 'balance_transactions'].map((name) =>
+const empty = ['transfers', 'invoices', 'customers', 'balance_transactions'].map((name) =>
   http.get(`${BASE}/v1/${name}`, () => page([])),
 );
 const noMoney = http.get(`${BASE}/v1/balance`, () => HttpResponse.json({ available: [], pending: [] }));

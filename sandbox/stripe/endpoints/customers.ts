@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { endpoint } from '../context.ts';
+import { endpoint, listOf } from '../context.ts';
 import type { PaymentMethod } from '../objects.ts';
-import { metadata, text } from '../params.ts';
+import { integer, metadata, page, text } from '../params.ts';
 import { invalidRequest, missing } from '../refusal.ts';
 import { newId } from '../store.ts';
 
@@ -18,6 +18,7 @@ const TOKENS: Record<string, string> = {
 };
 
 const fields = {
+  balance: integer.optional(),
   name: text.optional(),
   email: text.optional(),
   description: text.optional(),
@@ -38,7 +39,7 @@ export const customerEndpoints = [
         {
           id,
           object: 'customer',
-          balance: 0,
+          balance: params.balance ?? 0,
           created: nowS,
           currency: null,
           description: params.description ?? null,
@@ -55,6 +56,13 @@ export const customerEndpoints = [
       emit('customer.created', customer);
       return customer;
     },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/v1/customers',
+    answers: 'list:customer',
+    params: z.strictObject(page),
+    run: ({ store }, query) => listOf(store.list('customer', query), '/v1/customers'),
   }),
   endpoint({
     method: 'GET',
@@ -85,12 +93,17 @@ export const customerEndpoints = [
       }
       const changed = store.update('customer', {
         ...customer,
+        balance: params.balance ?? customer.balance,
         name: params.name ?? customer.name,
         email: params.email ?? customer.email,
         description: params.description ?? customer.description,
         metadata: { ...customer.metadata, ...params.metadata },
         invoice_settings: { default_payment_method: method },
       });
+      for (const invoice of store.all('invoice', 'customer', id)) {
+        if (invoice.status === 'draft')
+          store.update('invoice', { ...invoice, starting_balance: changed.balance });
+      }
       emit('customer.updated', changed);
       return changed;
     },

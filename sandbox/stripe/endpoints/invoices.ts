@@ -19,7 +19,7 @@ const createParams = z.strictObject({
   pending_invoice_items_behavior: z.enum(['exclude', 'include']).default('exclude'),
 });
 
-function draft(params: z.output<typeof createParams>, nowS: number): Invoice {
+function draft(params: z.output<typeof createParams>, balance: number, nowS: number): Invoice {
   return {
     id: newId('in'),
     object: 'invoice',
@@ -40,6 +40,7 @@ function draft(params: z.output<typeof createParams>, nowS: number): Invoice {
     livemode: false,
     metadata: params.metadata ?? {},
     number: null,
+    starting_balance: balance,
     status: 'draft',
     subtotal: 0,
     total: 0,
@@ -53,14 +54,14 @@ export const invoiceEndpoints = [
     answers: 'invoice',
     params: createParams,
     run({ store, nowS, emit }, params) {
-      store.get('customer', params.customer, 'customer', 400);
+      const { balance } = store.get('customer', params.customer, 'customer', 400);
       if (params.collection_method === 'send_invoice' && params.days_until_due === undefined) {
         throw invalidRequest('An invoice that is sent needs days_until_due.', {
           code: 'parameter_missing',
           param: 'days_until_due',
         });
       }
-      const invoice = store.insert('invoice', draft(params, nowS), nowS);
+      const invoice = store.insert('invoice', draft(params, balance, nowS), nowS);
       if (params.pending_invoice_items_behavior === 'include') {
         for (const item of store.all('invoiceitem', 'customer', params.customer)) {
           if (item.invoice === null && item.currency === invoice.currency)
@@ -130,6 +131,21 @@ export const invoiceEndpoints = [
     params: z.strictObject({ auto_advance: flag.optional() }),
     run: (context, { auto_advance: advance }, id) =>
       finalizeInvoice(context, context.store.get('invoice', id), advance),
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/v1/invoices/:id/send',
+    answers: 'invoice',
+    params: z.strictObject({}),
+    run({ store, emit }, _, id) {
+      const invoice = store.get('invoice', id);
+      if (invoice.status !== 'open' || invoice.collection_method !== 'send_invoice')
+        throw invalidRequest('Only an open invoice that is to be sent can be sent.', {
+          code: 'invoice_not_editable',
+        });
+      emit('invoice.sent', invoice);
+      return invoice;
+    },
   }),
   endpoint({
     method: 'POST',

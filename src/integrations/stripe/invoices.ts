@@ -23,6 +23,8 @@ export interface FrozenInvoice {
   readonly currency: Currency;
   readonly amountMinor: number;
   readonly lines: readonly FrozenInvoiceLine[];
+  /** It is sent, and due after so many days; null when it is charged to the customer's payment method. */
+  readonly paymentTermsDays: number | null;
   /** When the row was made: keys older than 23 h are not trusted, the object is looked up first. */
   readonly plannedAtMs: number;
 }

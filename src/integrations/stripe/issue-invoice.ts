@@ -17,6 +17,8 @@ const issuedSchema = z.object({
   status: invoiceStatus,
   currency: z.string(),
   total: minorUnits,
+  /** Of the customer's credit (below 0) or debit that Stripe keeps, and would settle with this invoice. */
+  starting_balance: z.int(),
   metadata,
 });
 const itemSchema = z.object({ id: z.string() });
@@ -61,11 +63,25 @@ export async function issueInvoice(
     }
   }
   await compare(run, found);
-  if (found.status !== 'draft') return { stripeInvoiceId: id, status: found.status };
+  // No balance transaction would ever show what Stripe settles with it.
+  if (found.status === 'draft' && found.starting_balance !== 0)
+    throw withBalance(invoice, found.starting_balance);
+  if (found.status !== 'draft') return send(run, id, found.status);
   const { status, total } = await finalize(run, id);
   // Whoever else can write at Stripe may have changed the draft after it was compared.
   if (total !== invoice.amountMinor)
     throw changed(invoice, `the invoice ${id} was changed while it was finalised`);
+  return send(run, id, status);
+}
+
+/** Has Stripe send an invoice on terms to the buyer; a run that comes again sends it under the same key. */
+async function send(run: Run, id: string, status: Issued['status']): Promise<IssuedInvoice> {
+  const look = async () => null;
+  if (run.invoice.paymentTermsDays !== null && status === 'open') {
+    const mail = (sdk: Stripe, idempotencyKey: string) =>
+      sdk.invoices.sendInvoice(id, {}, { idempotencyKey });
+    await step(run, 'send', { operation: 'invoices.sendInvoice', schema: issuedSchema, run: mail }, look);
+  }
   return { stripeInvoiceId: id, status };
 }
 
@@ -103,7 +119,9 @@ function makeDraft(run: Run): Promise<{ id: string }> {
         customer: invoice.customer,
         currency: invoice.currency,
         auto_advance: false,
-        collection_method: 'charge_automatically',
+        ...(invoice.paymentTermsDays === null
+          ? { collection_method: 'charge_automatically' }
+          : { collection_method: 'send_invoice', days_until_due: invoice.paymentTermsDays }),
         pending_invoice_items_behavior: 'exclude',
         metadata: {
           callclear_invoice_id: invoice.invoiceId,
@@ -229,6 +247,10 @@ const refusal =
     new PermanentError(code, `Invoice ${invoiceId} is not what was frozen: ${why}.`, {
       detail: { invoiceId, generation },
     });
+function withBalance({ invoiceId }: FrozenInvoice, balanceMinor: number): PermanentError {
+  const message = `The customer of invoice ${invoiceId} has a balance at Stripe that would be settled with it: set it to 0.`;
+  return new PermanentError('CUSTOMER_BALANCE', message, { detail: { invoiceId, balanceMinor } });
+}
 const mismatch = refusal('INVOICE_MISMATCH');
 const changed = refusal('INVOICE_CHANGED');
 

@@ -20,6 +20,8 @@ const claim = z.discriminatedUnion('kind', [
       currency,
       amountMinor,
       plannedAtMs: instantMs,
+      /** Null when it is charged automatically. */
+      paymentTermsDays: z.int().nullable(),
       lines: z.array(
         z.object({ campaignId: z.uuid().nullable(), description: z.string(), calls: z.int(), amountMinor }),
       ),
@@ -66,7 +68,20 @@ const listed = z.object({
   amountMinor,
   paidMinor: amountMinor,
   state: z.string(),
+  /** When it should be paid; null before it is issued. */
+  dueAt: z.string().nullable(),
   problem: z.string().nullable(),
+});
+
+const overdue = z.object({
+  buyerId: z.uuid(),
+  buyer: z.string(),
+  currency,
+  overdueMinor: amountMinor,
+  /** Above it the buyer is paused; null without a limit. */
+  limitMinor: amountMinor.nullable(),
+  status: z.enum(['active', 'paused']),
+  heldCalls: z.int(),
 });
 
 export type BillingStore = ReturnType<typeof createBillingStore>;
@@ -104,6 +119,8 @@ export function createBillingStore(rpc: Rpc) {
     /** The newest invoices, at most 200; of a state or a buyer when given. */
     list: (filter: { readonly state: string | null; readonly buyerId: string | null }) =>
       rpc('list_invoices', { p_state: filter.state, p_buyer_id: filter.buyerId }, z.array(listed)),
+    /** Buyers of whom something is overdue. */
+    overdue: (nowMs: number) => rpc('overdue_buyers', { p_now_ms: nowMs }, z.array(overdue)),
     /** All that is known of one invoice, for people; null when there is none. */
     show: (invoiceId: string) =>
       rpc('show_invoice', { p_invoice_id: invoiceId }, z.record(z.string(), z.unknown()).nullable()),

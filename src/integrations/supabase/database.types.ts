@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 3c13a78ba7335d52, text f614beb86fdd440c. Do not edit.
+// Made by "npm run generate" from migrations 9578662156e89ad2, text 26a2ceb059b85a3a. Do not edit.
 export type Json =
 	| string
 	| number
@@ -191,10 +191,12 @@ export type Database = {
 					auth_user_id: string | null;
 					billing_cycle: string;
 					billing_day: number | null;
+					credit_limits: NonNullable<Json>;
 					email: string | null;
 					id: string;
 					made_at: string;
 					name: string;
+					payment_terms_days: number | null;
 					status: string;
 					stripe_customer_id: string | null;
 					timezone: string;
@@ -204,10 +206,12 @@ export type Database = {
 					auth_user_id?: string | null;
 					billing_cycle?: string;
 					billing_day?: number | null;
+					credit_limits?: NonNullable<Json>;
 					email?: string | null;
 					id?: string;
 					made_at?: string;
 					name: string;
+					payment_terms_days?: number | null;
 					status?: string;
 					stripe_customer_id?: string | null;
 					timezone?: string;
@@ -216,10 +220,12 @@ export type Database = {
 					auth_user_id?: string | null;
 					billing_cycle?: string;
 					billing_day?: number | null;
+					credit_limits?: NonNullable<Json>;
 					email?: string | null;
 					id?: string;
 					made_at?: string;
 					name?: string;
+					payment_terms_days?: number | null;
 					status?: string;
 					stripe_customer_id?: string | null;
 					timezone?: string;
@@ -885,10 +891,12 @@ export type Database = {
 					buyer_id: string;
 					collect_on: string;
 					currency: string;
+					due_at: string | null;
 					generation: number;
 					id: string;
 					last_problem: string | null;
 					needs_approval: boolean;
+					payment_terms_days: number | null;
 					period_end: string;
 					planned_at: string;
 					state: string;
@@ -902,10 +910,12 @@ export type Database = {
 					buyer_id: string;
 					collect_on: string;
 					currency: string;
+					due_at?: string | null;
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
 					needs_approval?: boolean;
+					payment_terms_days?: number | null;
 					period_end: string;
 					planned_at: string;
 					state?: string;
@@ -918,10 +928,12 @@ export type Database = {
 					buyer_id?: string;
 					collect_on?: string;
 					currency?: string;
+					due_at?: string | null;
 					generation?: number;
 					id?: string;
 					last_problem?: string | null;
 					needs_approval?: boolean;
+					payment_terms_days?: number | null;
 					period_end?: string;
 					planned_at?: string;
 					state?: string;
@@ -1977,6 +1989,7 @@ export type Database = {
 				Args: { p_now_ms: number; p_payout_id: string; p_token: string };
 				Returns: Json;
 			};
+			overdue_buyers: { Args: { p_now_ms: number }; Returns: Json };
 			pause_stripe: { Args: { p_line: string }; Returns: Json };
 			plan_closes: {
 				Args: { p_due_ms: number; p_now_ms: number };

@@ -139,6 +139,10 @@ export const parties = z.strictObject({
           z.strictObject({ cycle: z.literal('monthly'), day: z.int().min(1).max(28) }),
         ])
         .optional(),
+      /** Its invoices are sent and due after so many days; without, they are charged to its payment method at once. */
+      paymentTermsDays: z.int().min(1).max(90).nullish(),
+      /** The most that may be overdue before it is paused, by currency; what is not named has no limit. */
+      creditLimits: z.record(z.string().length(3), z.int().nonnegative()).nullish(),
     }),
   ),
   campaigns: z.array(

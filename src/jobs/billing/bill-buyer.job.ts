@@ -52,7 +52,7 @@ async function bill(
 
   // Read before asking for money: what a webhook never told, or an earlier run could not record, shows here.
   let state = await stripeInvoices.read(stripeInvoiceId, { signal });
-  if (state.status === 'open') {
+  if (state.status === 'open' && invoice.paymentTermsDays === null) {
     const payKey = `invoice-${invoiceId}-${invoice.generation}-pay-${claim.collectOn}`;
     state = await stripeInvoices.pay(stripeInvoiceId, payKey, { signal });
   }
