@@ -18,8 +18,12 @@ export const CURRENCIES = {
   gbp: { exponent: 2, minimumChargeMinor: 30, multipleOfMinor: 1 },
   cad: { exponent: 2, minimumChargeMinor: 50, multipleOfMinor: 1 },
   aud: { exponent: 2, minimumChargeMinor: 50, multipleOfMinor: 1 },
+  // Charged to the fillér; only payouts to a bank are whole forints.
+  huf: { exponent: 2, minimumChargeMinor: 17_500, multipleOfMinor: 1 },
   jpy: { exponent: 0, minimumChargeMinor: 50, multipleOfMinor: 1 },
   kwd: { exponent: 3, minimumChargeMinor: 500, multipleOfMinor: 10 },
+  // Stripe names no minimum of its own; this is half a dollar and some more.
+  ugx: { exponent: 2, minimumChargeMinor: 200_000, multipleOfMinor: 100 },
 } as const;
 
 export type Currency = keyof typeof CURRENCIES;

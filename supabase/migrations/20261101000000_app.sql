@@ -40,7 +40,7 @@ create table public.currencies (
 );
 insert into public.currencies (code, exponent, minimum_charge_minor, multiple_of_minor) values
   ('usd', 2, 50, 1), ('eur', 2, 50, 1), ('gbp', 2, 30, 1), ('cad', 2, 50, 1), ('aud', 2, 50, 1),
-  ('jpy', 0, 50, 1), ('kwd', 3, 500, 10);
+  ('huf', 2, 17500, 1), ('jpy', 0, 50, 1), ('kwd', 3, 500, 10), ('ugx', 2, 200000, 100);
 
 -- An amount of money: whole minor units that a JavaScript number holds exactly.
 create domain app.amount_minor as bigint check (value between -9007199254740991 and 9007199254740991);

@@ -135,6 +135,8 @@ it.each([
   ],
   ['/v1/payment_intents', { amount: '49', currency: 'usd' }, 400, 'amount_too_small', 'amount'],
   ['/v1/payment_intents', { amount: '1005', currency: 'kwd' }, 400, 'invalid_charge_amount', 'amount'],
+  ['/v1/payment_intents', { amount: '500050', currency: 'ugx' }, 400, 'invalid_charge_amount', 'amount'],
+  ['/v1/payment_intents', { amount: '17499', currency: 'huf' }, 400, 'amount_too_small', 'amount'],
   ['/v1/customers/cus_none', {}, 404, 'resource_missing', 'id'],
   ['/v1/customers', { 'expand[]': 'sources' }, 400, undefined, 'expand'],
   ['/v1/nothing', {}, 404, undefined, undefined],

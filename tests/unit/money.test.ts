@@ -107,6 +107,8 @@ describe('amounts as people read them', () => {
     [{ amountMinor: 500, currency: 'jpy' }, '500 JPY'],
     [{ amountMinor: -500, currency: 'jpy' }, '-500 JPY'],
     [{ amountMinor: 1_234, currency: 'kwd' }, '1.234 KWD'],
+    [{ amountMinor: 500_000, currency: 'ugx' }, '5000.00 UGX'],
+    [{ amountMinor: 17_550, currency: 'huf' }, '175.50 HUF'],
     [{ amountMinor: Number.MAX_SAFE_INTEGER, currency: 'usd' }, '90071992547409.91 USD'],
   ] as const)('%o is %s', (money, text) => {
     expect(formatMoney(money)).toBe(text);

@@ -188,6 +188,8 @@ describe('a share in basis points', () => {
   });
 
   test('in a currency of three decimals is what Stripe can transfer, and the exchange keeps the rest', () => {
+    const shillings = rated({ currency: 'ugx', priceMinor: 500_000, supplierShareBps: 7_777 });
+    expect(shillings.shares[0]?.shareMinor).toBe(388_800);
     const { shares } = rated({ currency: 'kwd', priceMinor: 1_500, supplierShareBps: 7_777 });
     expect(shares).toEqual([{ fromCall: 1, shareMinor: 1_160 }]);
   });
