@@ -170,7 +170,9 @@ begin
     app.at((p_charge ->> 'availableOnMs')::bigint))
   on conflict (charge_id) do nothing;
   select * into v_charge from charges where charge_id = p_charge ->> 'chargeId';
-  if v_charge.invoice_id <> p_invoice.id or v_charge.currency <> p_invoice.currency then
+  if v_charge.invoice_id <> p_invoice.id or v_charge.currency <> p_invoice.currency
+    or v_charge.gross_minor <> (p_charge ->> 'grossMinor')::bigint or v_charge.fee_minor <> (p_charge ->> 'feeMinor')::bigint
+  then
     perform app.fail('INVOICE_MISMATCH', 'the charge is not what the invoice says', jsonb_build_object('invoiceId', p_invoice.id), 'PT422');
   end if;
   perform app.post_journal('charge', 'charge:' || v_charge.charge_id, app.unclosed_date(p_invoice.business_date), v_charge.currency,

@@ -1,0 +1,270 @@
+import { expect, test } from 'vitest';
+import { dateAfter, keepServer, openHouse } from '../helpers/house.ts';
+import { readyPayout } from '../helpers/payouts.ts';
+import { tryAll } from '../helpers/state-table.ts';
+
+keepServer();
+
+/** state | event | answer, or the code of the refusal | state then | journals */
+const TABLE = `
+waiting for approval | a worker claims it | settled waiting_approval | waiting_approval, key 1, cleared |
+waiting for approval | a worker claims it while payouts are stopped | settled waiting_approval | waiting_approval, key 1, cleared |
+waiting for approval | a worker claims it while its supplier is held | settled waiting_approval | waiting_approval, key 1, cleared |
+waiting for approval | a worker claims it, and its destination is another | settled waiting_approval | waiting_approval, key 1, cleared |
+waiting for approval | a send is noted | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | a send is noted while payouts are stopped | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | a send is noted while its supplier is held | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | it was sent | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | it was sent with another amount | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | Stripe refused it | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | the request did not run | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | its outcome is unknown | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | it is not in a listing at once | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | it is not in a listing eleven minutes later | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | a result that is none | TOKEN_STALE | waiting_approval, key 1, cleared |
+waiting for approval | a person approves it | true | planned, key 1, cleared |
+waiting for approval | the planner approves it | APPROVAL_REFUSED | waiting_approval, key 1, cleared |
+waiting for approval | its supplier is held | held | waiting_approval, key 1, cleared |
+waiting for approval | the money of its call is refunded | booked | withheld, key 1, written_off (free) | refund 4000, unclear 2800, write_off 4000
+waiting for approval | its date is planned again | planned 0 | waiting_approval, key 1, cleared |
+waiting for approval | the next date is planned | planned 0 | waiting_approval, key 1, cleared |
+planned | a worker claims it | claimed | sending, key 1, reserved | payout_reserve 2800
+planned | a worker claims it while payouts are stopped | settled payouts_stopped | planned, key 1, cleared |
+planned | a worker claims it while its supplier is held | settled withheld | withheld, key 1, cleared (free) |
+planned | a worker claims it, and its destination is another | settled withheld | withheld, key 1, cleared (free) |
+planned | a send is noted | TOKEN_STALE | planned, key 1, cleared |
+planned | a send is noted while payouts are stopped | TOKEN_STALE | planned, key 1, cleared |
+planned | a send is noted while its supplier is held | TOKEN_STALE | planned, key 1, cleared |
+planned | it was sent | TOKEN_STALE | planned, key 1, cleared |
+planned | it was sent with another amount | TOKEN_STALE | planned, key 1, cleared |
+planned | Stripe refused it | TOKEN_STALE | planned, key 1, cleared |
+planned | the request did not run | TOKEN_STALE | planned, key 1, cleared |
+planned | its outcome is unknown | TOKEN_STALE | planned, key 1, cleared |
+planned | it is not in a listing at once | TOKEN_STALE | planned, key 1, cleared |
+planned | it is not in a listing eleven minutes later | TOKEN_STALE | planned, key 1, cleared |
+planned | a result that is none | TOKEN_STALE | planned, key 1, cleared |
+planned | a person approves it | false | planned, key 1, cleared |
+planned | the planner approves it | false | planned, key 1, cleared |
+planned | its supplier is held | held | planned, key 1, cleared |
+planned | the money of its call is refunded | booked | withheld, key 1, written_off (free) | refund 4000, unclear 2800, write_off 4000
+planned | its date is planned again | planned 0 | planned, key 1, cleared |
+planned | the next date is planned | planned 0 | planned, key 1, cleared |
+sending | a worker claims it | claimed | sending, key 1, reserved |
+sending | a worker claims it while payouts are stopped | claimed | sending, key 1, reserved |
+sending | a worker claims it while its supplier is held | claimed | sending, key 1, reserved |
+sending | a worker claims it, and its destination is another | claimed | sending, key 1, reserved |
+sending | a send is noted | noted | sending, in doubt, key 1, reserved |
+sending | a send is noted while payouts are stopped | settled payouts_stopped | withheld, key 1, cleared (free) | payout_release 2800
+sending | a send is noted while its supplier is held | settled supplier_held | withheld, key 1, cleared (free) | payout_release 2800
+sending | it was sent | taken | sent, key 1, paid | payout_send 2800
+sending | it was sent with another amount | STRIPE_KEY_MISMATCH | sending, key 1, reserved |
+sending | Stripe refused it | taken | refused, key 1, cleared (free) | payout_release 2800
+sending | the request did not run | taken | sending, key 1, reserved |
+sending | its outcome is unknown | taken | unknown, key 1, reserved |
+sending | it is not in a listing at once | taken | sending, key 2, reserved |
+sending | it is not in a listing eleven minutes later | taken | sending, key 2, reserved |
+sending | a result that is none | DATABASE_REFUSED | sending, key 1, reserved |
+sending | a person approves it | false | sending, key 1, reserved |
+sending | the planner approves it | false | sending, key 1, reserved |
+sending | its supplier is held | held | sending, key 1, reserved |
+sending | the money of its call is refunded | booked | sending, key 1, reserved | refund 4000, write_off 4000
+sending | its date is planned again | planned 0 | sending, key 1, reserved |
+sending | the next date is planned | planned 0 | sending, key 1, reserved |
+sending, in doubt | a worker claims it | claimed | sending, in doubt, key 1, reserved |
+sending, in doubt | a worker claims it while payouts are stopped | claimed | sending, in doubt, key 1, reserved |
+sending, in doubt | a worker claims it while its supplier is held | claimed | sending, in doubt, key 1, reserved |
+sending, in doubt | a worker claims it, and its destination is another | claimed | sending, in doubt, key 1, reserved |
+sending, in doubt | a send is noted | noted | sending, in doubt, key 1, reserved |
+sending, in doubt | a send is noted while payouts are stopped | stopped payouts_stopped | sending, in doubt, key 1, reserved |
+sending, in doubt | a send is noted while its supplier is held | stopped supplier_held | sending, in doubt, key 1, reserved |
+sending, in doubt | it was sent | taken | sent, key 1, paid | payout_send 2800
+sending, in doubt | it was sent with another amount | STRIPE_KEY_MISMATCH | sending, in doubt, key 1, reserved |
+sending, in doubt | Stripe refused it | taken | refused, key 1, cleared (free) | payout_release 2800
+sending, in doubt | the request did not run | taken | sending, key 1, reserved |
+sending, in doubt | its outcome is unknown | taken | unknown, in doubt, key 1, reserved |
+sending, in doubt | it is not in a listing at once | STRIPE_OUTCOME_UNKNOWN | sending, in doubt, key 1, reserved |
+sending, in doubt | it is not in a listing eleven minutes later | taken | sending, key 2, reserved |
+sending, in doubt | a result that is none | DATABASE_REFUSED | sending, in doubt, key 1, reserved |
+sending, in doubt | a person approves it | false | sending, in doubt, key 1, reserved |
+sending, in doubt | the planner approves it | false | sending, in doubt, key 1, reserved |
+sending, in doubt | its supplier is held | held | sending, in doubt, key 1, reserved |
+sending, in doubt | the money of its call is refunded | booked | sending, in doubt, key 1, reserved | refund 4000, write_off 4000
+sending, in doubt | its date is planned again | planned 0 | sending, in doubt, key 1, reserved |
+sending, in doubt | the next date is planned | planned 0 | sending, in doubt, key 1, reserved |
+unknown | a worker claims it | claimed | unknown, in doubt, key 1, reserved |
+unknown | a worker claims it while payouts are stopped | claimed | unknown, in doubt, key 1, reserved |
+unknown | a worker claims it while its supplier is held | claimed | unknown, in doubt, key 1, reserved |
+unknown | a worker claims it, and its destination is another | claimed | unknown, in doubt, key 1, reserved |
+unknown | a send is noted | noted | sending, in doubt, key 1, reserved |
+unknown | a send is noted while payouts are stopped | stopped payouts_stopped | unknown, in doubt, key 1, reserved |
+unknown | a send is noted while its supplier is held | stopped supplier_held | unknown, in doubt, key 1, reserved |
+unknown | it was sent | taken | sent, key 1, paid | payout_send 2800
+unknown | it was sent with another amount | STRIPE_KEY_MISMATCH | unknown, in doubt, key 1, reserved |
+unknown | Stripe refused it | taken | refused, key 1, cleared (free) | payout_release 2800
+unknown | the request did not run | taken | unknown, key 1, reserved |
+unknown | its outcome is unknown | taken | unknown, in doubt, key 1, reserved |
+unknown | it is not in a listing at once | STRIPE_OUTCOME_UNKNOWN | unknown, in doubt, key 1, reserved |
+unknown | it is not in a listing eleven minutes later | taken | sending, key 2, reserved |
+unknown | a result that is none | DATABASE_REFUSED | unknown, in doubt, key 1, reserved |
+unknown | a person approves it | false | unknown, in doubt, key 1, reserved |
+unknown | the planner approves it | false | unknown, in doubt, key 1, reserved |
+unknown | its supplier is held | held | unknown, in doubt, key 1, reserved |
+unknown | the money of its call is refunded | booked | unknown, in doubt, key 1, reserved | refund 4000, write_off 4000
+unknown | its date is planned again | planned 0 | unknown, in doubt, key 1, reserved |
+unknown | the next date is planned | planned 0 | unknown, in doubt, key 1, reserved |
+sent | a worker claims it | settled sent | sent, key 1, paid |
+sent | a worker claims it while payouts are stopped | settled sent | sent, key 1, paid |
+sent | a worker claims it while its supplier is held | settled sent | sent, key 1, paid |
+sent | a worker claims it, and its destination is another | settled sent | sent, key 1, paid |
+sent | a send is noted | settled sent | sent, key 1, paid |
+sent | a send is noted while payouts are stopped | settled sent | sent, key 1, paid |
+sent | a send is noted while its supplier is held | settled sent | sent, key 1, paid |
+sent | it was sent | taken | sent, key 1, paid |
+sent | it was sent with another amount | taken | sent, key 1, paid |
+sent | Stripe refused it | taken | sent, key 1, paid |
+sent | the request did not run | taken | sent, key 1, paid |
+sent | its outcome is unknown | taken | sent, key 1, paid |
+sent | it is not in a listing at once | taken | sent, key 1, paid |
+sent | it is not in a listing eleven minutes later | taken | sent, key 1, paid |
+sent | a result that is none | taken | sent, key 1, paid |
+sent | a person approves it | false | sent, key 1, paid |
+sent | the planner approves it | false | sent, key 1, paid |
+sent | its supplier is held | held | sent, key 1, paid |
+sent | the money of its call is refunded | booked | sent, key 1, paid | refund 4000, write_off 4000
+sent | its date is planned again | planned 0 | sent, key 1, paid |
+sent | the next date is planned | planned 0 | sent, key 1, paid |
+refused | a worker claims it | settled refused | refused, key 1, cleared (free) |
+refused | a worker claims it while payouts are stopped | settled refused | refused, key 1, cleared (free) |
+refused | a worker claims it while its supplier is held | settled refused | refused, key 1, cleared (free) |
+refused | a worker claims it, and its destination is another | settled refused | refused, key 1, cleared (free) |
+refused | a send is noted | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | a send is noted while payouts are stopped | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | a send is noted while its supplier is held | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | it was sent | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | it was sent with another amount | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | Stripe refused it | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | the request did not run | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | its outcome is unknown | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | it is not in a listing at once | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | it is not in a listing eleven minutes later | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | a result that is none | TOKEN_STALE | refused, key 1, cleared (free) |
+refused | a person approves it | false | refused, key 1, cleared (free) |
+refused | the planner approves it | false | refused, key 1, cleared (free) |
+refused | its supplier is held | held | refused, key 1, cleared (free) |
+refused | the money of its call is refunded | booked | refused, key 1, written_off (free) | refund 4000, unclear 2800, write_off 4000
+refused | its date is planned again | planned 0 | refused, key 1, cleared (free) |
+refused | the next date is planned | planned 1 | refused, key 1, cleared, and another planned |
+withheld | a worker claims it | settled withheld | withheld, key 1, cleared (free) |
+withheld | a worker claims it while payouts are stopped | settled withheld | withheld, key 1, cleared (free) |
+withheld | a worker claims it while its supplier is held | settled withheld | withheld, key 1, cleared (free) |
+withheld | a worker claims it, and its destination is another | settled withheld | withheld, key 1, cleared (free) |
+withheld | a send is noted | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | a send is noted while payouts are stopped | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | a send is noted while its supplier is held | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | it was sent | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | it was sent with another amount | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | Stripe refused it | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | the request did not run | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | its outcome is unknown | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | it is not in a listing at once | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | it is not in a listing eleven minutes later | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | a result that is none | TOKEN_STALE | withheld, key 1, cleared (free) |
+withheld | a person approves it | false | withheld, key 1, cleared (free) |
+withheld | the planner approves it | false | withheld, key 1, cleared (free) |
+withheld | its supplier is held | held | withheld, key 1, cleared (free) |
+withheld | the money of its call is refunded | booked | withheld, key 1, written_off (free) | refund 4000, unclear 2800, write_off 4000
+withheld | its date is planned again | planned 0 | withheld, key 1, cleared (free) |
+withheld | the next date is planned | planned 1 | withheld, key 1, cleared, and another planned |
+`;
+
+test('every event in every state of a payout is taken or refused as the table says, with its journals', async () => {
+  const house = await openHouse();
+  try {
+    const { id, supplierId, account } = await readyPayout(house);
+    const nowMs = house.clock.nowMs();
+    const laterMs = nowMs + 11 * 60_000;
+    const date = dateAfter(2);
+
+    const token = '(select coalesce(attempt_token, gen_random_uuid()) from payouts where id = $1)';
+    const told = (call: string) =>
+      `select concat_ws(' ', a ->> 'kind', a ->> 'reason', a ->> 'approved', a ->> 'status') from ${call} a`;
+    const claim = told(`claim_payout($1, ${nowMs})`);
+    const note = told(`note_payout_send($1, ${token}, ${nowMs})`);
+    const settle = (result: object, atMs = nowMs) =>
+      `select settle_payout($1, ${token}, '${JSON.stringify(result)}', ${atMs})`;
+    const transfer = {
+      transferId: 'tr_1',
+      balanceTransactionId: 'txn_1',
+      currency: 'usd',
+      destination: account,
+    };
+    const sent = settle({ kind: 'sent', ...transfer, amountMinor: 2_800 });
+    const refused = settle({ kind: 'refused', reason: 'account_invalid' });
+    const unknown = settle({ kind: 'unknown', reason: 'no answer' });
+    const stop = `select stop_payouts(true, 'ops', 'a drill', ${nowMs})`;
+    const hold = (held: boolean) =>
+      told(`hold_supplier('${supplierId}', ${held}, 'ops', 'a look', ${nowMs})`);
+    const approve = (by: string) => told(`approve_payout($1, '${by}', 'seen', ${nowMs})`);
+    const moved = `insert into stripe_movements values ('txn_re', 're_1', 'refund', -4000, 0, -4000, 'usd', app.at(${nowMs}),
+      app.at(${nowMs}), app.at(${nowMs}))`;
+    const fact = `jsonb_build_object('id', 're_1', 'kind', 'refund', 'status', 'succeeded',
+      'chargeId', (select charge_id from charges))`;
+    const lines = await tryAll(house, {
+      id,
+      read: `select concat_ws(', ', p.state, case when p.in_doubt then 'in doubt' end, 'key ' || p.generation,
+        (select e.state || case when e.payout_id is null then ' (free)' else '' end from earnings e),
+        (select 'and another ' || o.state from payouts o where o.id <> p.id)) from payouts p where p.id = $1`,
+      states: {
+        'waiting for approval': ["update payouts set state = 'waiting_approval' where id = $1"],
+        planned: [],
+        sending: [claim],
+        'sending, in doubt': [claim, note],
+        unknown: [claim, note, unknown],
+        sent: [claim, note, sent],
+        refused: [claim, note, refused],
+        withheld: [hold(true), claim, hold(false)],
+      },
+      events: {
+        'a worker claims it': [claim],
+        'a worker claims it while payouts are stopped': [stop, claim],
+        'a worker claims it while its supplier is held': [hold(true), claim],
+        'a worker claims it, and its destination is another': [
+          `update suppliers set stripe_account_id = 'acct_other' where id = '${supplierId}'`,
+          claim,
+        ],
+        'a send is noted': [note],
+        'a send is noted while payouts are stopped': [stop, note],
+        'a send is noted while its supplier is held': [hold(true), note],
+        'it was sent': [sent],
+        'it was sent with another amount': [settle({ kind: 'sent', ...transfer, amountMinor: 2_799 })],
+        'Stripe refused it': [refused],
+        'the request did not run': [
+          settle({ kind: 'not_executed', reason: 'rate_limit', wasInDoubt: false }),
+        ],
+        'its outcome is unknown': [unknown],
+        'it is not in a listing at once': [settle({ kind: 'absent' })],
+        'it is not in a listing eleven minutes later': [settle({ kind: 'absent' }, laterMs)],
+        'a result that is none': [settle({ kind: 'perhaps' })],
+        'a person approves it': [approve('ops')],
+        'the planner approves it': [approve('schedule')],
+        'its supplier is held': [hold(true)],
+        'the money of its call is refunded': [
+          moved,
+          `select record_withdrawal(${fact}, '${date}', ${nowMs}) #>> '{}'`,
+        ],
+        'its date is planned again': [
+          `select concat_ws(' ', 'planned', a ->> 'planned') from plan_payouts('${date}', ${nowMs}) a`,
+        ],
+        'the next date is planned': [
+          `insert into reconciliation_runs select '${dateAfter(3)}', currency, state, as_of, stripe_available_minor, stripe_pending_minor,
+            ledger_available_minor, ledger_pending_minor, difference_minor, matched, app.at(${nowMs})
+           from reconciliation_runs where business_date = '${date}'`,
+          `select concat_ws(' ', 'planned', a ->> 'planned') from plan_payouts('${dateAfter(3)}', ${nowMs}) a`,
+        ],
+      },
+    });
+    expect(lines).toEqual(TABLE.trim().split('\n'));
+  } finally {
+    await house.end();
+  }
+});
