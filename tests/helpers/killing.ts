@@ -1,5 +1,6 @@
+import type { WorkItem } from '../../src/integrations/supabase/work.ts';
 import type { JobServices } from '../../src/services.ts';
-import { Killed } from './house.ts';
+import { type House, Killed } from './house.ts';
 
 const WATCHED = [
   'work',
@@ -17,10 +18,15 @@ const WATCHED = [
 
 export type When = 'before' | 'after';
 
+export interface Death {
+  readonly call: number;
+  readonly when: When;
+}
+
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** The same services, whose n-th call dies before its effect, or after it with its answer lost; `made` names the calls. */
-export function killing(services: JobServices, at: { call: number; when: When } | null) {
+export function killing(services: JobServices, at: Death | null) {
   const made: string[] = [];
   const watch = (name: string, method: Method): Method =>
     async function watched(...args) {
@@ -39,4 +45,15 @@ export function killing(services: JobServices, at: { call: number; when: When } 
     return [name, Object.fromEntries(methods)];
   });
   return { made, services: Object.fromEntries(wrapped) as unknown as Partial<JobServices> };
+}
+
+/** Runs a row as often as it takes, letting time pass while it waits. */
+export async function finish(house: House, item: () => Promise<WorkItem>): Promise<void> {
+  for (let runs = 0; runs < 6; runs += 1) {
+    const { end, code } = await house.run(await item());
+    if (end === 'finish') return;
+    if (end !== 'wait') throw new Error(`it ends as ${end}, ${code}`);
+    house.advance(11 * 60_000);
+  }
+  throw new Error('it waits for ever');
 }

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { WorkItem } from '../../src/integrations/supabase/work.ts';
 import { wrongIn } from '../helpers/books.ts';
 import { DAY_MS, dateAfter, FIRST_DATE, type House, keepServer, openHouse } from '../helpers/house.ts';
-import { killing, type When } from '../helpers/killing.ts';
+import { finish, killing, type When } from '../helpers/killing.ts';
 import { readyPayouts } from '../helpers/payouts.ts';
 import { storyOf } from '../helpers/stories.ts';
 
@@ -29,17 +29,6 @@ interface Piece {
 
 const PIECES = 16;
 const MINUTE_MS = 60_000;
-
-/** Runs a piece as often as it takes, letting time pass while it waits. */
-async function finish(piece: Piece): Promise<void> {
-  for (let runs = 0; runs < 6; runs += 1) {
-    const { end, code } = await house.run(await piece.item());
-    if (end === 'finish') return;
-    if (end !== 'wait') throw new Error(`it ends as ${end}, ${code}`);
-    house.advance(11 * MINUTE_MS);
-  }
-  throw new Error('it waits for ever');
-}
 
 /**
  * Lets the first piece run undisturbed, every other one die at another step, before and after its effect; then finishes
@@ -67,7 +56,7 @@ async function killAtEachStep(
   meanwhile();
   const expected = await undisturbed.story();
   for (const { piece, name } of deaths) {
-    await finish(piece);
+    await finish(house, piece.item);
     expect({ name, story: await piece.story() }).toEqual({ name, story: expected });
   }
   return steps;
