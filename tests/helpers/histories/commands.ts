@@ -1,0 +1,268 @@
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import { EVENTFUL_DAYS, type Night, type Step, type Story, type World } from './world.ts';
+
+/** One thing that may happen to a buyer and its supplier on a day, before the close of its date. */
+interface Command<Facts> {
+  /** How often, beside the others. */
+  readonly weight: number;
+  readonly facts: fc.Arbitrary<Facts>;
+  act(world: World, story: Story, facts: Facts): Promise<void>;
+}
+
+const command = <Facts>(given: Command<Facts>) => ({
+  weight: given.weight,
+  named: (name: string): fc.Arbitrary<NamedStep> =>
+    fc.record({ day: fc.nat(EVENTFUL_DAYS - 1), facts: given.facts }).map(({ day, facts }) => ({
+      ...{ day, name, facts },
+      act: (world, story) => given.act(world, story, facts),
+    })),
+});
+
+export interface NamedStep extends Step {
+  readonly name: string;
+  readonly facts: unknown;
+}
+
+const nth = fc.nat(5);
+const pick = <T>(all: readonly T[], index: number): T | undefined => all[index % Math.max(all.length, 1)];
+const when = fc.constantFrom('before', 'after');
+
+const FAULTS = [
+  ...(['cut-before-commit', 'cut-after-commit', 'error-before-commit', 'error-after-commit'] as const),
+  ...(['garbage-answer', 'rate-limit', 'lock-timeout'] as const),
+];
+
+/** What may befall a run of a job that has so many effects, of which so many are requests that change something at Stripe. */
+function troubleOf(job: string, { effects, requests }: { effects: number; requests: number }) {
+  const death = fc.record({ call: fc.integer({ min: 1, max: effects }), when });
+  const fault = fc.record({
+    kind: fc.constantFrom(...FAULTS),
+    skip: fc.nat(Math.max(0, requests - 1)),
+    count: fc.constantFrom(1, 1, 4),
+  });
+  return fc.record({
+    job: fc.constant(job),
+    trouble: fc.record({
+      death: fc.option(death, { freq: 2 }),
+      fault: requests === 0 ? fc.constant(null) : fc.option(fault, { freq: 2 }),
+      workers: fc.constantFrom(1, 1, 2),
+    }),
+  });
+}
+
+/** The story's invoices at Stripe in one of these states. */
+function invoicesOf({ house }: World, { customer }: Story, states: readonly string[]) {
+  const all = house.simulator.journal.all('invoice');
+  return all.filter((one) => one.customer === customer && states.includes(one.status));
+}
+
+function chargesOf({ house }: World, { customer }: Story) {
+  return house.simulator.journal.all('charge').filter((one) => one.customer === customer && one.paid);
+}
+
+async function giveCard({ api }: World, { customer }: Story, token: string): Promise<string> {
+  const method = await api('POST', `/v1/payment_methods/${token}/attach`, { customer });
+  return method.json().id;
+}
+
+async function hintAt({ house }: World, objectId: string): Promise<void> {
+  const eventId = `evt_${randomUUID()}`;
+  const hint = { eventId, type: 'invoice.updated', objectId, account: null, livemode: false };
+  const payload = { ...hint, createdMs: 0, receivedAtMs: house.clock.nowMs() };
+  const item = { job: 'stripe.apply-event', key: eventId, generation: 1, payload, dueAtMs: 0, trace: 'hint' };
+  for (let times = 0; times < 2; times += 1) await house.run(item);
+}
+
+/** Everything that can happen. A new event of money is one entry here. */
+const COMMANDS = {
+  'calls come': command({
+    weight: 10,
+    facts: fc.record({
+      number: fc.nat(1),
+      hoursAgo: fc.oneof(fc.nat(10), fc.nat(40)),
+      count: fc.integer({ min: 1, max: 2 }),
+    }),
+    async act({ house }, { numbers }, { number, hoursAgo, count }) {
+      for (let n = 0; n < count; n += 1) {
+        const startedAtMs = house.clock.nowMs() - (1 + hoursAgo) * 3_600_000 - n * 60_000;
+        await house.call({ number: numbers[number] ?? '', startedAtMs });
+      }
+    },
+  }),
+  'a call comes again, and one that is too short': command({
+    weight: 1,
+    facts: fc.constant(null),
+    async act({ house }, { numbers, supplier }) {
+      const [number = ''] = numbers;
+      const startedAtMs = house.clock.nowMs() - 7_200_000;
+      for (const durationS of [5, 5]) {
+        await house.call({ number, callId: `short-${supplier}`, startedAtMs, durationS });
+      }
+    },
+  }),
+  'trouble with a job': command({
+    weight: 9,
+    facts: fc.oneof(
+      troubleOf('billing.bill-buyer', { effects: 8, requests: 4 }),
+      troubleOf('payouts.pay-supplier', { effects: 6, requests: 1 }),
+      troubleOf('payouts.pay-supplier', { effects: 6, requests: 1 }),
+      troubleOf('fraud.score-call', { effects: 3, requests: 0 }),
+    ),
+    async act(_, { troubles }, { job, trouble }) {
+      troubles.set(job, [...(troubles.get(job) ?? []), trouble]);
+    },
+  }),
+  'Stripe refuses the transfer': command({
+    weight: 1,
+    facts: fc.constant(null),
+    async act(_, { troubles }) {
+      const fault = { kind: 'refuse', skip: 0, count: 1 } as const;
+      troubles.set('payouts.pay-supplier', [{ death: null, fault, workers: 1 }]);
+    },
+  }),
+  'another card': command({
+    weight: 3,
+    facts: fc.constantFrom(
+      ...['pm_card_visa', 'pm_card_bypassPending', 'pm_card_bypassPending', 'pm_card_createDispute'],
+      ...['pm_card_chargeCustomerFail', 'pm_card_chargeCustomerFail', 'pm_card_chargeCustomerFail'],
+    ),
+    async act(world, story, token) {
+      const settings = { 'invoice_settings[default_payment_method]': await giveCard(world, story, token) };
+      await world.api('POST', `/v1/customers/${story.customer}`, settings);
+    },
+  }),
+  'the buyer pays at Stripe': command({
+    weight: 2,
+    facts: nth,
+    async act(world, story, index) {
+      const [refunded] = world.house.simulator.journal.all('refund');
+      // Which calls of an invoice that was given up a refund ended is not known any more.
+      const states = refunded === undefined ? ['open', 'uncollectible'] : ['open'];
+      const invoice = pick(invoicesOf(world, story, states), index);
+      if (invoice === undefined) return;
+      const method = await giveCard(world, story, 'pm_card_bypassPending');
+      await world.api('POST', `/v1/invoices/${invoice.id}/pay`, { payment_method: method });
+      // No close reads what was given up: only this tells that it was paid after all.
+      if (invoice.status === 'uncollectible') await hintAt(world, invoice.id);
+    },
+  }),
+  'the buyer pays a part at Stripe': command({
+    weight: 2,
+    facts: fc.record({ index: nth, percent: fc.constantFrom(30, 60, 100) }),
+    async act(world, story, { index, percent }) {
+      const invoice = pick(invoicesOf(world, story, ['open']), index);
+      if (invoice === undefined) return;
+      const amount = Math.floor((invoice.amount_remaining * percent) / 100);
+      const left = invoice.amount_remaining - amount;
+      if (amount < 100 || (left > 0 && left < 100)) return;
+      const intent = await world.api('POST', '/v1/payment_intents', {
+        ...{ amount: String(amount), currency: invoice.currency, customer: story.customer, confirm: 'true' },
+        payment_method: await giveCard(world, story, 'pm_card_visa'),
+      });
+      const payment = { payment_intent: intent.json().id };
+      await world.api('POST', `/v1/invoices/${invoice.id}/attach_payment`, payment);
+    },
+  }),
+  'the invoice is given up at Stripe': command({
+    weight: 2,
+    facts: fc.record({ index: nth, by: fc.constantFrom('mark_uncollectible', 'void') }),
+    async act(world, story, { index, by }) {
+      const invoice = pick(invoicesOf(world, story, ['open']), index);
+      if (invoice !== undefined) await world.api('POST', `/v1/invoices/${invoice.id}/${by}`);
+    },
+  }),
+  'a refund at Stripe': command({
+    weight: 3,
+    facts: fc.record({ index: nth, percent: fc.constantFrom(20, 50, 100) }),
+    async act(world, story, { index, percent }) {
+      const charge = pick(chargesOf(world, story), index);
+      if (charge === undefined) return;
+      // Stripe refuses what is not available, and what is disputed.
+      if (world.house.simulator.journal.all('dispute').some((one) => one.charge === charge.id)) return;
+      const amount = Math.max(1, Math.floor((charge.amount * percent) / 100));
+      await world.api('POST', '/v1/refunds', { charge: charge.id, amount: String(amount) });
+    },
+  }),
+  'a dispute is decided': command({
+    weight: 3,
+    facts: fc.record({ index: nth, evidence: fc.constantFrom('winning_evidence', 'losing_evidence') }),
+    async act(world, story, { index, evidence }) {
+      const charges = new Set(chargesOf(world, story).map(({ id }) => id));
+      const all = world.house.simulator.journal.all('dispute');
+      const dispute = pick(
+        all.filter(({ charge, status }) => charges.has(charge) && status === 'needs_response'),
+        index,
+      );
+      if (dispute === undefined) return;
+      await world.api('POST', `/v1/disputes/${dispute.id}`, { 'evidence[uncategorized_text]': evidence });
+    },
+  }),
+  'a hint of Stripe, twice': command({
+    weight: 1,
+    facts: nth,
+    async act(world, story, index) {
+      const states = ['draft', 'open', 'paid', 'uncollectible', 'void'];
+      const invoice = pick(invoicesOf(world, story, states), index);
+      if (invoice !== undefined) await hintAt(world, invoice.id);
+    },
+  }),
+  'a person approves': command({
+    weight: 2,
+    facts: fc.constant(null),
+    async act({ house: { sql, services, clock } }, { buyer, supplier }) {
+      const invoices = await sql<{ id: string }>('select id from invoices where buyer_id = $1', [buyer]);
+      for (const { id } of invoices) await services.billing.approve(id, 'ops', 'seen', clock.nowMs());
+      const payouts = await sql<{ id: string }>('select id from payouts where supplier_id = $1', [supplier]);
+      for (const { id } of payouts) await services.payouts.approve(id, 'ops', 'seen', clock.nowMs());
+    },
+  }),
+  'a person holds or releases the supplier': command({
+    weight: 1,
+    facts: fc.boolean(),
+    async act({ house: { services, clock } }, { supplier }, held) {
+      await services.payouts.hold(supplier, held, 'ops', 'a look', clock.nowMs());
+    },
+  }),
+  'a person stops or starts all payouts': command({
+    weight: 0.2,
+    facts: fc.boolean(),
+    async act({ house: { services, clock } }, _, stopped) {
+      await services.payouts.stop(stopped, 'ops', 'a look', clock.nowMs());
+    },
+  }),
+  'old work comes again': command({
+    weight: 2,
+    facts: fc.nat(500),
+    act: (world, _, index) => world.replay(index),
+  }),
+};
+
+const step = fc.oneof(
+  ...Object.entries(COMMANDS).map(([name, { weight, named }]) => ({
+    weight: Math.round(weight * 10),
+    arbitrary: named(name),
+  })),
+);
+
+export const history = fc.noBias(fc.array(step, { maxLength: 14, size: 'max' }));
+
+export const nights: fc.Arbitrary<Night[]> = fc.noBias(
+  fc.array(
+    fc.record({
+      death: fc.option(
+        fc.record({
+          job: fc.constantFrom(
+            'reconciliation.reconcile-money',
+            'payouts.plan-payouts',
+            'operations.report-close',
+          ),
+          call: fc.integer({ min: 1, max: 6 }),
+          when,
+        }),
+      ),
+      gap: fc.integer({ min: 0, max: 9 }).map((of) => of === 9),
+    }),
+    { minLength: EVENTFUL_DAYS, maxLength: EVENTFUL_DAYS },
+  ),
+);

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { history, type NamedStep, nights } from './commands.ts';
+import { wrongWith } from './right.ts';
+import { type Night, openWorld } from './world.ts';
+
+/** Histories that happen side by side, to one house. */
+const SIDE_BY_SIDE = 40;
+const { HISTORIES = '2000', HISTORIES_SEED = '' } = process.env;
+
+async function live(histories: readonly (readonly NamedStep[])[], given: readonly Night[]): Promise<void> {
+  const happened = histories.filter((steps) => steps.length > 0);
+  const world = await openWorld(happened.length);
+  try {
+    await world.live(happened, given);
+    const wrong = await wrongWith(world);
+    if (wrong.length > 0) throw new Error(wrong.join('\n'));
+  } finally {
+    await world.house.end();
+  }
+}
+
+function print(histories: readonly (readonly NamedStep[])[], given: readonly Night[]): string {
+  const steps = histories
+    .filter((one) => one.length > 0)
+    .flatMap((one, index) =>
+      one.map(({ day, name, facts }) => ({ day, text: `story ${index}: ${name} ${JSON.stringify(facts)}` })),
+    );
+  const nightly = given.flatMap((night, day) =>
+    night.death === null && !night.gap ? [] : [{ day, text: `the night after: ${JSON.stringify(night)}` }],
+  );
+  return [...steps, ...nightly]
+    .toSorted((a, b) => a.day - b.day)
+    .map(({ day, text }) => `  day ${day}, ${text}`)
+    .join('\n');
+}
+
+/**
+ * Runs one half of the histories, prints the seed, and throws with the smallest history it finds that goes wrong. Two
+ * files have a half each, so that both cores work. `HISTORIES` and `HISTORIES_SEED` change how many and which.
+ */
+export async function runHistories(half: 1 | 2): Promise<{ run: number; wanted: number }> {
+  const seed = HISTORIES_SEED === '' ? Date.now() % 2 ** 30 : Number(HISTORIES_SEED);
+  const wanted = Math.ceil(Number(HISTORIES) / 2);
+  console.log(`half ${half} of ${HISTORIES} histories: HISTORIES_SEED=${seed}`);
+  let run = 0;
+  let after: number | null = null;
+  const property = fc.asyncProperty(
+    fc.array(history, { minLength: SIDE_BY_SIDE, maxLength: SIDE_BY_SIDE }),
+    nights,
+    async (histories, given) => {
+      run += histories.filter((steps) => steps.length > 0).length;
+      await live(histories, given).catch((error: unknown) => {
+        if (after === null)
+          console.log(`It goes wrong after ${run} histories; what is smaller and still wrong is looked for.`);
+        after ??= run;
+        throw error;
+      });
+    },
+  );
+  // One history in fifteen is empty.
+  const numRuns = Math.ceil((wanted * 1.15) / SIDE_BY_SIDE);
+  const found = await fc.check(property, { seed: seed + half, numRuns });
+  if (!found.failed) return { run, wanted };
+  const [histories, given] = found.counterexample ?? [[], []];
+  const { errorInstance: cause, numShrinks } = found;
+  throw new Error(
+    `HISTORIES_SEED=${seed} goes wrong after ${after} histories of half ${half}; ${numShrinks} times smaller it is:\n` +
+      `${print(histories, given)}\n${cause instanceof Error ? cause.message : String(cause)}`,
+    { cause },
+  );
+}

@@ -1,0 +1,104 @@
+import { wrongIn } from '../books.ts';
+import type { World } from './world.ts';
+
+/** Everything that does not hold at the end of all histories, in words: by the audit, by Stripe itself, and by counting. */
+export async function wrongWith(world: World): Promise<string[]> {
+  const { house } = world;
+  const { failures } = await house.services.audit.run({ nowMs: house.clock.nowMs() });
+  return [
+    ...failures,
+    ...house.simulator.journal.check(),
+    ...(await wrongIn(house.sql)),
+    ...(await wrongTransfers(world)),
+    ...(await wrongInvoices(world)),
+    ...(await wrongCash(world)),
+    ...(await unfinished(world)),
+  ];
+}
+
+const repeated = (all: readonly (string | undefined)[]) => [
+  ...new Set(all.filter((one, index) => one !== undefined && all.indexOf(one) !== index)),
+];
+
+async function wrongTransfers({ house: { sql, simulator } }: World): Promise<string[]> {
+  const transfers = simulator.journal.all('transfer');
+  const sent = await sql<{ id: string; transfer: string; destination: string; amount: number }>(
+    "select id, transfer_id as transfer, destination, amount_minor as amount from payouts where state = 'sent'",
+  );
+  const payoutOf = new Map(transfers.map(({ id, metadata }) => [id, metadata.payout_id]));
+  const owed = await sql<{ account: string; currency: string; amount: number }>(
+    `select s.stripe_account_id as account, j.currency, -sum(p.amount_minor)::bigint as amount
+     from postings p join journals j on j.id = p.journal_id join ledger_accounts a on a.id = p.account_id
+       join suppliers s on s.id = a.owner_id
+     where a.kind = 'supplier_payable' and j.template in ('clear', 'unclear') group by 1, 2`,
+  );
+  const cleared = new Map(owed.map(({ account, currency, amount }) => [`${account} ${currency}`, amount]));
+  for (const { destination, currency, amount } of transfers) {
+    const key = `${destination} ${currency}`;
+    cleared.set(key, (cleared.get(key) ?? 0) - amount);
+  }
+  return [
+    ...repeated(transfers.map(({ metadata }) => metadata.payout_id)).map(
+      (id) => `payout ${id} has two transfers`,
+    ),
+    ...sent
+      .filter(({ id, transfer }) => payoutOf.get(transfer) !== id)
+      .map(({ id }) => `payout ${id} has no transfer`),
+    ...(transfers.length === sent.length
+      ? []
+      : [`${transfers.length} transfers, ${sent.length} payouts sent`]),
+    ...[...cleared].filter(([, left]) => left < 0).map(([key]) => `${key} was paid more than has cleared`),
+  ];
+}
+
+async function wrongInvoices({ house: { sql, simulator } }: World): Promise<string[]> {
+  const issued = simulator.journal.all('invoice').filter(({ status }) => status !== 'draft');
+  const twice = await sql<{ buyer: string }>(
+    'select buyer_id as buyer from invoices group by buyer_id, currency, period_end having count(*) > 1',
+  );
+  return [
+    ...repeated(issued.map(({ metadata }) => metadata.callclear_invoice_id)).map(
+      (id) => `invoice ${id} was issued twice`,
+    ),
+    ...twice.map(({ buyer }) => `buyer ${buyer} has two invoices of one period`),
+  ];
+}
+
+/** Stripe's balance, pending and available together, is the ledger's. */
+async function wrongCash({ house: { sql, simulator } }: World): Promise<string[]> {
+  const rows = await sql<{ currency: string; cash: number }>(
+    `select currency, sum(balance_minor)::bigint as cash from ledger_accounts
+     where kind in ('stripe_pending', 'stripe_available') group by 1`,
+  );
+  const left = new Map(rows.map(({ currency, cash }) => [currency, cash]));
+  for (const { currency, net } of simulator.journal.all('balance_transaction')) {
+    left.set(currency, (left.get(currency) ?? 0) - net);
+  }
+  return [...left]
+    .filter(([, rest]) => rest !== 0)
+    .map(([currency, rest]) => `the cash differs by ${rest} ${currency}`);
+}
+
+/** What was begun is at its end, and whoever earned money that is there has it. */
+async function unfinished({ house: { sql, simulator } }: World): Promise<string[]> {
+  const rows = await sql<{ what: string }>(
+    `select format('%s %s is %s: %s', job, key, state, code) as what from work
+       where state <> 'done'
+     union all select format('payout %s is %s', id, state) from payouts where state in ('planned', 'sending', 'unknown')
+     union all select format('break %s', identity) from reconciliation_breaks where state = 'open'
+     union all select format('close %s is %s', business_date, state) from closes where state <> 'done'`,
+  );
+  const balances = new Map<string, number>();
+  for (const { currency, net, status } of simulator.journal.all('balance_transaction')) {
+    if (status === 'available') balances.set(currency, (balances.get(currency) ?? 0) + net);
+  }
+  const unpaid = await sql<{ supplier: string; currency: string; amount: number }>(
+    `select supplier_id as supplier, currency, sum(share_minor)::bigint as amount from earnings e
+     where state = 'cleared' and payout_id is null group by 1, 2`,
+  );
+  const payable = unpaid.filter(({ currency, amount }) => amount <= (balances.get(currency) ?? 0));
+  return [
+    ...rows.map(({ what }) => what),
+    ...payable.map(({ supplier, currency, amount }) => `${supplier} was not paid ${amount} ${currency}`),
+  ];
+}

@@ -1,0 +1,188 @@
+import { randomUUID } from 'node:crypto';
+import type { Fault } from '../../../sandbox/stripe/faults.ts';
+import type { WorkItem } from '../../../src/integrations/supabase/work.ts';
+import { wrongIn } from '../books.ts';
+import { DAY_MS, dateAfter, type House, OPENS_MS, openHouse, type Ran } from '../house.ts';
+import { type Death, killing } from '../killing.ts';
+import { SECRET_KEY } from '../seeding.ts';
+import { rawApi } from '../stripe.ts';
+
+/** The last days have no events: what was begun comes to its end. */
+export const EVENTFUL_DAYS = 5;
+const QUIET_DAYS = 3;
+/** No money comes of these: they count as done, to save time. */
+const PASSED_OVER = ['analytics.roll-up-day', 'operations.audit-books'];
+const ROUNDS = 12;
+const MINUTE_MS = 60_000;
+/** After so long Stripe has forgotten its keys. */
+const GAP_MS = 25 * 60 * MINUTE_MS;
+
+/** What happens to one run of a job: it dies at a step, Stripe fails one of its requests, a second worker has it too. */
+export interface Trouble {
+  readonly death: Death | null;
+  readonly fault: { readonly kind: Fault['kind']; readonly skip: number; readonly count: number } | null;
+  readonly workers: number;
+}
+
+/** What happens to all in one night: one of the jobs of the close dies, or everybody stands still for a day. */
+export interface Night {
+  readonly death: (Death & { readonly job: string }) | null;
+  readonly gap: boolean;
+}
+
+/** One buyer and one supplier, to whom one history happens. */
+export interface Story {
+  readonly buyer: string;
+  readonly customer: string;
+  readonly supplier: string;
+  /** Its own supplier's number, and one of the next story's supplier, so that invoices have two and suppliers two buyers. */
+  readonly numbers: readonly string[];
+  /** By job: what waits for its next runs. */
+  readonly troubles: Map<string, Trouble[]>;
+}
+
+export interface Step {
+  readonly day: number;
+  act(world: World, story: Story): Promise<void>;
+}
+
+export type World = Awaited<ReturnType<typeof openWorld>>;
+
+/** A house with as many stories as there are histories; small limits, so that some wait for a person. */
+export async function openWorld(count: number) {
+  const house = await openHouse();
+  await house.sql('update settings set approval_limit_minor = 12000, invoice_change_floor_minor = 6000');
+  const stories = await makeStories(house, count);
+  const ran: { readonly item: WorkItem; readonly atMs: number }[] = [];
+  let death: Night['death'] = null;
+
+  async function ownerOf({ payload }: WorkItem): Promise<Story | undefined> {
+    const { invoiceId, payoutId, callId } = payload as Record<string, string | undefined>;
+    const [owner] = await house.sql<{ id: string }>(
+      `select buyer_id as id from invoices where id = $1 union select supplier_id from payouts where id = $1
+       union select supplier_id from calls where id = $1`,
+      [invoiceId ?? payoutId ?? callId],
+    );
+    return stories.find(({ buyer, supplier }) => buyer === owner?.id || supplier === owner?.id);
+  }
+
+  async function runTroubled(item: WorkItem, { death: dies, fault, workers }: Trouble): Promise<Ran[]> {
+    if (fault !== null) house.simulator.faults.add({ ...fault, method: 'POST' });
+    try {
+      const first = killing(house.services, dies).services;
+      const runs = [house.run(item, first)];
+      while (runs.length < workers) runs.push(house.run(item));
+      return await Promise.all(runs);
+    } finally {
+      house.simulator.faults.clear();
+    }
+  }
+
+  async function run(item: WorkItem): Promise<void> {
+    ran.push({ item, atMs: house.clock.nowMs() });
+    const trouble = (await ownerOf(item))?.troubles.get(item.job)?.shift();
+    if (trouble !== undefined) return void (await runTroubled(item, trouble));
+    if (death?.job !== item.job) return void (await house.run(item));
+    const { services } = killing(house.services, death);
+    death = null;
+    await house.run(item, services);
+  }
+
+  async function workOnce(): Promise<void> {
+    const seen = new Set<string>();
+    for (;;) {
+      const nowMs = house.clock.nowMs();
+      const due = await house.services.work.takeDue({ nowMs, handedBeforeMs: nowMs + 1, limit: 500 });
+      const passed = due.filter(({ job }) => PASSED_OVER.includes(job));
+      await house.services.work.finish(passed.map((item) => ({ ...item, result: 'passed over' })));
+      const fresh = due.filter((item) => !passed.includes(item) && !seen.has(nameOf(item)));
+      if (fresh.length === 0) return;
+      for (const item of fresh) {
+        seen.add(nameOf(item));
+        await run(item);
+      }
+    }
+  }
+
+  async function night(day: number, given: Night | undefined): Promise<void> {
+    death = given?.death ?? null;
+    house.advanceTo(Date.parse(`${dateAfter(day)}T09:00:00Z`) + DAY_MS);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await house.tick();
+      await workOnce();
+      const [left] = await house.sql<{ n: number }>("select count(*) as n from work where state = 'due'");
+      if (left?.n === 0) break;
+      house.advance(round === 0 && given?.gap === true ? GAP_MS : 11 * MINUTE_MS);
+    }
+    const wrong = await wrongIn(house.sql);
+    if (wrong.length > 0) throw new Error(`after the night of day ${day}: ${wrong.join('; ')}`);
+  }
+
+  return {
+    house,
+    stories,
+    api: rawApi(house.simulator.url, SECRET_KEY),
+    /** Hands out once more what was handed out three days ago or earlier, as it was then. */
+    async replay(nth: number): Promise<void> {
+      const old = ran.filter(({ atMs }) => atMs <= house.clock.nowMs() - 3 * DAY_MS);
+      const again = old[nth % Math.max(old.length, 1)];
+      if (again !== undefined) await house.run(again.item);
+    },
+    /** Lets every day pass, and then the quiet ones. */
+    async live(histories: readonly (readonly Step[])[], nights: readonly Night[]): Promise<void> {
+      for (let day = 0; day < EVENTFUL_DAYS; day += 1) {
+        house.advanceTo(OPENS_MS + day * DAY_MS);
+        for (const [index, story] of stories.entries()) {
+          for (const step of histories[index] ?? []) if (step.day === day) await step.act(this, story);
+        }
+        await night(day, nights[day]);
+      }
+      for (const { supplier, troubles } of stories) {
+        troubles.clear();
+        await house.services.payouts.hold(supplier, false, 'ops', 'it is over', house.clock.nowMs());
+      }
+      await house.services.payouts.stop(false, 'ops', 'it is over', house.clock.nowMs());
+      for (let day = 0; day < QUIET_DAYS; day += 1) await night(EVENTFUL_DAYS + day, undefined);
+    },
+  };
+}
+
+function nameOf({ job, key, generation }: WorkItem): string {
+  return `${job}/${key}/${generation}`;
+}
+
+/** Prices and currencies differ from story to story, and not from run to run. */
+async function makeStories(house: House, count: number): Promise<Story[]> {
+  const parties = await Promise.all(
+    Array.from({ length: count }, async () => ({
+      buyer: await house.buyer(),
+      supplier: await house.supplier(),
+    })),
+  );
+  const campaigns = parties.map((_, index) => ({
+    id: randomUUID(),
+    currency: index % 5 === 4 ? 'jpy' : index % 5 === 3 ? 'eur' : 'usd',
+    priceMinor: 1_001 + ((index * 1_237) % 4_000),
+  }));
+  const numbers = campaigns.map((_, index) => [0, 1].map((which) => `+1833${2_000_000 + 2 * index + which}`));
+  await house.put({
+    campaigns: campaigns.map(({ id }, index) => ({
+      ...{ id, buyerId: parties[index]?.buyer.id ?? '', name: `Campaign ${index}` },
+    })),
+    terms: campaigns.map(({ id, currency, priceMinor }) => ({
+      ...{ id: randomUUID(), campaignId: id, validFromMs: Date.UTC(2026, 0), minDurationS: 30 },
+      ...{ duplicateWindowS: 0, supplierShareBps: 7_000, currency, priceMinor },
+    })),
+    trackingNumbers: numbers.flatMap((own, index) =>
+      own.map((number, which) => ({
+        number,
+        campaignId: campaigns[index]?.id ?? '',
+        supplierId: parties[(index + which) % count]?.supplier.id ?? '',
+      })),
+    ),
+  });
+  return parties.map(({ buyer, supplier }, index) => ({
+    ...{ buyer: buyer.id, customer: buyer.customer ?? '', supplier: supplier.id },
+    ...{ numbers: numbers[index] ?? [], troubles: new Map() },
+  }));
+}
