@@ -27,14 +27,25 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** The same services, whose n-th call dies before its effect, or after it with its answer lost; `made` names the calls. */
 export function killing(services: JobServices, at: Death | null) {
+  return interrupting(services, at, (name) => {
+    throw new Killed(name);
+  });
+}
+
+/** The same, with something else than death before or after the n-th call. */
+export function interrupting(
+  services: JobServices,
+  at: Death | null,
+  interrupt: (name: string) => void | Promise<void>,
+) {
   const made: string[] = [];
   const watch = (name: string, method: Method): Method =>
     async function watched(...args) {
       made.push(name);
-      const dies = at !== null && made.length === at.call;
-      if (dies && at.when === 'before') throw new Killed(name);
+      const when = made.length === at?.call ? at.when : null;
+      if (when === 'before') await interrupt(name);
       const answer = await method(...args);
-      if (dies) throw new Killed(name);
+      if (when === 'after') await interrupt(name);
       return answer;
     };
   const wrapped = WATCHED.map((name) => {

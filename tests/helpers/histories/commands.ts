@@ -35,7 +35,7 @@ const FAULTS = [
 
 /** What may befall a run of a job that has so many effects, of which so many are requests that change something at Stripe. */
 function troubleOf(job: string, { effects, requests }: { effects: number; requests: number }) {
-  const death = fc.record({ call: fc.integer({ min: 1, max: effects }), when });
+  const step = fc.record({ call: fc.integer({ min: 1, max: effects }), when });
   const fault = fc.record({
     kind: fc.constantFrom(...FAULTS),
     skip: fc.nat(Math.max(0, requests - 1)),
@@ -44,9 +44,9 @@ function troubleOf(job: string, { effects, requests }: { effects: number; reques
   return fc.record({
     job: fc.constant(job),
     trouble: fc.record({
-      death: fc.option(death, { freq: 2 }),
+      step: fc.option(step, { freq: 3 }),
+      overtaken: fc.boolean(),
       fault: requests === 0 ? fc.constant(null) : fc.option(fault, { freq: 2 }),
-      workers: fc.constantFrom(1, 1, 2),
     }),
   });
 }
@@ -118,7 +118,7 @@ const COMMANDS = {
     facts: fc.constant(null),
     async act(_, { troubles }) {
       const fault = { kind: 'refuse', skip: 0, count: 1 } as const;
-      troubles.set('payouts.pay-supplier', [{ death: null, fault, workers: 1 }]);
+      troubles.set('payouts.pay-supplier', [{ step: null, overtaken: false, fault }]);
     },
   }),
   'another card': command({

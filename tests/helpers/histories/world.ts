@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Fault } from '../../../sandbox/stripe/faults.ts';
 import type { WorkItem } from '../../../src/integrations/supabase/work.ts';
 import { wrongIn } from '../books.ts';
-import { DAY_MS, dateAfter, type House, OPENS_MS, openHouse, type Ran } from '../house.ts';
-import { type Death, killing } from '../killing.ts';
+import { DAY_MS, dateAfter, type House, OPENS_MS, openHouse } from '../house.ts';
+import { type Death, interrupting, killing } from '../killing.ts';
 import { SECRET_KEY } from '../seeding.ts';
 import { rawApi } from '../stripe.ts';
 
@@ -17,11 +17,12 @@ const MINUTE_MS = 60_000;
 /** After so long Stripe has forgotten its keys. */
 const GAP_MS = 25 * 60 * MINUTE_MS;
 
-/** What happens to one run of a job: it dies at a step, Stripe fails one of its requests, a second worker has it too. */
+/** What happens to one run of a job: it stops at a step, and Stripe fails some of its requests. */
 export interface Trouble {
-  readonly death: Death | null;
+  readonly step: Death | null;
+  /** It does not die there: another worker does the whole work meanwhile, and it goes on as if nothing had been. */
+  readonly overtaken: boolean;
   readonly fault: { readonly kind: Fault['kind']; readonly skip: number; readonly count: number } | null;
-  readonly workers: number;
 }
 
 /** What happens to all in one night: one of the jobs of the close dies, or everybody stands still for a day. */
@@ -66,13 +67,13 @@ export async function openWorld(count: number) {
     return stories.find(({ buyer, supplier }) => buyer === owner?.id || supplier === owner?.id);
   }
 
-  async function runTroubled(item: WorkItem, { death: dies, fault, workers }: Trouble): Promise<Ran[]> {
+  async function runTroubled(item: WorkItem, { step, overtaken, fault }: Trouble): Promise<void> {
     if (fault !== null) house.simulator.faults.add({ ...fault, method: 'POST' });
     try {
-      const first = killing(house.services, dies).services;
-      const runs = [house.run(item, first)];
-      while (runs.length < workers) runs.push(house.run(item));
-      return await Promise.all(runs);
+      const { services } = overtaken
+        ? interrupting(house.services, step, async () => void (await house.run(item)))
+        : killing(house.services, step);
+      await house.run(item, services);
     } finally {
       house.simulator.faults.clear();
     }
@@ -81,7 +82,7 @@ export async function openWorld(count: number) {
   async function run(item: WorkItem): Promise<void> {
     ran.push({ item, atMs: house.clock.nowMs() });
     const trouble = (await ownerOf(item))?.troubles.get(item.job)?.shift();
-    if (trouble !== undefined) return void (await runTroubled(item, trouble));
+    if (trouble !== undefined) return runTroubled(item, trouble);
     if (death?.job !== item.job) return void (await house.run(item));
     const { services } = killing(house.services, death);
     death = null;
