@@ -9,6 +9,7 @@ import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeInvoices } from '../../src/integrations/stripe/invoices.ts';
 import { createStripeSetup } from '../../src/integrations/stripe/setup.ts';
 import { createStripeTransfers } from '../../src/integrations/stripe/transfers.ts';
+import { createStripeWithdrawals } from '../../src/integrations/stripe/withdrawals.ts';
 
 export const SECRET_KEY = 'sk_test_simulator';
 export const DAY_MS = 86_400_000;
@@ -34,12 +35,18 @@ export async function startSimulator(options: Partial<SimulatorOptions> = {}) {
   return simulator;
 }
 
-/** Everything that our code uses of Stripe, on the simulator; `failures` are the codes of failed requests. */
-export function connect(url: string, { timeoutMs = 5_000 }: { timeoutMs?: number } = {}) {
+/** Of an account of Stripe in test mode, against which the contract is tried too; absent when nobody gave one. */
+export const STRIPE_TEST_KEY = process.env.STRIPE_TEST_KEY ?? null;
+
+/** Everything that our code uses of Stripe, on the simulator or at `url` null; `failures` are the codes of failed requests. */
+export function connect(
+  url: string | null,
+  { timeoutMs = 5_000, secretKey = SECRET_KEY }: { timeoutMs?: number; secretKey?: string } = {},
+) {
   const failures: string[] = [];
   const client = createStripeClient({
-    secretKey: SECRET_KEY,
-    apiBase: new URL(url),
+    secretKey,
+    apiBase: url === null ? null : new URL(url),
     timeoutMs,
     livemode: false,
     onFailure: ({ operation, code }) => failures.push(`${operation} ${code}`),
@@ -53,6 +60,7 @@ export function connect(url: string, { timeoutMs = 5_000 }: { timeoutMs?: number
     transfers: createStripeTransfers(client),
     invoices: createStripeInvoices(client),
     balance: createStripeBalance(client),
+    withdrawals: createStripeWithdrawals(client),
     buyer: (buyerId = 'buyer-1', paymentMethod = 'pm_card_bypassPending') =>
       setup.ensureCustomer({ buyerId, name: 'Buyer', email: 'buyer@example.com', paymentMethod }),
     supplier: (supplierId = 'supplier-1') => setup.ensureAccount({ supplierId, name: 'Supplier' }),
