@@ -1,5 +1,5 @@
 /** What takes money of a charge back, in Stripe's shapes. */
-import type { Metadata } from './objects.ts';
+import type { BalanceTransaction, Metadata } from './objects.ts';
 
 export interface Refund {
   id: string;
@@ -19,7 +19,7 @@ export interface Dispute {
   id: string;
   object: 'dispute';
   amount: number;
-  balance_transactions: string[];
+  balance_transactions: BalanceTransaction[];
   charge: string;
   created: number;
   currency: string;

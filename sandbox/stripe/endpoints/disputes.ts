@@ -23,7 +23,7 @@ export function openDispute({ store, books, nowS, emit }: Context, charge: Charg
     id,
     object: 'dispute',
     amount: charge.amount,
-    balance_transactions: [transaction.id],
+    balance_transactions: [transaction],
     charge: charge.id,
     created: nowS,
     currency: charge.currency,
@@ -60,7 +60,7 @@ function close({ store, books, nowS, emit }: Context, dispute: Dispute, status: 
               description: 'Chargeback reversal',
             },
             nowS,
-          ).id,
+          ),
         ];
   const changed = store.update('dispute', {
     ...dispute,
