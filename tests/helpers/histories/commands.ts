@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
+import { troubleOf, when } from './troubles.ts';
 import { EVENTFUL_DAYS, type Night, type Step, type Story, type World } from './world.ts';
 
 /** One thing that may happen to a buyer and its supplier on a day, before the close of its date. */
@@ -26,30 +27,6 @@ export interface NamedStep extends Step {
 
 const nth = fc.nat(5);
 const pick = <T>(all: readonly T[], index: number): T | undefined => all[index % Math.max(all.length, 1)];
-const when = fc.constantFrom('before', 'after');
-
-const FAULTS = [
-  ...(['cut-before-commit', 'cut-after-commit', 'error-before-commit', 'error-after-commit'] as const),
-  ...(['garbage-answer', 'rate-limit', 'lock-timeout'] as const),
-];
-
-/** What may befall a run of a job that has so many effects, of which so many are requests that change something at Stripe. */
-function troubleOf(job: string, { effects, requests }: { effects: number; requests: number }) {
-  const step = fc.record({ call: fc.integer({ min: 1, max: effects }), when });
-  const fault = fc.record({
-    kind: fc.constantFrom(...FAULTS),
-    skip: fc.nat(Math.max(0, requests - 1)),
-    count: fc.constantFrom(1, 1, 4),
-  });
-  return fc.record({
-    job: fc.constant(job),
-    trouble: fc.record({
-      step: fc.option(step, { freq: 3 }),
-      overtaken: fc.boolean(),
-      fault: requests === 0 ? fc.constant(null) : fc.option(fault, { freq: 2 }),
-    }),
-  });
-}
 
 /** The story's invoices at Stripe in one of these states. */
 function invoicesOf({ house }: World, { customer }: Story, states: readonly string[]) {
@@ -59,6 +36,14 @@ function invoicesOf({ house }: World, { customer }: Story, states: readonly stri
 
 function chargesOf({ house }: World, { customer }: Story) {
   return house.simulator.journal.all('charge').filter((one) => one.customer === customer && one.paid);
+}
+
+async function ratedCalls({ house }: World, { buyer }: Story): Promise<string[]> {
+  const rows = await house.sql<{ id: string }>(
+    'select call_id as id from earnings where buyer_id = $1 group by 1 order by min(started_at), 1',
+    [buyer],
+  );
+  return rows.map(({ id }) => id);
 }
 
 async function giveCard({ api }: World, { customer }: Story, token: string): Promise<string> {
@@ -83,11 +68,47 @@ const COMMANDS = {
       hoursAgo: fc.oneof(fc.nat(10), fc.nat(40)),
       count: fc.integer({ min: 1, max: 2 }),
     }),
-    async act({ house }, { numbers }, { number, hoursAgo, count }) {
+    async act({ house }, { numbers, calls }, { number, hoursAgo, count }) {
       for (let n = 0; n < count; n += 1) {
         const startedAtMs = house.clock.nowMs() - (1 + hoursAgo) * 3_600_000 - n * 60_000;
-        await house.call({ number: numbers[number] ?? '', startedAtMs });
+        const facts = { number: numbers[number] ?? '', caller: '+12127361234', startedAtMs };
+        calls.push({ ...facts, callId: await house.call(facts) });
       }
+    },
+  }),
+  'a call is reported with another length': command({
+    weight: 2,
+    facts: fc.record({ index: nth, durationS: fc.constantFrom(5, 600) }),
+    async act({ house }, { calls }, { index, durationS }) {
+      const call = pick(calls, index);
+      if (call !== undefined) await house.call({ ...call, durationS });
+    },
+  }),
+  'a person takes a call back': command({
+    weight: 1,
+    facts: nth,
+    async act(world, story, index) {
+      const { services, clock } = world.house;
+      const id = pick(await ratedCalls(world, story), index);
+      if (id !== undefined) await services.adjustments.ask(id, 'ops', 'fraud was found', clock.nowMs());
+    },
+  }),
+  'the buyer disputes a call': command({
+    weight: 2,
+    facts: nth,
+    async act(world, story, index) {
+      const { services, clock } = world.house;
+      const id = pick(await ratedCalls(world, story), index);
+      if (id !== undefined) await services.adjustments.dispute([id], 'buyer', 'wrong number', clock.nowMs());
+    },
+  }),
+  'a person decides what the buyer disputes': command({
+    weight: 2,
+    facts: fc.boolean(),
+    async act(world, story, approve) {
+      const { services, clock } = world.house;
+      const ids = await ratedCalls(world, story);
+      if (ids.length > 0) await services.adjustments.decide(ids, approve, 'ops', 'heard', clock.nowMs());
     },
   }),
   'a call comes again, and one that is too short': command({
@@ -108,6 +129,7 @@ const COMMANDS = {
       troubleOf('payouts.pay-supplier', { effects: 6, requests: 1 }),
       troubleOf('payouts.pay-supplier', { effects: 6, requests: 1 }),
       troubleOf('fraud.score-call', { effects: 3, requests: 0 }),
+      troubleOf('fraud.adjust-call', { effects: 3, requests: 0 }),
     ),
     async act(_, { troubles }, { job, trouble }) {
       troubles.set(job, [...(troubles.get(job) ?? []), trouble]);
@@ -215,6 +237,11 @@ const COMMANDS = {
       for (const { id } of invoices) await services.billing.approve(id, 'ops', 'seen', clock.nowMs());
       const payouts = await sql<{ id: string }>('select id from payouts where supplier_id = $1', [supplier]);
       for (const { id } of payouts) await services.payouts.approve(id, 'ops', 'seen', clock.nowMs());
+      const adjustments = await sql<{ id: string }>(
+        'select a.id from adjustments a join earnings e on e.id = a.earning_id where e.buyer_id = $1',
+        [buyer],
+      );
+      for (const { id } of adjustments) await services.adjustments.approve(id, 'boss', 'seen', clock.nowMs());
     },
   }),
   'a person holds or releases the supplier': command({

@@ -93,10 +93,13 @@ async function unfinished({ house: { sql, simulator } }: World): Promise<string[
     if (status === 'available') balances.set(currency, (balances.get(currency) ?? 0) + net);
   }
   const unpaid = await sql<{ supplier: string; currency: string; amount: number }>(
-    `select supplier_id as supplier, currency, sum(share_minor)::bigint as amount from earnings e
-     where state = 'cleared' and payout_id is null group by 1, 2`,
+    `select supplier_id as supplier, currency, (sum(share_minor) - coalesce((select balance_minor from ledger_accounts a
+       where kind = 'supplier_debt' and owner_id = e.supplier_id and a.currency = e.currency), 0))::bigint as amount
+     from earnings e where state = 'cleared' and payout_id is null and not frozen group by 1, 2`,
   );
-  const payable = unpaid.filter(({ currency, amount }) => amount <= (balances.get(currency) ?? 0));
+  const payable = unpaid.filter(
+    ({ currency, amount }) => amount > 0 && amount <= (balances.get(currency) ?? 0),
+  );
   return [
     ...rows.map(({ what }) => what),
     ...payable.map(({ supplier, currency, amount }) => `${supplier} was not paid ${amount} ${currency}`),

@@ -4,7 +4,7 @@ import type { WorkItem } from '../../../src/integrations/supabase/work.ts';
 import { wrongIn } from '../books.ts';
 import { DAY_MS, dateAfter, type House, OPENS_MS, openHouse } from '../house.ts';
 import { type Death, interrupting, killing } from '../killing.ts';
-import { SECRET_KEY } from '../seeding.ts';
+import { type CallFacts, SECRET_KEY } from '../seeding.ts';
 import { rawApi } from '../stripe.ts';
 
 /** The last days have no events: what was begun comes to its end. */
@@ -38,6 +38,8 @@ export interface Story {
   readonly supplier: string;
   /** Its own supplier's number, and one of the next story's supplier, so that invoices have two and suppliers two buyers. */
   readonly numbers: readonly string[];
+  /** As they were reported, to be reported otherwise. */
+  readonly calls: Required<Pick<CallFacts, 'number' | 'callId' | 'caller' | 'startedAtMs'>>[];
   /** By job: what waits for its next runs. */
   readonly troubles: Map<string, Trouble[]>;
 }
@@ -184,6 +186,6 @@ async function makeStories(house: House, count: number): Promise<Story[]> {
   });
   return parties.map(({ buyer, supplier }, index) => ({
     ...{ buyer: buyer.id, customer: buyer.customer ?? '', supplier: supplier.id },
-    ...{ numbers: numbers[index] ?? [], troubles: new Map() },
+    ...{ numbers: numbers[index] ?? [], calls: [], troubles: new Map() },
   }));
 }
