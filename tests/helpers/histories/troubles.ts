@@ -19,7 +19,7 @@ export function troubleOf(job: string, { effects, requests }: { effects: number;
     job: fc.constant(job),
     trouble: fc.record({
       step: fc.option(step, { freq: 3 }),
-      overtaken: fc.boolean(),
+      overtaken: fc.constantFrom(true, false, false),
       fault: requests === 0 ? fc.constant(null) : fc.option(fault, { freq: 2 }),
     }),
   });
