@@ -40,7 +40,8 @@ function chargesOf({ house }: World, { customer }: Story) {
 
 async function ratedCalls({ house }: World, { buyer }: Story): Promise<string[]> {
   const rows = await house.sql<{ id: string }>(
-    'select call_id as id from earnings where buyer_id = $1 group by 1 order by min(started_at), 1',
+    `select call_id as id from earnings where buyer_id = $1 and state <> 'clawed_back'
+     group by 1 order by min(started_at), 1`,
     [buyer],
   );
   return rows.map(({ id }) => id);
