@@ -29,7 +29,14 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
     }));
     return {
       ...{ invoiceId: randomUUID(), generation: 1, customer: await stripe.buyer(randomUUID(), card) },
-      ...{ currency: 'usd', amountMinor: 3_000, lines, plannedAtMs: Date.now(), ...about },
+      ...{
+        currency: 'usd',
+        amountMinor: 3_000,
+        lines,
+        paymentTermsDays: null,
+        plannedAtMs: Date.now(),
+        ...about,
+      },
     };
   }
   const issue = (frozen: FrozenInvoice, laterMs = 0) =>

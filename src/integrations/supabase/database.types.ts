@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 9578662156e89ad2, text 26a2ceb059b85a3a. Do not edit.
+// Made by "npm run generate" from migrations 0a794571f3baac2c, text 26a2ceb059b85a3a. Do not edit.
 export type Json =
 	| string
 	| number
