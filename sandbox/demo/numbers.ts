@@ -5,7 +5,7 @@ const count = z.int().nonnegative();
 const amount = z.int();
 
 const numbersSchema = z.object({
-  calls: z.object({ stored: count, qualified: count, rejected: count, held: count }),
+  calls: z.object({ stored: count, qualified: count, rejected: count, held: count, takenBack: count }),
   ledger: z.object({
     journals: count,
     debitsMinor: amount,
@@ -25,6 +25,15 @@ const detailsSchema = z.object({
   suppliers: z.array(z.object({ name: z.string(), payouts: count, paidMinor: amount, pendingMinor: amount })),
   dead: z.array(z.object({ job: z.string(), code: z.string(), count })),
   awaitingApproval: count,
+  troubles: z.object({
+    /** Tries to charge an invoice that were declined, and the invoices of which none came through yet. */
+    declines: count,
+    unpaid: z.array(
+      z.object({ buyer: z.string(), amountMinor: amount, dueDate: z.string(), declined: z.boolean() }),
+    ),
+    disputes: z.object({ approved: count, denied: count, open: count }),
+    held: z.array(z.object({ supplier: z.string(), reason: z.string(), payableMinor: amount })),
+  }),
 });
 export type Details = z.infer<typeof detailsSchema>;
 
@@ -45,6 +54,10 @@ export interface BooksReader {
   closeNumbers(date: string): Promise<CloseNumbers>;
   /** How many reports of calls are stored, and how many calls wait for their score. */
   ingest(): Promise<{ events: number; unrated: number }>;
+  /** The first calls of a buyer on a business date that are rated, or were; at most so many. */
+  firstCallsOf(buyer: string, date: string, atMost: number): Promise<string[]>;
+  /** The customer of a buyer at Stripe. */
+  customerOf(buyer: string): Promise<string>;
   /** Rows of work that are due. */
   countDue(): Promise<number>;
   close(): Promise<void>;
@@ -66,6 +79,9 @@ export async function openBooks(adminUrl: string): Promise<BooksReader> {
     details: () => read(detailsSchema, DETAILS),
     closeNumbers: (date) => read(closeSchema, CLOSE, [date]),
     ingest: () => read(z.object({ events: count, unrated: count }), INGEST),
+    firstCallsOf: (buyer, date, atMost) => read(z.array(z.uuid()), FIRST_CALLS, [buyer, date, atMost]),
+    customerOf: (buyer) =>
+      read(z.string(), 'select to_jsonb(stripe_customer_id) as value from buyers where name = $1', [buyer]),
     countDue: () => read(count, `select to_jsonb(count(*)) as value from work where state = 'due'`),
     close: () => client.end(),
   };
@@ -76,12 +92,18 @@ const INGEST = `
     'events', (select count(*) from webhook_events where source <> 'stripe'),
     'unrated', (select count(*) from work where job = 'fraud.score-call' and state = 'due')) as value`;
 
+const FIRST_CALLS = `
+  select coalesce(jsonb_agg(c.id order by c.started_at, c.id), '[]') as value from (
+    select distinct c.id, c.started_at from calls c join earnings e on e.call_id = c.id join buyers b on b.id = c.buyer_id
+    where b.name = $1 and c.business_date = $2 order by c.started_at, c.id limit $3) c`;
+
 const NUMBERS = `
   select jsonb_build_object(
     'calls', (select jsonb_build_object('stored', count(*),
         'qualified', count(*) filter (where status = 'qualified'),
         'rejected', count(*) filter (where status = 'rejected'),
-        'held', count(*) filter (where status = 'held')) from calls),
+        'held', count(*) filter (where status = 'held'),
+        'takenBack', (select count(*) from earnings where state = 'clawed_back')) from calls),
     'ledger', jsonb_build_object('journals', (select count(*) from journals),
       'debitsMinor', (select coalesce(sum(amount_minor), 0) from postings where amount_minor > 0),
       'creditsMinor', (select coalesce(-sum(amount_minor), 0) from postings where amount_minor < 0),
@@ -114,7 +136,17 @@ const DETAILS = `
       from suppliers s) s),
     'dead', (select coalesce(jsonb_agg(to_jsonb(d)), '[]') from (
       select job, coalesce(code, '') as code, count(*) as count from work where state = 'dead' group by 1, 2) d),
-    'awaitingApproval', (select count(*) from payouts where state = 'waiting_approval')) as value`;
+    'awaitingApproval', (select count(*) from payouts where state = 'waiting_approval'),
+    'troubles', jsonb_build_object(
+      'declines', (select count(*) from attempts where subject_kind = 'invoice' and outcome = 'open' and detail is not null),
+      'unpaid', (select coalesce(jsonb_agg(jsonb_build_object('buyer', b.name, 'amountMinor', i.amount_minor,
+          'dueDate', to_char(i.due_at, 'YYYY-MM-DD'), 'declined', i.last_problem is not null) order by i.due_at, b.name), '[]')
+        from invoices i join buyers b on b.id = i.buyer_id where i.state = 'open'),
+      'disputes', (select jsonb_build_object('approved', count(*) filter (where state = 'approved'),
+        'denied', count(*) filter (where state = 'denied'), 'open', count(*) filter (where state = 'open')) from call_disputes),
+      'held', (select coalesce(jsonb_agg(jsonb_build_object('supplier', s.name, 'reason', s.held_reason,
+          'payableMinor', (select coalesce(-sum(balance_minor), 0) from ledger_accounts a where a.owner_id = s.id and a.kind = 'supplier_payable'))
+          order by s.name), '[]') from suppliers s where s.status = 'held'))) as value`;
 
 const CLOSE = `
   select jsonb_build_object(

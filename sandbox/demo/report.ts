@@ -25,6 +25,8 @@ export function describe({ result, played, details, faults, checks }: Told): str
     '',
     ...describeMoney(result, details),
     '',
+    ...describeTroubles(details),
+    '',
     ...describeBooks(result, details, checks),
     ...[...result.audit.failures, ...faults].map((fault) => `  FAILED  ${fault}`),
   ].join('\n');
@@ -46,7 +48,7 @@ function describeCalls({ calls }: DemoResult, { days, progress }: Played, { reas
       ['  answered otherwise', progress.surprises.length, ''],
       ['calls stored', calls.stored, `of ${calls.sent} sent`],
       ['  qualified', calls.qualified, 'rated, and posted to the ledger'],
-      ['  rejected', calls.rejected, ''],
+      ['  rejected', calls.rejected, `${calls.takenBack} of them taken back after rating`],
       ...reasonRows(reasons, 'rejected'),
       ['  held', calls.held, 'wait for a person'],
       ...reasonRows(reasons, 'held'),
@@ -84,6 +86,36 @@ function describeMoney({ payouts }: DemoResult, { suppliers, awaitingApproval }:
     ...columns([head, ...rows, total]),
     "  pending: earned, and paid out once the buyers' charges are available at Stripe (two days)",
     ...approval,
+  ];
+}
+
+/** What went wrong, as it does in any week, and what became of it. */
+function describeTroubles({ troubles: { declines, unpaid, disputes, held } }: Details): string[] {
+  const waiting = unpaid.filter(({ declined }) => declined).length;
+  return [
+    'Troubles',
+    ...table([
+      ['charges declined', declines, `${waiting} of their invoices still unpaid`],
+      ...unpaid.map(
+        ({ buyer, amountMinor, dueDate, declined }): Row => [
+          declined ? 'unpaid' : 'on payment terms',
+          usd(amountMinor),
+          `${buyer}, due ${dueDate}`,
+        ],
+      ),
+      [
+        'calls disputed',
+        disputes.approved + disputes.denied + disputes.open,
+        `${disputes.approved} approved (neither owed nor earned), ${disputes.denied} denied, ${disputes.open} open (on no invoice)`,
+      ],
+      ...held.map(
+        ({ supplier, reason, payableMinor }): Row => [
+          'supplier held',
+          usd(payableMinor),
+          `${supplier}: ${reason}`,
+        ],
+      ),
+    ]),
   ];
 }
 

@@ -73,7 +73,7 @@ export function findFaults(result: DemoResult, played: Played): string[] {
     ['calls accepted and calls sent', calls.accepted, calls.sent],
     ['calls stored and calls sent', calls.stored, calls.sent],
     ['calls decided and calls stored', calls.qualified + calls.rejected + calls.held, calls.stored],
-    ['calls qualified and callers to pay for', calls.qualified, paidFor],
+    ['calls qualified or taken back and callers to pay for', calls.qualified + calls.takenBack, paidFor],
     ['debits and credits', ledger.debitsMinor, ledger.creditsMinor],
     ['unbalanced journals and none', ledger.unbalancedJournals, 0],
     ['duplicate transfers and none', payouts.duplicates, 0],

@@ -8,6 +8,7 @@ import type { Display } from './display.ts';
 import type { BooksReader, CloseNumbers } from './numbers.ts';
 import type { DemoStack } from './stack.ts';
 import { dateAfter } from './state.ts';
+import { playTroubles, withDeclinedCard, withTroubles } from './troubles.ts';
 
 const HOUR_MS = 3_600_000;
 /** When the day's calls are sent, as hours of their date. */
@@ -43,9 +44,9 @@ interface Stage {
 
 /** Plays the three days and the quiet one after them; what is done already is passed over. */
 export async function playDays(stage: Stage): Promise<Played> {
-  const { stack, display } = stage;
+  const { stack, books, display } = stage;
   const { firstDate, seed, calls, fraudShare } = stack.state;
-  const exchange = demoExchange(Date.parse(firstDate) - 24 * HOUR_MS);
+  const exchange = withTroubles(demoExchange(Date.parse(firstDate) - 24 * HOUR_MS));
   await seedOnce(stage, exchange);
   const dates = Array.from({ length: CALL_DAYS }, (_, nth) => dateAfter(firstDate, nth));
   const days = planTraffic({ seed, calls, fraudShare, dates, placements: exchange.placements });
@@ -61,11 +62,13 @@ export async function playDays(stage: Stage): Promise<Played> {
   let progress = NOTHING_SENT;
   for (const [nth, day] of days.entries()) {
     progress = await timed('ingestMs', () => playDay(stage, days.slice(0, nth), day));
+    await playTroubles(stage, exchange, { nth, date: day.date });
+    await waitFor(stage, async () => (await books.countDue()) === 0);
     closes.push(await timed('closeMs', () => closeDate(stage, day.date)));
   }
   // The first day's charges are available by now, the second day's by the next close; the third day's stay pending.
   closes.push(await timed('closeMs', () => closeDate(stage, dateAfter(firstDate, CALL_DAYS))));
-  await waitFor(stage, async () => (await stage.books.countDue()) === 0);
+  await waitFor(stage, async () => (await books.countDue()) === 0);
   display.say('');
   return { days, progress, closes, ...spent };
 }
@@ -73,7 +76,11 @@ export async function playDays(stage: Stage): Promise<Played> {
 async function seedOnce({ stack }: Stage, exchange: ReturnType<typeof demoExchange>): Promise<void> {
   if (stack.state.seeded) return;
   const { operations, clock } = stack.runtime.services;
-  await seedExchange(exchange, { setup: stack.stripeSetup, operations, nowMs: clock.nowMs() });
+  await seedExchange(exchange, {
+    setup: withDeclinedCard(stack.stripeSetup),
+    operations,
+    nowMs: clock.nowMs(),
+  });
   await stack.saveState({ ...stack.state, seeded: true });
 }
 

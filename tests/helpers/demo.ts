@@ -12,7 +12,7 @@ const count = z.int().nonnegative();
 export const demoResult = z.strictObject({
   calls: z.strictObject({
     ...{ sent: count, accepted: count, duplicatesSent: count, stored: count },
-    ...{ qualified: count, rejected: count, held: count },
+    ...{ qualified: count, rejected: count, held: count, takenBack: count },
   }),
   ledger: z.strictObject({
     journals: count,
