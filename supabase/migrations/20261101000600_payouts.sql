@@ -104,7 +104,8 @@ begin
   end loop;
   perform app.make_work('payouts.pay-supplier', p.id::text, jsonb_build_object('payoutId', p.id), 'close-' || p_date,
     app.at(p_now_ms), p_date, 'payouts', true)
-  from payouts p where p.state = 'planned' and app.payout_gate(p_date, p.currency, app.at(p_now_ms)) = 'open' order by p.id;
+  from payouts p where (p.state = 'planned' or app.waits_for_money(p)) and app.payout_gate(p_date, p.currency, app.at(p_now_ms)) = 'open'
+  order by p.business_date, p.id;
   return jsonb_build_object('planned', v_planned, 'amountMinor', v_amount, 'skipped', v_skipped);
 end $$;
 
@@ -165,6 +166,12 @@ begin
   end if;
   if v_payout.state = 'planned' then
     if (select payouts_stopped from settings) then return jsonb_build_object('kind', 'settled', 'reason', 'payouts_stopped'); end if;
+    -- What is there goes to the oldest first, so that a large one is not passed by small ones for ever.
+    if exists (select 1 from payouts o where o.currency = v_payout.currency and app.waits_for_money(o)
+      and (o.business_date, o.id) < (v_payout.business_date, v_payout.id))
+    then
+      return jsonb_build_object('kind', 'settled', 'reason', 'older_waits_for_money');
+    end if;
     select * into v_supplier from suppliers where id = v_payout.supplier_id;
     select coalesce(sum(share_minor), 0) into v_covered from earnings where payout_id = p_payout_id and state = 'cleared' and not frozen;
     if v_supplier.status <> 'active' or v_supplier.stripe_account_id is distinct from v_payout.destination
@@ -208,7 +215,9 @@ end $$;
 
 -- Records how a send or a look-up ended. `p_result.kind`:
 --   sent          the transfer exists: in transit → gone from Stripe's available, earnings paid
---   refused       Stripe refused this very body: money back to payable, the next plan tries anew
+--   refused       Stripe refused this very body: money back to payable, the next plan tries anew; the third time in a row
+--                 for the same reason the supplier is held
+--   no_funds      refused, because the platform's balance is too small: it stays reserved, and goes under a new key
 --   not_executed  the request did not run (429, key in use): in doubt only if it was before
 --   unknown       it may have happened
 --   absent        a full listing, made ten minutes or more after the last send, lacks it: a new generation, a new key
@@ -243,6 +252,13 @@ begin
     perform app.return_payout(v_payout, 'refused', v_result ->> 'reason', v_now);
     perform app.log_action(v_now, 'payouts.pay-supplier', 'payout.refused', 'payout:' || p_payout_id,
       jsonb_build_object('reason', v_result -> 'reason', 'bodyHash', v_payout.body_hash, 'token', p_token));
+    perform app.hold_after_refusals(v_payout, v_result ->> 'reason', p_now_ms);
+  elsif v_kind = 'no_funds' then
+    if v_payout.state = 'unknown' then
+      perform app.fail('STRIPE_OUTCOME_UNKNOWN', 'an earlier send may have happened: it is looked up first', '{}', 'PT422');
+    end if;
+    update payouts set generation = generation + 1, key_made_at = v_now, in_doubt = false, sends = 0, problem = 'balance_insufficient'
+    where id = p_payout_id;
   elsif v_kind = 'not_executed' then
     update payouts set in_doubt = (v_result ->> 'wasInDoubt')::boolean, sends = greatest(sends - 1, 0),
       problem = left(v_result ->> 'reason', 200) where id = p_payout_id;
@@ -280,14 +296,4 @@ begin
     jsonb_build_object('reason', p_reason, 'bodyHash', v_payout.body_hash));
   perform app.make_work('payouts.pay-supplier', p_payout_id::text, jsonb_build_object('payoutId', p_payout_id), 'approval', app.at(p_now_ms));
   return jsonb_build_object('approved', true, 'state', 'planned');
-end $$;
-
--- The kill switch: read before every send, so that new sends end within one item.
-create function public.stop_payouts(p_stopped boolean, p_by text, p_reason text, p_now_ms bigint)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-begin
-  update settings set payouts_stopped = p_stopped where true;
-  perform app.log_action(app.at(p_now_ms), p_by, case when p_stopped then 'payouts.stop' else 'payouts.start' end, 'payouts',
-    jsonb_build_object('reason', p_reason));
-  return to_jsonb(p_stopped);
 end $$;

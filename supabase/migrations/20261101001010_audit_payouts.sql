@@ -99,7 +99,8 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
         where l.subject = approvals.subject_kind || ':' || approvals.subject_id and l.action = approvals.subject_kind || '.approve'))),
     app.audit_check('every payout that may go has its row of work, and an open one has it still', 'INV-19', array(
       select p.id::text from public.payouts p left join public.work w on w.job = 'payouts.pay-supplier' and w.key = p.id::text
-      where p.state in ('planned', 'sending', 'unknown') and w.id is null or p.state in ('sending', 'unknown') and w.state = 'done')),
+      where p.state in ('planned', 'sending', 'unknown') and w.id is null or p.state in ('sending', 'unknown') and w.state = 'done'
+        and (p.problem is distinct from 'balance_insufficient' or p.in_doubt))),
     app.audit_check('a held supplier has the line of who held it and why', 'INV-29', array(
       select s.id::text from public.suppliers s left join lateral (select action, detail from public.audit_log
         where subject = 'supplier:' || s.id order by id desc limit 1) l on true

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 0a794571f3baac2c, text 26a2ceb059b85a3a. Do not edit.
+// Made by "npm run generate" from migrations 8506c4ba56154ea7, text efdb332ad6eb1890. Do not edit.
 export type Json =
 	| string
 	| number
@@ -2106,6 +2106,10 @@ export type Database = {
 					p_operation_per_s: number;
 					p_per_s: number;
 				};
+				Returns: Json;
+			};
+			wake_payouts: {
+				Args: { p_now_ms: number; p_trace: string };
 				Returns: Json;
 			};
 			withdrawals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };

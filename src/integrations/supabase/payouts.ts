@@ -37,7 +37,7 @@ export type PayoutResult =
     }
   | { readonly kind: 'refused' | 'unknown'; readonly reason: string }
   | { readonly kind: 'not_executed'; readonly reason: string; readonly wasInDoubt: boolean }
-  | { readonly kind: 'absent' };
+  | { readonly kind: 'absent' | 'no_funds' };
 
 const plan = z.object({
   planned: z.int(),
@@ -104,6 +104,8 @@ export function createPayoutsStore(rpc: Rpc) {
         { p_payout_id: payoutId, p_token: token, p_result: result, p_now_ms: nowMs },
         claimed,
       ),
+    /** Money has become available: how many payouts that waited for it, or behind it, go again. */
+    wake: (trace: string, nowMs: number) => rpc('wake_payouts', { p_trace: trace, p_now_ms: nowMs }, z.int()),
     approve: (payoutId: string, by: string, reason: string, nowMs: number) =>
       rpc(
         'approve_payout',

@@ -65,6 +65,11 @@ async function send(claim: PayoutClaim, services: Paying): Promise<Outcome> {
   }
   if (result.kind === 'mismatch')
     throw new PermanentError('STRIPE_KEY_MISMATCH', result.message, { detail: { payoutId } });
+  if (result.kind === 'refused' && result.providerCode === 'balance_insufficient' && !claim.inDoubt) {
+    await payouts.settle(payoutId, claim.token, { kind: 'no_funds' }, clock.nowMs());
+    // It goes when Stripe tells that money has become available, or with the next close.
+    return skip('balance_insufficient');
+  }
   if (result.kind === 'refused' && !claim.inDoubt) {
     await payouts.settle(
       payoutId,

@@ -3,9 +3,10 @@ import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
 
 /**
  * Takes one verified event of Stripe as a hint: the present object is read, never the one in the event. Events about
- * our invoices have the invoice billed again, which reads its state; all others are recorded and do nothing yet.
+ * our invoices have the invoice billed again, which reads its state; money that became available has payouts that wait for
+ * it sent; all others are recorded and do nothing yet.
  *
- * Safe to run twice: having an invoice billed again reads before it writes, and the event's row is unique.
+ * Safe to run twice: having an invoice billed or a payout sent again reads before it writes, and the event's row is unique.
  */
 export const applyEvent = defineJob({
   name: 'stripe.apply-event',
@@ -25,10 +26,10 @@ export const applyEvent = defineJob({
   attempts: 8,
   backoff: HOUSE_BACKOFF,
   timeoutMs: 45_000,
-  uses: ['operations', 'billing', 'stripeInvoices', 'clock'],
+  uses: ['operations', 'billing', 'payouts', 'stripeInvoices', 'clock'],
   async handle(
     { eventId, type, objectId, account, receivedAtMs },
-    { operations, billing, stripeInvoices, clock, signal, trace },
+    { operations, billing, payouts, stripeInvoices, clock, signal, trace },
   ) {
     const ours =
       type.startsWith('invoice.') && account === null && objectId !== null && type !== 'invoice.deleted';
@@ -37,6 +38,9 @@ export const applyEvent = defineJob({
       const invoiceId = await stripeInvoices.findOurs(objectId, { signal });
       const poked = invoiceId !== null && (await billing.poke(invoiceId, trace, clock.nowMs()));
       result = poked ? 'read_again' : 'settled';
+    }
+    if (type === 'balance.available' && account === null) {
+      result = (await payouts.wake(trace, clock.nowMs())) > 0 ? 'payouts_woken' : 'no_payout_waits';
     }
     const news = await operations.storeStripeEvent(
       { eventId, type, receivedAtMs, trace },
