@@ -75,6 +75,8 @@ export interface Invoice {
   default_payment_method: string | null;
   description: string | null;
   due_date: number | null;
+  /** Where its buyer pays it, from when it is finalised. */
+  hosted_invoice_url: string | null;
   livemode: false;
   metadata: Metadata;
   number: string | null;

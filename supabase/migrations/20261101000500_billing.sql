@@ -22,6 +22,8 @@ create table public.invoices (
   -- When it should be paid: so many days after it was issued, or then.
   due_at timestamptz,
   last_problem text,
+  -- Where the buyer pays it, or confirms a payment.
+  pay_url text,
   unique (buyer_id, currency, period_end)
 );
 create index invoices_unsettled on public.invoices (business_date) where state in ('planned', 'open');
@@ -194,7 +196,7 @@ begin
   update earnings set state = 'billed' where invoice_id = p_invoice.id and state = 'written_off';
 end $$;
 
--- Records what Stripe says of an issued invoice, `p_state`: {status, charges, problem}. New charges are booked; the
+-- Records what Stripe says of an issued invoice, `p_state`: {status, charges, problem, payUrl}. New charges are booked; the
 -- receivable ends when they sum to the invoice, or is written off when Stripe gave the invoice up or it was voided.
 -- An invoice that was given up may still be paid; a paid or a void one changes no more.
 -- Safe to run twice: a charge is booked once by its id, and a state is entered once.
@@ -224,7 +226,7 @@ begin
     v_left := app.paid_for(p_invoice_id, false);
     perform app.write_off(v_invoice, p_invoice_id::text, v_left + v_invoice.amount_minor - v_paid, v_left, v_now);
   end if;
-  update invoices set state = v_status, last_problem = left(v_state ->> 'problem', 200) where id = p_invoice_id;
+  update invoices set state = v_status, last_problem = left(v_state ->> 'problem', 200), pay_url = v_state ->> 'payUrl' where id = p_invoice_id;
   perform app.watch_credit(v_now, v_invoice.buyer_id);
   return '{}';
 end $$;

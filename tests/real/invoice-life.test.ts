@@ -78,7 +78,7 @@ describe('what cannot be is refused and changes nothing', () => {
     const call = house.services.billing.recordState(
       one.invoiceId,
       token,
-      { status, charges, problem: null },
+      { status, charges, problem: null, payUrl: null },
       house.clock.nowMs(),
     );
     const code = await call.then(

@@ -94,7 +94,7 @@ describe('a buyer of whom more is overdue than its limit', () => {
     await house.call({ number: road.number });
     await house.work();
     expect(await statuses()).toEqual(['qualified', 'qualified']);
-    await house.close(dateAfter(2));
+    for (const night of [2, 3]) await house.close(dateAfter(night));
     expect(await buyerStatus()).toBe('paused');
     await house.call({ number: road.number });
     await house.work();
@@ -134,6 +134,33 @@ describe('a buyer of whom more is overdue than its limit', () => {
     await house.close(dateAfter(1));
     expect(await buyerStatus()).toBe('active');
     await expectRight();
+  });
+});
+
+describe('a card whose bank wants its holder to confirm', () => {
+  test('is told as such with the page on which the buyer does it, and the invoice is paid when it has', async () => {
+    await billOne({}, 'pm_card_authenticationRequired');
+    const { id, hosted_invoice_url: page } = invoiceAtStripe();
+    const [listed] = await house.services.billing.list({ state: 'open', buyerId: null });
+    expect(listed).toMatchObject({ problem: 'authentication_required' });
+    expect(await house.services.billing.show(listed?.id ?? '')).toMatchObject({ pay_url: page });
+    await post(`/v1/invoices/${id}/pay`);
+    await hear();
+    expect(await house.sql('select state, last_problem from invoices')).toEqual([
+      { state: 'paid', last_problem: null },
+    ]);
+    await expectRight();
+  });
+
+  test.each([
+    ['pm_card_chargeDeclinedInsufficientFunds', 'insufficient_funds'],
+    ['pm_card_chargeDeclinedExpiredCard', 'expired_card'],
+    ['pm_card_chargeDeclinedFraudulent', 'fraudulent'],
+    ['pm_card_chargeDeclinedProcessingError', 'processing_error'],
+  ])('is another trouble than that of %s, which is told as %s', async (card, problem) => {
+    await billOne({}, card);
+    const [listed] = await house.services.billing.list({ state: 'open', buyerId: null });
+    expect(listed).toMatchObject({ problem });
   });
 });
 

@@ -56,7 +56,7 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
     const frozen = await frozenFor('pm_card_visa');
     const { stripeInvoiceId, status } = await issue(frozen);
     expect(status).toBe('open');
-    expect(await stripe.invoices.read(stripeInvoiceId, options())).toEqual({
+    expect(await stripe.invoices.read(stripeInvoiceId, options())).toMatchObject({
       ...{ status: 'open', charges: [], problem: null },
     });
     const state = await pay(stripeInvoiceId);
@@ -76,7 +76,11 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
 
   test('a card that is declined leaves the invoice open, with the reason', async () => {
     const { stripeInvoiceId } = await issue(await frozenFor('pm_card_chargeCustomerFail'));
-    expect(await pay(stripeInvoiceId)).toEqual({ status: 'open', charges: [], problem: 'generic_decline' });
+    expect(await pay(stripeInvoiceId)).toMatchObject({
+      status: 'open',
+      charges: [],
+      problem: 'generic_decline',
+    });
   });
 
   test('an invoice that is paid already is answered as paid', async () => {

@@ -145,8 +145,8 @@ it('an invoice that is declined stays open with the reason, and the next try can
   const { simulator, frozen, invoices, issue } = await readyToBill('pm_card_chargeDeclined');
   const { stripeInvoiceId } = await issue();
   const declined = { status: 'open', charges: [], problem: 'generic_decline' };
-  expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toEqual(declined);
-  expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toEqual(declined);
+  expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toMatchObject(declined);
+  expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toMatchObject(declined);
   expect(simulator.journal.all('charge')).toHaveLength(1);
   const api = rawApi(simulator.url);
   const method = (
@@ -174,7 +174,7 @@ it('an invoice whose payment failed at Stripe without effect is an outage first,
   const { stripeInvoiceId } = await issue();
   simulator.faults.add({ kind: 'error-before-commit', method: 'POST', pathPrefix: '/v1/invoices' });
   expect(await codeOfThrown(invoices.pay(stripeInvoiceId, 'try-1', options()))).toBe('STRIPE_UNAVAILABLE');
-  expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toEqual({
+  expect(await invoices.pay(stripeInvoiceId, 'try-1', options())).toMatchObject({
     status: 'open',
     charges: [],
     problem: null,

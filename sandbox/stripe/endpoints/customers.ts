@@ -11,6 +11,13 @@ const TOKENS: Record<string, string> = {
   /** Attaches, and is declined at every charge (Stripe's 4000 0000 0000 0341). */
   pm_card_chargeCustomerFail: '0341',
   pm_card_chargeDeclined: '0341',
+  /** Decline with a code of their own; see DECLINES. */
+  pm_card_chargeDeclinedInsufficientFunds: '9995',
+  pm_card_chargeDeclinedExpiredCard: '0069',
+  pm_card_chargeDeclinedFraudulent: '0019',
+  pm_card_chargeDeclinedProcessingError: '0119',
+  /** Is declined off session, and charged when its holder is there (Stripe's 4000 0027 6000 3184). */
+  pm_card_authenticationRequired: '3184',
   /** Its money is available at once (Stripe's 4000 0000 0000 0077). */
   pm_card_bypassPending: '0077',
   /** Is charged, and the charge is disputed at once (Stripe's 4000 0000 0000 0259). */

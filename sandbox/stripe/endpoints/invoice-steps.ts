@@ -28,6 +28,7 @@ export function finalizeInvoice(
     ...invoice,
     auto_advance: autoAdvance ?? invoice.auto_advance,
     due_date: invoice.days_until_due === null ? null : nowS + invoice.days_until_due * DAY_S,
+    hosted_invoice_url: `https://invoice.example/${invoice.id}`,
     number: `SIM-${invoice.id.slice(-8).toUpperCase()}`,
     status: paid ? 'paid' : 'open',
   });
@@ -113,7 +114,11 @@ export function giveUpInvoice({ store, emit }: Context, invoice: Invoice): Invoi
   return given;
 }
 
-export function payInvoice(context: Context, found: Invoice, chosen: string | undefined): Invoice {
+export function payInvoice(
+  context: Context,
+  found: Invoice,
+  { chosen, offSession }: { readonly chosen: string | undefined; readonly offSession: boolean },
+): Invoice {
   const { store, emit } = context;
   if (found.status === 'paid')
     throw invalidRequest('Invoice is already paid', { code: 'invoice_already_paid' });
@@ -130,7 +135,12 @@ export function payInvoice(context: Context, found: Invoice, chosen: string | un
   }
   const payment = store.all('invoice_payment', 'invoice', invoice.id)[0];
   if (payment === undefined) throw new Error(`${invoice.id} is open and has no payment.`);
-  const intent = confirmIntent(context, store.get('payment_intent', payment.payment.payment_intent), method);
+  const intent = confirmIntent(
+    context,
+    store.get('payment_intent', payment.payment.payment_intent),
+    method,
+    offSession,
+  );
   const tried = { ...invoice, attempt_count: invoice.attempt_count + 1, attempted: true };
   if (intent.status !== 'succeeded') {
     emit('invoice.payment_failed', store.update('invoice', tried));

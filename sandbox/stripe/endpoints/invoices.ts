@@ -37,6 +37,7 @@ function draft(params: z.output<typeof createParams>, balance: number, nowS: num
     default_payment_method: params.default_payment_method ?? null,
     description: params.description ?? null,
     due_date: null,
+    hosted_invoice_url: null,
     livemode: false,
     metadata: params.metadata ?? {},
     number: null,
@@ -152,8 +153,8 @@ export const invoiceEndpoints = [
     path: '/v1/invoices/:id/pay',
     answers: 'invoice',
     params: z.strictObject({ off_session: flag.optional(), payment_method: text.optional() }),
-    run: (context, { payment_method: method }, id) =>
-      payInvoice(context, context.store.get('invoice', id), method),
+    run: (context, { payment_method: chosen, off_session: offSession }, id) =>
+      payInvoice(context, context.store.get('invoice', id), { chosen, offSession: offSession === true }),
   }),
   endpoint({
     method: 'POST',

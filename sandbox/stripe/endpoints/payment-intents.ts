@@ -30,8 +30,23 @@ export function makeIntent(
   return store.insert('payment_intent', intent, nowS);
 }
 
+/** What a card answers instead of money, by its last four digits. */
+const DECLINES: Record<string, { readonly code: string; readonly decline_code: string }> = {
+  '0341': { code: 'card_declined', decline_code: 'generic_decline' },
+  '9995': { code: 'card_declined', decline_code: 'insufficient_funds' },
+  '0019': { code: 'card_declined', decline_code: 'fraudulent' },
+  '0069': { code: 'expired_card', decline_code: 'expired_card' },
+  '0119': { code: 'processing_error', decline_code: 'processing_error' },
+};
+const UNAUTHENTICATED = { code: 'authentication_required', decline_code: 'authentication_required' };
+
 /** Charges the card: `succeeded`, or the intent with its `last_payment_error`. Both are recorded. */
-export function confirmIntent(context: Context, intent: PaymentIntent, methodId: string): PaymentIntent {
+export function confirmIntent(
+  context: Context,
+  intent: PaymentIntent,
+  methodId: string,
+  offSession: boolean,
+): PaymentIntent {
   const { store, emit } = context;
   const method = store.get('payment_method', methodId, 'payment_method', 400);
   if (method.customer !== intent.customer) {
@@ -39,16 +54,12 @@ export function confirmIntent(context: Context, intent: PaymentIntent, methodId:
       code: 'payment_method_invalid',
     });
   }
-  const declined = method.card.last4 === '0341';
+  const isAbsent = offSession && method.card.last4 === '3184';
+  const refusal = isAbsent ? UNAUTHENTICATED : DECLINES[method.card.last4];
+  const declined = refusal !== undefined;
   const charge = makeCharge(context, intent, methodId, declined, method.card.last4 === '0077');
   const message = 'Your card was declined.';
-  const error = {
-    type: 'card_error',
-    code: 'card_declined',
-    decline_code: 'generic_decline',
-    charge: charge.id,
-    message,
-  };
+  const error = { type: 'card_error', ...refusal, charge: charge.id, message };
   const changed = store.update('payment_intent', {
     ...intent,
     amount_received: declined ? 0 : intent.amount,
@@ -113,14 +124,12 @@ function makeCharge(
 
 /** The 402 of a decline: told after it is recorded. */
 export function decline(intent: PaymentIntent): Refusal {
-  const body = {
-    type: 'card_error',
-    code: 'card_declined',
-    decline_code: 'generic_decline',
-    message: 'Your card was declined.',
-    payment_intent: intent,
-  } as const;
-  return new Refusal(402, body, true);
+  const { code, decline_code } = {
+    ...DECLINES['0341'],
+    ...intent.last_payment_error,
+  } as (typeof DECLINES)[string];
+  const body = { type: 'card_error', code, decline_code, message: 'Your card was declined.' } as const;
+  return new Refusal(402, { ...body, payment_intent: intent }, true);
 }
 
 export const paymentIntentEndpoints = [
@@ -150,7 +159,7 @@ export const paymentIntentEndpoints = [
         payment_method: params.payment_method ?? null,
       });
       if (params.confirm !== true) return intent;
-      return confirmed(context, intent, params.payment_method);
+      return confirmed(context, intent, params.payment_method, params.off_session === true);
     },
   }),
   endpoint({
@@ -158,9 +167,9 @@ export const paymentIntentEndpoints = [
     path: '/v1/payment_intents/:id/confirm',
     answers: 'payment_intent',
     params: z.strictObject({ payment_method: text.optional(), off_session: flag.optional() }),
-    run: (context, { payment_method: method }, id) => {
+    run: (context, { payment_method: method, off_session: offSession }, id) => {
       const intent = context.store.get('payment_intent', id);
-      return confirmed(context, intent, method ?? intent.payment_method ?? undefined);
+      return confirmed(context, intent, method ?? intent.payment_method ?? undefined, offSession === true);
     },
   }),
   endpoint({
@@ -187,7 +196,12 @@ export const paymentIntentEndpoints = [
   }),
 ];
 
-function confirmed(context: Context, intent: PaymentIntent, method: string | undefined): PaymentIntent {
+function confirmed(
+  context: Context,
+  intent: PaymentIntent,
+  method: string | undefined,
+  offSession: boolean,
+): PaymentIntent {
   if (intent.status === 'succeeded' || intent.status === 'canceled') {
     throw invalidRequest('This PaymentIntent is in a final state.', {
       code: 'payment_intent_unexpected_state',
@@ -198,7 +212,7 @@ function confirmed(context: Context, intent: PaymentIntent, method: string | und
       code: 'payment_intent_unexpected_state',
     });
   }
-  const changed = confirmIntent(context, intent, method);
+  const changed = confirmIntent(context, intent, method, offSession);
   if (changed.status !== 'succeeded') throw decline(changed);
   return changed;
 }

@@ -54,6 +54,8 @@ export interface InvoiceState {
   readonly charges: readonly InvoiceCharge[];
   /** Why the last try to charge it failed, as Stripe's code. */
   readonly problem: string | null;
+  /** Where the buyer pays it itself, or confirms a payment that its bank wants confirmed (`authentication_required`). */
+  readonly payUrl: string | null;
 }
 
 export interface StripeInvoices {
@@ -76,6 +78,7 @@ export interface StripeInvoices {
 const invoiceSchema = z.object({
   id: z.string(),
   status: invoiceStatus,
+  hosted_invoice_url: z.string().nullish(),
   metadata: z.record(z.string(), z.string()).nullable(),
   payments: listSchema(
     z.object({ status: z.string(), payment: z.object({ payment_intent: z.string().optional() }) }),
@@ -170,7 +173,7 @@ async function stateOf(
   const open = openId === undefined ? null : await readIntent(client, openId, signal);
   const error = open?.last_payment_error ?? null;
   const problem = error === null ? null : (error.decline_code ?? error.code ?? error.type);
-  return { status: invoice.status, charges, problem };
+  return { status: invoice.status, charges, problem, payUrl: invoice.hosted_invoice_url ?? null };
 }
 
 function chargeOf(invoice: ReadInvoice, charge: z.output<typeof chargeSchema> | null): InvoiceCharge {

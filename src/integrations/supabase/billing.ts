@@ -33,6 +33,7 @@ interface State {
   readonly status: string;
   readonly charges: readonly Charge[];
   readonly problem: string | null;
+  readonly payUrl: string | null;
 }
 interface Charge {
   readonly chargeId: string;

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 8506c4ba56154ea7, text efdb332ad6eb1890. Do not edit.
+// Made by "npm run generate" from migrations 0c0c3b242cd0612b, text 5531e8bdde95dfd5. Do not edit.
 export type Json =
 	| string
 	| number
@@ -896,6 +896,7 @@ export type Database = {
 					id: string;
 					last_problem: string | null;
 					needs_approval: boolean;
+					pay_url: string | null;
 					payment_terms_days: number | null;
 					period_end: string;
 					planned_at: string;
@@ -915,6 +916,7 @@ export type Database = {
 					id?: string;
 					last_problem?: string | null;
 					needs_approval?: boolean;
+					pay_url?: string | null;
 					payment_terms_days?: number | null;
 					period_end: string;
 					planned_at: string;
@@ -933,6 +935,7 @@ export type Database = {
 					id?: string;
 					last_problem?: string | null;
 					needs_approval?: boolean;
+					pay_url?: string | null;
 					payment_terms_days?: number | null;
 					period_end?: string;
 					planned_at?: string;

@@ -56,7 +56,7 @@ async function bill(
     const payKey = `invoice-${invoiceId}-${invoice.generation}-pay-${claim.collectOn}`;
     state = await stripeInvoices.pay(stripeInvoiceId, payKey, { signal });
   }
-  const { status, charges, problem } = state;
-  await billing.recordState(invoiceId, token, { status, charges, problem }, clock.nowMs());
+  const { status, charges } = state;
+  await billing.recordState(invoiceId, token, state, clock.nowMs());
   return done({ state: status, charges: charges.length });
 }
