@@ -7,7 +7,7 @@ const EVENTS: readonly Mutant[] = [
     name: 'earning-row-not-unique',
     invariants: ['INV-10', 'INV-16'],
     breaks: 'a call may have two earnings',
-    redBy: uniqueRow('earnings', 'call_id'),
+    redBy: uniqueRow('earnings', "call_id) WHERE (state <> 'clawed_back'::text"),
   },
   {
     name: 'call-row-not-unique',
