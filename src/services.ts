@@ -3,6 +3,7 @@ import { type AuditResult, openAudit } from './audit/audit.ts';
 import { codeOf } from './errors.ts';
 import { parseCallReport } from './integrations/call-tracking/parse.ts';
 import type { CallReport } from './integrations/call-tracking/report.ts';
+import { createStripeAccounts, type StripeAccounts } from './integrations/stripe/accounts.ts';
 import { createStripeBalance, type StripeBalance } from './integrations/stripe/balance.ts';
 import { createStripeClient } from './integrations/stripe/client.ts';
 import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
@@ -46,6 +47,7 @@ export interface JobServices {
   readonly ledger: LedgerStore;
   readonly stripeInvoices: StripeInvoices;
   readonly stripeTransfers: StripeTransfers;
+  readonly stripeAccounts: StripeAccounts;
   readonly stripeBalance: StripeBalance;
   readonly stripeWithdrawals: StripeWithdrawals;
   readonly callReports: { parse(source: string, body: Buffer): CallReport };
@@ -117,6 +119,7 @@ export function createIntegrations(
     ledger: createLedgerStore(rpc),
     stripeInvoices: createStripeInvoices(client),
     stripeTransfers: createStripeTransfers(client),
+    stripeAccounts: createStripeAccounts(client),
     stripeBalance: createStripeBalance(client),
     stripeWithdrawals: createStripeWithdrawals(client),
     callReports: { parse: parseCallReport },

@@ -18,10 +18,40 @@ begin
   return to_jsonb(v_woken);
 end $$;
 
+-- Why a supplier is held by what Stripe says of its account; the supplier reads it.
+create function app.account_reason(p_state text) returns text language sql immutable as $$
+  select case p_state when 'not_ready' then 'the account at Stripe may not receive transfers yet'
+    when 'disconnected' then 'the account at Stripe was disconnected from the exchange' end
+$$;
+
+-- Stripe says of a connected account that it is `ready` for transfers, `not_ready`, or `disconnected`: its supplier is held,
+-- or released when it was held for that. Answers held, released, unchanged, or foreign. Safe to run twice: what stands stays.
+create function public.note_account(p_account text, p_state text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_supplier suppliers; v_by text := 'stripe.apply-event';
+begin
+  perform app.lock_ledger();
+  select * into v_supplier from suppliers where stripe_account_id = p_account for update;
+  if v_supplier.id is null then return '"foreign"'; end if;
+  if p_state <> 'ready' and v_supplier.status = 'active' then
+    perform public.hold_supplier(v_supplier.id, true, v_by, app.account_reason(p_state), p_now_ms);
+    return '"held"';
+  elsif p_state = 'ready' and v_supplier.held_reason = app.account_reason('not_ready') then
+    perform public.hold_supplier(v_supplier.id, false, v_by, 'the account at Stripe may receive transfers', p_now_ms);
+    return '"released"';
+  end if;
+  return '"unchanged"';
+end $$;
+
 -- Three payouts in a row that Stripe refused for the same reason: the fourth would be too. Somebody mends it, and releases.
+-- An account that may not receive transfers is told at once, and goes on by itself (note_account).
 create function app.hold_after_refusals(p_payout public.payouts, p_reason text, p_now_ms bigint) returns void language plpgsql as $$
 declare v_refusals int;
 begin
+  if p_reason = 'capability_not_active' then
+    perform public.hold_supplier(p_payout.supplier_id, true, 'payouts.pay-supplier', app.account_reason('not_ready'), p_now_ms);
+    return;
+  end if;
   select count(*) into v_refusals from (
     select state, problem from payouts where supplier_id = p_payout.supplier_id and currency = p_payout.currency and state in ('sent', 'refused')
       and ended_at > coalesce((select max(at) from audit_log where subject = 'supplier:' || p_payout.supplier_id and action = 'supplier.release'), '-infinity')

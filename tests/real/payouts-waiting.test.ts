@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { applyEvent } from '../../src/jobs/stripe/apply-event.job.ts';
 import { contextFor } from '../../src/queues/run-job.ts';
@@ -46,8 +47,13 @@ async function comeIn(amountMinor: number): Promise<void> {
   const method = await post('/v1/payment_methods/pm_card_bypassPending/attach', { customer: customer.id });
   const charge = { amount: String(amountMinor), currency: 'usd', customer: customer.id, confirm: 'true' };
   await post('/v1/payment_intents', { ...charge, payment_method: method.id });
-  const event = { eventId: `evt_${amountMinor}`, type: 'balance.available', objectId: null, account: null };
+  await tell('balance.available', null);
+}
+
+/** A webhook of Stripe's. */
+async function tell(type: string, account: string | null): Promise<void> {
   const nowMs = house.clock.nowMs();
+  const event = { eventId: randomUUID(), type, objectId: account, account };
   await applyEvent.run(
     { ...event, createdMs: nowMs, livemode: false, receivedAtMs: nowMs },
     contextFor(applyEvent, house.services, runContext({ trace: event.eventId })),
@@ -136,6 +142,54 @@ describe('a supplier whose payouts Stripe refuses', () => {
     expect(await status()).toMatchObject({ status: 'active' });
     await payDaily(1, 5, road, null);
     expect(ours().map(({ amount }) => amount)).toEqual([6 * 2_800]);
+  });
+
+  test('because its account may not receive transfers is held at once, and paid when Stripe says that it may', async () => {
+    const road = await house.road({ card: 'pm_card_bypassPending' });
+    const account = road.supplier.account ?? '';
+    const request = (requested: boolean) =>
+      post(`/v1/accounts/${account}`, { 'capabilities[transfers][requested]': String(requested) });
+    await request(false);
+    await payDaily(1, 0, road, null);
+    const held = { status: 'held', held_reason: 'the account at Stripe may not receive transfers yet' };
+    expect(await status()).toEqual(held);
+    await tell('account.updated', account);
+    expect(await status()).toEqual(held);
+    await request(true);
+    await tell('account.updated', account);
+    expect(await status()).toEqual({ status: 'active', held_reason: null });
+    await payDaily(1, 1, road, null);
+    expect(ours().map(({ amount }) => amount)).toEqual([2 * 2_800]);
+  });
+
+  test('is held before any is refused, when Stripe tells that its account may not, or was disconnected', async () => {
+    const road = await house.road({ card: 'pm_card_bypassPending' });
+    const account = road.supplier.account ?? '';
+    await post(`/v1/accounts/${account}`, { 'capabilities[transfers][requested]': 'false' });
+    await tell('capability.updated', account);
+    expect(await status()).toMatchObject({ status: 'held' });
+    await post(`/v1/accounts/${account}`, { 'capabilities[transfers][requested]': 'true' });
+    await tell('capability.updated', account);
+    expect(await status()).toMatchObject({ status: 'active' });
+    await tell('account.application.deauthorized', account);
+    expect(await status()).toMatchObject({
+      held_reason: 'the account at Stripe was disconnected from the exchange',
+    });
+    // It may receive, and is no more ours to send to: a person looks.
+    await tell('account.updated', account);
+    expect(await status()).toMatchObject({ status: 'held' });
+    await payDaily(1, 0, road, null);
+    expect(ours()).toEqual([]);
+  });
+
+  test('who is held for another reason stays held for it', async () => {
+    const { supplier } = await house.road();
+    const { payouts } = house.services;
+    await payouts.hold(supplier.id, true, 'ops', 'a call looks staged', house.clock.nowMs());
+    await tell('account.updated', supplier.account);
+    expect(await status()).toEqual({ status: 'held', held_reason: 'a call looks staged' });
+    await tell('account.updated', 'acct_of_nobody_here').catch(() => undefined);
+    expect(await status()).toEqual({ status: 'held', held_reason: 'a call looks staged' });
   });
 
   test('for different reasons is not held', async () => {

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 0c0c3b242cd0612b, text 5531e8bdde95dfd5. Do not edit.
+// Made by "npm run generate" from migrations a528645dc901cc4c, text 9ff796e7b79d0f0c. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1988,6 +1988,10 @@ export type Database = {
 				Returns: Json;
 			};
 			movements_watermark: { Args: Record<PropertyKey, never>; Returns: Json };
+			note_account: {
+				Args: { p_account: string; p_now_ms: number; p_state: string };
+				Returns: Json;
+			};
 			note_payout_send: {
 				Args: { p_now_ms: number; p_payout_id: string; p_token: string };
 				Returns: Json;

@@ -104,6 +104,13 @@ export function createPayoutsStore(rpc: Rpc) {
         { p_payout_id: payoutId, p_token: token, p_result: result, p_now_ms: nowMs },
         claimed,
       ),
+    /** What Stripe says of a connected account: its supplier is held for it, or released. */
+    noteAccount: (account: string, state: 'ready' | 'not_ready' | 'disconnected', nowMs: number) =>
+      rpc(
+        'note_account',
+        { p_account: account, p_state: state, p_now_ms: nowMs },
+        z.enum(['held', 'released', 'unchanged', 'foreign']),
+      ),
     /** Money has become available: how many payouts that waited for it, or behind it, go again. */
     wake: (trace: string, nowMs: number) => rpc('wake_payouts', { p_trace: trace, p_now_ms: nowMs }, z.int()),
     approve: (payoutId: string, by: string, reason: string, nowMs: number) =>

@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
 
 /**
  * Takes one verified event of Stripe as a hint: the present object is read, never the one in the event. Events about
  * our invoices have the invoice billed again, which reads its state; money that became available has payouts that wait for
- * it sent; all others are recorded and do nothing yet.
+ * it sent; an account that may not receive transfers has its supplier held, until it may; all others are recorded and do
+ * nothing yet.
  *
  * Safe to run twice: having an invoice billed or a payout sent again reads before it writes, and the event's row is unique.
  */
@@ -26,27 +28,41 @@ export const applyEvent = defineJob({
   attempts: 8,
   backoff: HOUSE_BACKOFF,
   timeoutMs: 45_000,
-  uses: ['operations', 'billing', 'payouts', 'stripeInvoices', 'clock'],
-  async handle(
-    { eventId, type, objectId, account, receivedAtMs },
-    { operations, billing, payouts, stripeInvoices, clock, signal, trace },
-  ) {
-    const ours =
-      type.startsWith('invoice.') && account === null && objectId !== null && type !== 'invoice.deleted';
-    let result = 'ignored';
-    if (ours) {
-      const invoiceId = await stripeInvoices.findOurs(objectId, { signal });
-      const poked = invoiceId !== null && (await billing.poke(invoiceId, trace, clock.nowMs()));
-      result = poked ? 'read_again' : 'settled';
-    }
-    if (type === 'balance.available' && account === null) {
-      result = (await payouts.wake(trace, clock.nowMs())) > 0 ? 'payouts_woken' : 'no_payout_waits';
-    }
-    const news = await operations.storeStripeEvent(
-      { eventId, type, receivedAtMs, trace },
-      result,
-      clock.nowMs(),
-    );
+  uses: ['operations', 'billing', 'payouts', 'stripeInvoices', 'stripeAccounts', 'clock'],
+  async handle(event, services) {
+    const { eventId, type, receivedAtMs } = event;
+    const { operations, clock, trace } = services;
+    const result = await apply(event, services);
+    const facts = { eventId, type, receivedAtMs, trace };
+    const news = await operations.storeStripeEvent(facts, result, clock.nowMs());
     return news ? done({ result }) : skip('duplicate');
   },
 });
+
+type Applying = Pick<JobServices, 'billing' | 'payouts' | 'stripeInvoices' | 'stripeAccounts' | 'clock'> & {
+  readonly signal: AbortSignal;
+  readonly trace: string;
+};
+interface Told {
+  readonly type: string;
+  readonly objectId: string | null;
+  readonly account: string | null;
+}
+
+/** What became of the event, in a word. */
+async function apply({ type, objectId, account }: Told, services: Applying): Promise<string> {
+  const { billing, payouts, stripeInvoices, stripeAccounts, clock, signal, trace } = services;
+  if (account !== null) {
+    if (type === 'account.application.deauthorized')
+      return payouts.noteAccount(account, 'disconnected', clock.nowMs());
+    if (type !== 'account.updated' && type !== 'capability.updated') return 'ignored';
+    const state = (await stripeAccounts.mayReceive(account, { signal })) ? 'ready' : 'not_ready';
+    return payouts.noteAccount(account, state, clock.nowMs());
+  }
+  if (type === 'balance.available')
+    return (await payouts.wake(trace, clock.nowMs())) > 0 ? 'payouts_woken' : 'no_payout_waits';
+  if (!type.startsWith('invoice.') || objectId === null || type === 'invoice.deleted') return 'ignored';
+  const invoiceId = await stripeInvoices.findOurs(objectId, { signal });
+  const poked = invoiceId !== null && (await billing.poke(invoiceId, trace, clock.nowMs()));
+  return poked ? 'read_again' : 'settled';
+}
