@@ -95,13 +95,13 @@ begin
     update earnings set payout_id = v_payout_id
     where supplier_id = v_due.supplier_id and currency = v_due.currency and state = 'cleared' and payout_id is null and not frozen
       and business_date < v_due.earned_before;
-    update payout_runs r set amount_minor = t.amount, content_hash = t.hash
-    from (select sum(amount_minor)::bigint as amount,
-        encode(sha256(convert_to(string_agg(body_hash, ',' order by body_hash), 'UTF8')), 'hex') as hash
-      from payouts where run_id = v_run_id) t where r.id = v_run_id;
     v_planned := v_planned + 1;
     v_amount := v_amount + v_due.amount;
   end loop;
+  update payout_runs r set amount_minor = t.amount, content_hash = t.hash
+  from (select run_id, sum(amount_minor)::bigint as amount,
+      encode(sha256(convert_to(string_agg(body_hash, ',' order by body_hash), 'UTF8')), 'hex') as hash
+    from payouts where business_date = p_date group by run_id) t where r.id = t.run_id;
   perform app.make_work('payouts.pay-supplier', p.id::text, jsonb_build_object('payoutId', p.id), 'close-' || p_date,
     app.at(p_now_ms), p_date, 'payouts', true)
   from payouts p where (p.state = 'planned' or app.waits_for_money(p)) and app.payout_gate(p_date, p.currency, app.at(p_now_ms)) = 'open'

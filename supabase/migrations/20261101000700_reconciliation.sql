@@ -84,22 +84,33 @@ returns jsonb language sql security definer set search_path = pg_catalog, public
 $$;
 
 -- Money that became available by the due instant of the date: pending → available, and the earnings clear that the
--- available charges of their invoice cover.
-create function app.clear_available(p_date date, p_due_at timestamptz, p_now timestamptz) returns void language plpgsql as $$
-declare v_charge charges;
+-- available charges of their invoice cover. So many charges at most; how many they were.
+create function app.clear_available(p_date date, p_due_at timestamptz, p_now timestamptz, p_limit int default null) returns int language plpgsql as $$
+declare v_charge charges; v_cleared int := 0;
 begin
   for v_charge in
     select c.* from charges c join stripe_movements m on m.id = c.balance_transaction_id
     where c.cleared_at is null and m.available_at <= p_due_at
       and m.net_minor = c.net_minor and m.currency = c.currency
-    order by c.charge_id for update of c
+    order by c.charge_id limit p_limit for update of c
   loop
     perform app.post_journal('available', 'available:' || v_charge.balance_transaction_id, app.unclosed_date(p_date), v_charge.currency,
       jsonb_build_object('net', v_charge.net_minor), '{}', jsonb_build_object('invoiceId', v_charge.invoice_id,
         'chargeId', v_charge.charge_id, 'balanceTransactionId', v_charge.balance_transaction_id), p_now);
     update charges set cleared_at = p_now where charge_id = v_charge.charge_id;
     perform app.clear_invoice(v_charge.invoice_id, v_charge.charge_id, p_date, p_now);
+    v_cleared := v_cleared + 1;
   end loop;
+  return v_cleared;
+end $$;
+
+-- Clears ten charges whose money is available by the due instant of the date, and answers how many they were: a night has
+-- more of them, each with a journal for each supplier, than one request may take. Safe to run twice: a charge clears once.
+create function public.clear_charges(p_date date, p_due_ms bigint, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  perform app.lock_ledger();
+  return to_jsonb(app.clear_available(p_date, app.at(p_due_ms), app.at(p_now_ms), 10));
 end $$;
 
 -- The movements that our rows expect, each with when its journal was posted.

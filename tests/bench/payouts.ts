@@ -12,6 +12,7 @@ import type { Managed } from '../chaos/processes.ts';
 const DAY_MS = 86_400_000;
 const PAGE_BYTES = 4_096;
 const MIB = 1_048_576;
+const SUPPLIERS_PER_BUYER = 250;
 /** Of a live account: of all requests, and of each endpoint. The second binds, since a payout is one transfer. */
 const LIMITS = { perS: 100, endpointPerS: 25 };
 const WORKERS = 2;
@@ -43,7 +44,7 @@ export interface PayoutsBenchResult {
 
 /**
  * Pays so many suppliers at once by two worker processes against the simulator, which limits like a live account of Stripe:
- * one call each, billed to one buyer, cleared, planned and sent by a real close.
+ * one call each, billed to a few buyers, cleared, planned and sent by a real close.
  */
 export async function benchPayouts(options: PayoutsBenchOptions): Promise<PayoutsBenchResult> {
   const { suppliers, say, backend } = options;
@@ -64,7 +65,7 @@ export async function benchPayouts(options: PayoutsBenchOptions): Promise<Payout
   }
 }
 
-/** One buyer whose money is available at once, one campaign, and for each supplier an account and one call. */
+/** Buyers whose money is available at once, a campaign each, and for each supplier an account and one call. */
 async function seed(house: ChaosHouse, date: string, { suppliers, seed: salt, say }: PayoutsBenchOptions) {
   const services = integrationsOf(house);
   const setup = createStripeSetup(
@@ -81,31 +82,36 @@ async function seed(house: ChaosHouse, date: string, { suppliers, seed: salt, sa
     accounts.push(...(await Promise.all(made)));
   }
   say(`${accounts.length} accounts at Stripe`);
-  const [buyerId, campaignId] = [randomUUID(), randomUUID()];
-  const buyer = {
-    buyerId,
-    name: 'Buyer',
-    email: 'buyer@example.com',
-    paymentMethod: 'pm_card_bypassPending',
-  };
+  const roads = Array.from({ length: Math.ceil(suppliers / SUPPLIERS_PER_BUYER) }, () => ({
+    ...{ buyerId: randomUUID(), campaignId: randomUUID(), name: 'Buyer' },
+  }));
+  const campaignOf = (nth: number) => roads[nth % roads.length]?.campaignId ?? '';
   const numberOf = (nth: number) => `+1202${String(5_000_000 + nth)}`;
+  const buyers = [];
+  for (const { buyerId: id, name } of roads) {
+    const customer = {
+      buyerId: id,
+      name,
+      email: 'buyer@example.com',
+      paymentMethod: 'pm_card_bypassPending',
+    };
+    buyers.push({ id, name, stripeCustomerId: await setup.ensureCustomer(customer) });
+  }
   const nowMs = Date.now();
   await services.operations.importParties(
     {
       suppliers: ids.map((id, nth) => ({
-        id,
-        name: `Supplier ${nth}`,
-        stripeAccountId: accounts[nth] ?? null,
+        ...{ id, name: `Supplier ${nth}`, stripeAccountId: accounts[nth] ?? null },
       })),
-      buyers: [{ id: buyerId, name: 'Buyer', stripeCustomerId: await setup.ensureCustomer(buyer) }],
-      campaigns: [{ id: campaignId, buyerId, name: 'Campaign' }],
-      terms: [
-        {
-          ...{ id: randomUUID(), campaignId, validFromMs: Date.parse(date) - DAY_MS, currency: 'usd' },
-          ...{ priceMinor: 4_000, supplierShareBps: 7_000, minDurationS: 60, duplicateWindowS: 0 },
-        },
-      ],
-      trackingNumbers: ids.map((supplierId, nth) => ({ number: numberOf(nth), campaignId, supplierId })),
+      buyers,
+      campaigns: roads.map(({ campaignId: id, buyerId, name }) => ({ id, buyerId, name })),
+      terms: roads.map(({ campaignId }) => ({
+        ...{ id: randomUUID(), campaignId, validFromMs: Date.parse(date) - DAY_MS, currency: 'usd' },
+        ...{ priceMinor: 4_000, supplierShareBps: 7_000, minDurationS: 60, duplicateWindowS: 0 },
+      })),
+      trackingNumbers: ids.map((supplierId, nth) => ({
+        ...{ number: numberOf(nth), campaignId: campaignOf(nth), supplierId },
+      })),
     },
     'bench',
     nowMs,

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations a528645dc901cc4c, text 9ff796e7b79d0f0c. Do not edit.
+// Made by "npm run generate" from migrations ec5ebfe87a74a659, text 2bf0a62afff89fcd. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1912,6 +1912,10 @@ export type Database = {
 			};
 			claim_payout: {
 				Args: { p_now_ms: number; p_payout_id: string };
+				Returns: Json;
+			};
+			clear_charges: {
+				Args: { p_date: string; p_due_ms: number; p_now_ms: number };
 				Returns: Json;
 			};
 			close_status: { Args: { p_date: string }; Returns: Json };

@@ -51,6 +51,9 @@ export function createReconciliationStore(rpc: Rpc) {
         { p_fact: fact, p_date: date, p_now_ms: nowMs },
         z.enum(['booked', 'foreign', 'unmoved']),
       ),
+    /** Clears some of the charges whose money is available by the due instant; how many, 0 when none is left. */
+    clear: (date: string, dueMs: number, nowMs: number) =>
+      rpc('clear_charges', { p_date: date, p_due_ms: dueMs, p_now_ms: nowMs }, z.int()),
     /**
      * Compares, clears what became available by the due instant, keeps one row per difference. What was recorded since
      * the listing of the movements began (`listedMs`) is no difference.

@@ -10,8 +10,8 @@ const CLOCKS_DIFFER_MS = 60_000;
 
 /**
  * Reads what Stripe says moved since the last time and stores it; reads the refunds and disputes among it, and those not
- * decided yet, and books how they stand; then compares with the ledger as of the due instant: clears what became
- * available, keeps one row per difference. Payouts of the date wait for it to finish.
+ * decided yet, and books how they stand; clears what became available, some charges at a time; then compares with the
+ * ledger as of the due instant and keeps one row per difference. Payouts of the date wait for it to finish.
  *
  * Safe to run twice: a movement has one id, a refund or dispute a row that leaves each state once, a clearing journal the
  * key of its charge, a break its identity.
@@ -42,6 +42,7 @@ export const reconcileMoney = defineJob({
       const end = await reconciliation.recordWithdrawal(fact, date, clock.nowMs());
       if (end !== 'booked') log.warn({ date, ...fact, end }, 'refund or dispute not booked');
     }
+    while ((await reconciliation.clear(date, dueAtMs, clock.nowMs())) > 0) signal.throwIfAborted();
     const { runs, openBreaks } = await reconciliation.reconcile(
       date,
       { dueMs: dueAtMs, listedMs },
