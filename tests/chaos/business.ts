@@ -37,6 +37,8 @@ export interface Business {
   tick(date: string): Promise<void>;
   /** Gives a part of one charge back, where there is one that nothing was given back of and Stripe has the money for it. */
   refund(): Promise<void>;
+  /** Changes a supplier's account, which Stripe tells by a webhook. */
+  touchAccount(date: string): Promise<void>;
   /** An operator takes one rated call out of the books, where there is one that nobody asked for yet. */
   takeBack(): Promise<void>;
   /** Adds work that is refused for good. */
@@ -108,6 +110,14 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
     });
   }
 
+  const atStripe = async <T>(kind: string): Promise<readonly T[]> =>
+    ((await house.control('GET', `/_sim/state?kind=${kind}`)) as { data: T[] }).data;
+  async function postToStripe(path: string, form: Record<string, string>): Promise<string> {
+    const headers = { authorization: `Bearer ${SECRETS.stripeKey}` };
+    const body = new URLSearchParams(form);
+    return (await fetch(`${house.stripeUrl}${path}`, { method: 'POST', headers, body })).text();
+  }
+
   return {
     services,
     letters,
@@ -129,19 +139,19 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
         await add(job, `tick-${date}`, {}, dueAtMs);
     },
     async refund() {
-      const answer = (await house.control('GET', '/_sim/state?kind=charge')) as {
-        data: { id: string; status: string; amount: number; amount_refunded: number }[];
-      };
-      const charge = answer.data.find((one) => one.status === 'succeeded' && one.amount_refunded === 0);
+      const charges = await atStripe<{ id: string; status: string; amount: number; amount_refunded: number }>(
+        'charge',
+      );
+      const charge = charges.find((one) => one.status === 'succeeded' && one.amount_refunded === 0);
       if (charge === undefined) return;
-      const response = await fetch(`${house.stripeUrl}/v1/refunds`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${SECRETS.stripeKey}` },
-        body: new URLSearchParams({ charge: charge.id, amount: String(Math.min(charge.amount, 100)) }),
-      });
-      const answered = await response.text();
-      if (!response.ok && !answered.includes('balance_insufficient'))
+      const amount = String(Math.min(charge.amount, 100));
+      const answered = await postToStripe('/v1/refunds', { charge: charge.id, amount });
+      if (answered.includes('"error"') && !answered.includes('balance_insufficient'))
         throw new Error(`no refund: ${answered}`);
+    },
+    async touchAccount(date) {
+      const [account] = await atStripe<{ id: string }>('account');
+      await postToStripe(`/v1/accounts/${account?.id}`, { 'metadata[touched]': date });
     },
     async takeBack() {
       const client = new pg.Client({ connectionString: house.postgres.adminUrl });

@@ -25,13 +25,19 @@ const NO_EFFECT_OF_THEIR_OWN = [
     'reconciliation.watermark',
     'reconciliation.withdrawalsToRead',
     'stripe.refunds.retrieve',
+    'stripe.accounts.retrieve',
     'stripe.invoices.list',
     'stripe.invoices.retrieve',
     'stripe.transfers.list',
   ],
   ...['stripe.invoices.listLineItems', 'stripe.paymentIntents.retrieve', 'stripe.balanceTransactions.list'],
   ...['stripeInvoices.issue', 'stripeInvoices.read', 'stripeInvoices.pay', 'stripeTransfers.send'],
-  ...['stripeTransfers.findByPayout', 'stripeBalance.listTransactions', 'stripeWithdrawals.read'],
+  ...[
+    'stripeTransfers.findByPayout',
+    'stripeBalance.listTransactions',
+    'stripeWithdrawals.read',
+    'stripeAccounts.mayReceive',
+  ],
 ];
 
 async function playDate(business: Business, date: string): Promise<Record<string, unknown>> {
@@ -39,6 +45,7 @@ async function playDate(business: Business, date: string): Promise<Record<string
   await business.send(date);
   await business.refund();
   await business.takeBack();
+  await business.touchAccount(date);
   await business.tick(date);
   return business.untilClosed(date, 200_000);
 }
