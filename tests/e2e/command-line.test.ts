@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { runDemo } from '../helpers/demo.ts';
+import { PROJECT } from '../helpers/migrations.ts';
+
+let dataDir = '';
+/** The books of a demo that was played to its end. */
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'callclear-cli-'));
+  const { status, said } = await runDemo(['--calls', '40', '--seed', '3', '--data', dataDir]);
+  expect(status, said).toBe(0);
+});
+afterAll(() => rm(dataDir, { recursive: true, force: true }));
+
+/** Runs the command line as an operator does, with nothing configured. */
+async function callclear(...args: string[]): Promise<{ status: number; out: string; err: string }> {
+  const child = spawn(process.execPath, ['src/cli.ts', '--data', dataDir, '--by', 'ops', ...args], {
+    cwd: PROJECT,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: process.env.TMPDIR },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [out, err, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { status: Number(status), out, err };
+}
+async function answerOf<T>(schema: z.ZodType<T>, ...args: string[]): Promise<T> {
+  const { status, out, err } = await callclear(...args);
+  expect({ status, err }).toEqual({ status: 0, err: '' });
+  return schema.parse(JSON.parse(out));
+}
+
+const journals = z.array(z.looseObject({ template: z.string(), refs: z.record(z.string(), z.unknown()) }));
+const disputes = z.array(z.looseObject({ call_id: z.uuid(), state: z.string() }));
+const results = z.array(z.object({ callId: z.uuid(), result: z.string() }));
+
+describe('the command line, on the books of a demo', () => {
+  test('shows balances that sum to zero in each currency', async () => {
+    const balances = await answerOf(
+      z.array(z.looseObject({ account: z.string(), currency: z.string(), balanceMinor: z.int() })),
+      ...['ledger', 'balance'],
+    );
+    expect(balances.map(({ account }) => account)).toContain('exchange_margin');
+    expect(balances.reduce((sum, { balanceMinor }) => sum + balanceMinor, 0)).toBe(0);
+  });
+
+  test('decides a dispute that is open, and has the journals of its call', async () => {
+    const [open] = await answerOf(disputes, 'disputes', 'list', '--state', 'open');
+    const call = open?.call_id ?? '';
+    const decide = (...how: string[]) =>
+      answerOf(results, 'disputes', ...how, call, '--reason', 'listened to it');
+    expect(await decide('deny')).toEqual([{ callId: call, result: 'denied' }]);
+    expect(await decide('approve')).toEqual([{ callId: call, result: 'not_open' }]);
+    const [journal] = await answerOf(journals, 'ledger', 'journal', call);
+    expect(journal).toMatchObject({ template: 'call', refs: { callId: call } });
+
+    const asked = z.object({ id: z.uuid(), asked: z.boolean(), state: z.string() });
+    const adjust = ['ledger', 'adjust', call, '--reason', 'fraud was found'];
+    expect(await answerOf(asked, ...adjust)).toMatchObject({ asked: true, state: 'waiting' });
+    expect(await answerOf(asked, ...adjust)).toMatchObject({ asked: false });
+    const waiting = await answerOf(z.array(z.looseObject({ callId: z.uuid() })), 'ledger', 'waiting');
+    expect(waiting.map(({ callId }) => callId)).toEqual([call]);
+  });
+
+  test('lists invoices, and shows one with its lines and its journals', async () => {
+    const listed = z.array(z.looseObject({ id: z.uuid(), state: z.string(), dueAt: z.string().nullable() }));
+    const [invoice] = await answerOf(listed, 'invoices', 'list', '--state', 'open');
+    expect(invoice?.dueAt).not.toBeNull();
+    const shown = z.looseObject({
+      lines: z.array(z.unknown()).min(1),
+      journals: z.array(z.unknown()).min(1),
+    });
+    await answerOf(shown, 'invoices', 'show', invoice?.id ?? '');
+    expect(await answerOf(z.array(z.unknown()), 'invoices', 'overdue')).toEqual([]);
+  });
+
+  test('says what stands in the way of a payout, and lets a held supplier go', async () => {
+    const previews = z.array(
+      z.looseObject({
+        supplierId: z.uuid(),
+        waitsFor: z.string().nullable(),
+        heldReason: z.string().nullable(),
+      }),
+    );
+    const date = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+    const held = (await answerOf(previews, 'payouts', 'preview', '--date', date)).find(
+      ({ waitsFor }) => waitsFor === 'supplier_held',
+    );
+    expect(held?.heldReason).toBe('a call looks staged');
+    const release = ['payouts', 'release', '--supplier', held?.supplierId ?? '', '--reason', 'it was real'];
+    expect(await answerOf(z.unknown(), ...release)).toEqual({ changed: true, status: 'active' });
+    expect(await answerOf(z.unknown(), ...release)).toEqual({ changed: false, status: 'active' });
+  });
+
+  test.each([
+    [['ledger', 'adjust', 'no-id', '--reason', 'x'], 'an id as the log and the board show it'],
+    [['ledger', 'adjust', '00000000-0000-4000-8000-000000000000', '--reason', 'x'], 'CALL_UNKNOWN'],
+    [['ledger', 'approve', '00000000-0000-4000-8000-000000000000', '--reason', 'x'], 'ADJUSTMENT_UNKNOWN'],
+    [['disputes', 'open', '00000000-0000-4000-8000-000000000000', '--reason', ' '], 'a reason'],
+    [['invoices', 'show', '00000000-0000-4000-8000-000000000000'], 'INVOICE_UNKNOWN'],
+    [['payouts', 'preview', '--date', '26-1-1'], 'a date from 2000 on'],
+  ])('refuses %j with a word of why, and ends with status 1', async (args, why) => {
+    const { status, out, err } = await callclear(...args);
+    expect({ status, out }).toEqual({ status: 1, out: '' });
+    expect(err).toContain(why);
+  });
+});
