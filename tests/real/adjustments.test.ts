@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { balancesOf, postingsOf } from '../helpers/books.ts';
 import { DAY_MS, dateAfter, type House, keepServer, openHouse } from '../helpers/house.ts';
 import { killing, type When } from '../helpers/killing.ts';
+import { SECRET_KEY } from '../helpers/seeding.ts';
+import { rawApi } from '../helpers/stripe.ts';
 
 keepServer();
 let house: House;
@@ -199,6 +201,20 @@ describe('a call that is taken out of the books', () => {
     expect(totals()).toEqual([8_000]);
     await anotherDay(road, 4, 1);
     expect(totals()).toEqual([8_000, 4_000]);
+    await expectRight();
+  });
+
+  test('gave credit that a later refund of its invoice does not pay twice: what is left of the invoice is covered no more', async () => {
+    const { road, first } = await twoCalls(1);
+    await house.services.payouts.hold(road.supplier.id, true, 'ops', 'a look', house.clock.nowMs());
+    for (const night of [1, 2]) await house.close(dateAfter(night));
+    await take(first);
+    expect(await states()).toEqual(['clawed_back 4000', 'cleared 4000']);
+    const [charge] = house.simulator.journal.all('charge');
+    const refund = { charge: charge?.id ?? '', amount: '4000' };
+    expect((await rawApi(house.simulator.url, SECRET_KEY)('POST', '/v1/refunds', refund)).status).toBe(200);
+    await house.close(dateAfter(3));
+    expect(await states()).toEqual(['clawed_back 4000', 'written_off 4000']);
     await expectRight();
   });
 

@@ -52,6 +52,10 @@ describe('the line in front of Stripe', () => {
     );
     expect(taken.filter(Boolean).length).toBeLessThan(9);
     expect(taken.filter(Boolean).length).toBeGreaterThan(4);
+    const [line] = await db.sql<{ ahead: number }>(
+      "select extract(epoch from due_at - clock_timestamp())::int as ahead from stripe_turns where line = 'transfers.create'",
+    );
+    expect(line?.ahead).toBeLessThan(4);
   }, 20_000);
 
   test('is left when the job is given up', async () => {
