@@ -1,13 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { runDemo } from '../helpers/demo.ts';
-import { PROJECT } from '../helpers/migrations.ts';
+import { runCommandLine, runDemo } from '../helpers/demo.ts';
 
 let dataDir = '';
 /** The books of a demo that was played to its end. */
@@ -18,20 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dataDir, { recursive: true, force: true }));
 
-/** Runs the command line as an operator does, with nothing configured. */
-async function callclear(...args: string[]): Promise<{ status: number; out: string; err: string }> {
-  const child = spawn(process.execPath, ['src/cli.ts', '--data', dataDir, '--by', 'ops', ...args], {
-    cwd: PROJECT,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, TMPDIR: process.env.TMPDIR },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const [out, err, [status]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ]);
-  return { status: Number(status), out, err };
-}
+const callclear = (...args: string[]) => runCommandLine(['--data', dataDir, '--by', 'ops', ...args]);
 async function answerOf<T>(schema: z.ZodType<T>, ...args: string[]): Promise<T> {
   const { status, out, err } = await callclear(...args);
   expect({ status, err }).toEqual({ status: 0, err: '' });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { recordSkipped } from './test-report.ts';
 
@@ -80,6 +81,22 @@ export async function runDemo(args: readonly string[]) {
   const { output, status } = await run.ended;
   if (output === '') throw new Error(`The demo ended with ${status} and printed nothing:\n${run.said()}`);
   return { result: demoResult.parse(JSON.parse(output)), status, said: run.said() };
+}
+
+/** Runs the command line as an operator does, with nothing configured. */
+export async function runCommandLine(args: readonly string[]) {
+  const { PATH, HOME, TMPDIR } = process.env;
+  const child = spawn(process.execPath, [join(root, 'src', 'cli.ts'), ...args], {
+    cwd: root,
+    env: { PATH, HOME, TMPDIR },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [out, err, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  return { status: Number(status), out, err };
 }
 
 /** The queue backends that can be tried here; CI must have a Redis, elsewhere its absence is recorded. */

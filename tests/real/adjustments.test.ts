@@ -15,7 +15,6 @@ afterEach(() => house.end());
 type Road = Awaited<ReturnType<House['road']>>;
 const HOUR_MS = 3_600_000;
 const ADJUST = 'fraud.adjust-call';
-const CALLER = '+12127361234';
 
 /** Everything agrees: the books with themselves, with Stripe, and Stripe with itself. */
 async function expectRight(): Promise<void> {
@@ -35,16 +34,6 @@ const callIds = async () =>
 const waiting = () => house.sql('select cause, state, waits_for from adjustments order by asked_at');
 const totals = () => house.simulator.journal.all('invoice').map(({ total }) => total);
 const transfers = () => house.simulator.journal.all('transfer').map(({ amount }) => amount);
-
-/** A call an hour ago, and what its report says later about it. */
-async function callThat({ number }: Road, durationS: number) {
-  const startedAtMs = house.clock.nowMs() - HOUR_MS;
-  const call = { number, callId: `call-${startedAtMs}`, caller: CALLER, startedAtMs };
-  await house.call({ ...call, durationS, statedAtMs: startedAtMs + 60_000 });
-  await house.work();
-  return (facts: { durationS: number }, after = 120_000) =>
-    house.call({ ...call, ...facts, statedAtMs: startedAtMs + after });
-}
 
 /** Two calls of one buyer on the first day, 40.00 each, 28.00 of them the supplier's; the first nights are closed. */
 async function twoCalls(nights: number): Promise<{ road: Road; first: string; second: string }> {
@@ -71,67 +60,6 @@ const take = async (callId: string, reason = 'fraud was found') => {
   await house.services.adjustments.ask(callId, 'ops', reason, house.clock.nowMs());
   await house.work();
 };
-
-describe('facts that come after rating', () => {
-  test('and change the price are rated anew: the old journal is posted back, and none is edited', async () => {
-    const report = await callThat(await house.road({ priceMinor: 5, incrementS: 6, minimumS: 60 }), 61);
-    await report({ durationS: 120 });
-    await house.work();
-    expect(await states()).toEqual(['accrued 100', 'clawed_back 55']);
-    expect(await balancesOf(house.sql)).toEqual({
-      ...{ buyer_unbilled: 100, exchange_margin: -30, supplier_pending: -70 },
-    });
-    expect(await house.sql('select duration_s, late_facts from calls')).toEqual([
-      { duration_s: 120, late_facts: null },
-    ]);
-    await house.close(dateAfter(0));
-    expect(totals()).toEqual([100]);
-    await expectRight();
-  });
-
-  test('and change nothing that is owed post nothing', async () => {
-    const report = await callThat(await house.road({ priceMinor: 5, incrementS: 6, minimumS: 60 }), 61);
-    await report({ durationS: 65 });
-    await house.work();
-    expect(await states()).toEqual(['accrued 55']);
-    expect(await postingsOf(house.sql)).toHaveLength(3);
-    await expectRight();
-  });
-
-  test('and show that a call was none end it, and let a rejected one qualify', async () => {
-    const road = await house.road();
-    const report = await callThat(road, 90);
-    await report({ durationS: 5 });
-    await house.work();
-    expect(await states()).toEqual(['clawed_back 4000']);
-    expect(await balancesOf(house.sql)).toEqual({});
-    await report({ durationS: 200 }, 180_000);
-    await house.work();
-    expect(await states()).toEqual(['accrued 4000', 'clawed_back 4000']);
-    expect(await house.sql('select calls from paid_counts')).toEqual([{ calls: 1 }]);
-    await expectRight();
-  });
-
-  test('on an invoice that is not paid wait until it is, and are dropped when they are taken back before', async () => {
-    const road = await house.road({
-      card: 'pm_card_chargeCustomerFail',
-      priceMinor: 5,
-      incrementS: 6,
-      minimumS: 60,
-    });
-    const report = await callThat(road, 600);
-    await house.close(dateAfter(0));
-    await report({ durationS: 60 });
-    await house.work();
-    expect(await waiting()).toEqual([{ cause: 'facts', state: 'waiting', waits_for: 'invoice_not_paid' }]);
-    await expectRight();
-    await report({ durationS: 600 }, 180_000);
-    await house.work();
-    expect(await waiting()).toEqual([{ cause: 'facts', state: 'dropped', waits_for: null }]);
-    expect(await states()).toEqual(['billed 500']);
-    await expectRight();
-  });
-});
 
 describe('a call that is taken out of the books', () => {
   test('before its invoice is on none', async () => {
