@@ -233,7 +233,10 @@ function compareAvailable(
     return available_on * 1_000 <= run.asOfMs && posted <= run.finishedAtMs;
   };
   const available = new Map<string, number>();
-  for (const { currency, availableMinor } of cash) {
+  for (const { currency, template, availableMinor, postedAtMs: atMs } of cash) {
+    // A close clears some charges at a time, before its comparison: until that has finished it stands for none of them.
+    if (template === 'available' && atMs > (last.get(currency)?.finishedAtMs ?? Number.NEGATIVE_INFINITY))
+      continue;
     available.set(currency, (available.get(currency) ?? 0) + availableMinor);
   }
   return differences(sumMovements(movements.filter(isAvailable)), available);

@@ -120,3 +120,25 @@ test('money that became available is expected in the books only from the next ca
   // A charge that was booked after the comparison finished waits for the next one.
   expect(redOf(charged, ledger({ ...paid, compared: [['usd', 172_800_000, 40]] }))).toEqual([]);
 });
+
+test('what is cleared for a comparison that has not finished is left out, and afterwards it counts', () => {
+  const cleared = (postedAtMs: number) => [
+    '2',
+    'available',
+    'usd',
+    -1427,
+    1427,
+    0,
+    'i1',
+    'ch_1',
+    'txn_1',
+    postedAtMs,
+  ];
+  const books = (postedAtMs: number) =>
+    ledger({
+      ...{ invoices: invoice('paid', 'in_1', false), cash: [chargeRow(50), cleared(postedAtMs)] },
+      compared: [['usd', 172_799_999, 60]],
+    });
+  expect(redOf(charged, books(61))).toEqual([]);
+  expect(redOf(charged, books(59))).toEqual(['what is available at Stripe is available in the books']);
+});
