@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { DAY_MS } from '../house.ts';
 import { history, type NamedStep, nights } from './commands.ts';
 import { wrongWith } from './right.ts';
 import { type Night, openWorld } from './world.ts';
@@ -39,7 +40,8 @@ function print(histories: readonly (readonly NamedStep[])[], given: readonly Nig
  * files have a half each, so that both cores work. `HISTORIES` and `HISTORIES_SEED` change how many and which.
  */
 export async function runHistories(half: 1 | 2): Promise<{ run: number; wanted: number }> {
-  const seed = HISTORIES_SEED === '' ? Date.now() % 2 ** 30 : Number(HISTORIES_SEED);
+  // New ones each day: what is red today stays red until it is mended.
+  const seed = HISTORIES_SEED === '' ? Math.floor(Date.now() / DAY_MS) : Number(HISTORIES_SEED);
   const wanted = Math.ceil(Number(HISTORIES) / 2);
   console.log(`half ${half} of ${HISTORIES} histories: HISTORIES_SEED=${seed}`);
   let run = 0;

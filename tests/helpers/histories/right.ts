@@ -84,7 +84,6 @@ async function unfinished({ house: { sql, simulator } }: World): Promise<string[
   const rows = await sql<{ what: string }>(
     `select format('%s %s is %s: %s', job, key, state, code) as what from work
        where state <> 'done'
-     union all select format('payout %s is %s', id, state) from payouts where state in ('planned', 'sending', 'unknown')
      union all select format('break %s', identity) from reconciliation_breaks where state = 'open'
      union all select format('close %s is %s', business_date, state) from closes where state <> 'done'`,
   );
@@ -92,16 +91,33 @@ async function unfinished({ house: { sql, simulator } }: World): Promise<string[
   for (const { currency, net, status } of simulator.journal.all('balance_transaction')) {
     if (status === 'available') balances.set(currency, (balances.get(currency) ?? 0) + net);
   }
+  // Refunds and disputes may have taken what Stripe would need; what waits for it, the oldest first, is at its end for now.
+  const live = await sql<{
+    id: string;
+    state: string;
+    currency: string;
+    problem: string | null;
+    waits: boolean;
+  }>(
+    `select id, state, currency, problem, app.waits_for_money(p) as waits from payouts p
+     where state in ('planned', 'sending', 'unknown')`,
+  );
+  const short = new Set(live.filter(({ waits }) => waits).map(({ currency }) => currency));
+  const begun = live.filter(
+    ({ state, waits, currency }) => !waits && !(short.has(currency) && state === 'planned'),
+  );
   const unpaid = await sql<{ supplier: string; currency: string; amount: number }>(
     `select supplier_id as supplier, currency, (sum(share_minor) - coalesce((select balance_minor from ledger_accounts a
        where kind = 'supplier_debt' and owner_id = e.supplier_id and a.currency = e.currency), 0))::bigint as amount
-     from earnings e where state = 'cleared' and payout_id is null and not frozen group by 1, 2`,
+     from earnings e where state = 'cleared' and payout_id is null and not frozen
+       and supplier_id in (select id from suppliers where status = 'active') group by 1, 2`,
   );
   const payable = unpaid.filter(
-    ({ currency, amount }) => amount > 0 && amount <= (balances.get(currency) ?? 0),
+    ({ currency, amount }) => !short.has(currency) && amount > 0 && amount <= (balances.get(currency) ?? 0),
   );
   return [
     ...rows.map(({ what }) => what),
+    ...begun.map(({ id, state, problem }) => `payout ${id} is ${state}: ${problem}`),
     ...payable.map(({ supplier, currency, amount }) => `${supplier} was not paid ${amount} ${currency}`),
   ];
 }
