@@ -2,6 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { BACKENDS } from './backends.ts';
 import { runCampaign } from './rig/campaign.ts';
 
+// Each restart of the database leaves a listener that stops it at the end, and a warning about so many would be thrown.
+process.setMaxListeners(0);
+
 const KILLS = 25;
 const CALLS = 300;
 /** Longer than the rig's own patience, so that a campaign that hangs is told by its account. */
