@@ -4,6 +4,7 @@ import type { Store } from './store.ts';
 
 // What may be expanded on each kind of object; a node without an object of its own is a step of the path.
 const EDGES: Record<string, Record<string, string>> = {
+  balance_transaction: { source: 'source' },
   charge: {
     balance_transaction: 'balance_transaction',
     customer: 'customer',

@@ -32,11 +32,11 @@ export function findChargesUnderWay(
   return found;
 }
 
-const WITHDRAWALS = ['refund', 'dispute', 'dispute_reversal'];
+const TAKEN_BACK = ['refund', 'dispute', 'dispute_reversal', 'transfer_reversal'];
 /** What moved so shortly before a comparison ended may have missed its listing. */
 const LISTING_MS = 10 * 60_000;
 
-/** Refunds and disputes that no comparison has seen yet: they are booked by the next. */
+/** Refunds, disputes and reversals that no comparison has seen yet: they are booked by the next. */
 export function findWithdrawalsUnderWay(
   movements: readonly StripeMovement[],
   { cash, compared }: LedgerSide,
@@ -46,7 +46,7 @@ export function findWithdrawalsUnderWay(
   return movements
     .filter(
       ({ id, reporting_category: category, currency, created }) =>
-        WITHDRAWALS.includes(category) &&
+        TAKEN_BACK.includes(category) &&
         !booked.has(id) &&
         created * 1_000 >= (seenMs.get(currency) ?? Number.NEGATIVE_INFINITY),
     )

@@ -85,7 +85,9 @@ insert into public.journal_templates (template, leg, account_kind, side, amount)
   ('payout_send', 2, 'stripe_available', 'credit', 'amount'),
   ('payout_release', 1, 'payouts_in_transit', 'debit', 'amount'),
   ('payout_release', 2, 'supplier_debt', 'debit', 'recovered'),
-  ('payout_release', 3, 'supplier_payable', 'credit', 'earned');
+  ('payout_release', 3, 'supplier_payable', 'credit', 'earned'),
+  ('transfer_reversal', 1, 'stripe_available', 'debit', 'amount'),
+  ('transfer_reversal', 2, 'supplier_payable', 'credit', 'amount');
 
 create table public.ledger_accounts (
   id bigint generated always as identity primary key,

@@ -92,9 +92,7 @@ begin
       app.at(p_now_ms), app.at(p_now_ms))
     on conflict (supplier_id, currency, business_date) do nothing returning id into v_payout_id;
     continue when v_payout_id is null;
-    update earnings set payout_id = v_payout_id
-    where supplier_id = v_due.supplier_id and currency = v_due.currency and state = 'cleared' and payout_id is null and not frozen
-      and business_date < v_due.earned_before;
+    perform app.hold_for_payout(v_payout_id, v_due.earned_before);
     v_planned := v_planned + 1;
     v_amount := v_amount + v_due.amount;
   end loop;
@@ -129,7 +127,7 @@ create function app.reserved_amounts(p_payout public.payouts) returns jsonb lang
     'recovered', p_payout.recovered_minor)
 $$;
 
--- Gives a payout's earnings back: reserved money returns to payable, and the next plan pays it anew.
+-- Gives back what a payout holds: reserved money returns to payable, and the next plan pays it anew.
 create function app.return_payout(p_payout public.payouts, p_state text, p_problem text, p_at timestamptz) returns void
 language plpgsql as $$
 begin
@@ -138,7 +136,7 @@ begin
       p_payout.currency, app.reserved_amounts(p_payout), app.payout_owners(p_payout),
       jsonb_build_object('payoutId', p_payout.id), p_at);
   end if;
-  update earnings set state = 'cleared', payout_id = null where payout_id = p_payout.id and state in ('reserved', 'cleared');
+  perform app.free_from_payout(p_payout.id);
   update payouts set state = p_state, problem = left(p_problem, 200), in_doubt = false, attempt_token = null, ended_at = p_at
   where id = p_payout.id;
 end $$;
@@ -156,7 +154,7 @@ $$;
 -- earlier holder's token is worthless afterwards.
 create function public.claim_payout(p_payout_id uuid, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_payout payouts; v_covered bigint; v_supplier suppliers;
+declare v_payout payouts; v_supplier suppliers;
 begin
   perform app.lock_ledger();
   select * into v_payout from payouts where id = p_payout_id for update;
@@ -173,9 +171,8 @@ begin
       return jsonb_build_object('kind', 'settled', 'reason', 'older_waits_for_money');
     end if;
     select * into v_supplier from suppliers where id = v_payout.supplier_id;
-    select coalesce(sum(share_minor), 0) into v_covered from earnings where payout_id = p_payout_id and state = 'cleared' and not frozen;
     if v_supplier.status <> 'active' or v_supplier.stripe_account_id is distinct from v_payout.destination
-      or v_covered <> v_payout.amount_minor + v_payout.recovered_minor
+      or app.held_by_payout(p_payout_id) <> v_payout.amount_minor + v_payout.recovered_minor
     then
       perform app.return_payout(v_payout, 'withheld', 'supplier, destination or earnings changed since the plan', app.at(p_now_ms));
       return jsonb_build_object('kind', 'settled', 'reason', 'withheld');

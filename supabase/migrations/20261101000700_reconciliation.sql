@@ -125,6 +125,9 @@ create function app.expected_movements() returns table (
   select j.refs ->> 'balanceTransactionId', j.currency,
     (j.amounts ->> 'total')::bigint * case j.template when 'dispute_won' then 1 else -1 end, j.template || ':' || (j.refs ->> 'withdrawalId'), j.posted_at
   from public.journals j where j.template in ('refund', 'dispute', 'dispute_won')
+  union all
+  select r.balance_transaction_id, r.currency, r.amount_minor, 'transfer_reversal:' || r.id, j.posted_at
+  from public.transfer_reversals r join public.journals j on j.key = 'transfer_reversal:' || r.id
 $$;
 
 -- Movements that no row of ours explains. One that is younger than the longest job may still be on its way to its row.
@@ -134,6 +137,7 @@ create function app.unexplained_movements(p_listed_at timestamptz) returns setof
     and not exists (select 1 from public.charges c where c.balance_transaction_id = m.id and m.reporting_category = 'charge')
     and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and m.reporting_category = 'transfer')
     and not exists (select 1 from public.withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)
+    and not exists (select 1 from public.transfer_reversals r where r.balance_transaction_id = m.id)
 $$;
 
 -- Every difference between movements, listed at p_listed_at, and the rows that explain them. What was recorded after
@@ -186,7 +190,8 @@ begin
         coalesce(sum(net_minor) filter (where available_at > v_due and net_minor >= 0), 0)::bigint as pending,
         count(*) filter (where exists (select 1 from charges c where c.balance_transaction_id = m.id)
           or exists (select 1 from payouts p where p.balance_transaction_id = m.id)
-          or exists (select 1 from withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)) as matched
+          or exists (select 1 from withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)
+          or exists (select 1 from transfer_reversals r where r.balance_transaction_id = m.id)) as matched
       from stripe_movements m where m.currency = c.code) s
     cross join lateral (
       select coalesce(sum(balance_minor) filter (where kind = 'stripe_available'), 0)::bigint as available,

@@ -29,11 +29,11 @@ language sql stable as $$
       when t.due - o.debt < coalesce((s.payout_minimums ->> t.currency)::bigint, 0) then 'below_minimum'
       when (t.due - o.debt) % c.multiple_of_minor <> 0 then 'amount_not_sendable' end
   from (
-    select e.supplier_id as id, e.currency, d.day, sum(e.share_minor)::bigint as cleared,
-      coalesce(sum(e.share_minor) filter (where e.business_date < d.day), 0)::bigint as due
-    from public.earnings e join public.suppliers s on s.id = e.supplier_id
+    select o.supplier_id as id, o.currency, d.day, sum(o.amount)::bigint as cleared,
+      coalesce(sum(o.amount) filter (where o.business_date < d.day), 0)::bigint as due
+    from app.owed() o join public.suppliers s on s.id = o.supplier_id
       cross join lateral app.payout_day(s.payout_schedule, s.payout_weekday, s.payout_net_days, p_date + 1) as d (day)
-    where e.state = 'cleared' and e.payout_id is null and not e.frozen group by 1, 2, 3) t
+    group by 1, 2, 3) t
     join public.suppliers s on s.id = t.id join public.currencies c on c.code = t.currency
     -- What it owes and no other payout keeps for it.
     cross join lateral (select greatest(coalesce((select balance_minor from public.ledger_accounts a

@@ -46,7 +46,8 @@ create view app.audit_legs as
     ('payout_send', 'payouts_in_transit', 'supplier', 'amount', 1),
     ('payout_send', 'stripe_available', null, 'amount', -1),
     ('payout_release', 'payouts_in_transit', 'supplier', 'amount', 1),
-    ('payout_release', 'supplier_debt', 'supplier', 'recovered', 1), ('payout_release', 'supplier_payable', 'supplier', 'earned', -1)
+    ('payout_release', 'supplier_debt', 'supplier', 'recovered', 1), ('payout_release', 'supplier_payable', 'supplier', 'earned', -1),
+    ('transfer_reversal', 'stripe_available', null, 'amount', 1), ('transfer_reversal', 'supplier_payable', 'supplier', 'amount', -1)
   ) as leg (template, kind, owner, amount, sign);
 
 create function app.audit_ledger(p_now timestamptz) returns jsonb language sql stable as $$

@@ -7,7 +7,9 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
       min(owners ->> 'supplier') as supplier, min(refs ->> 'transferId') as transfer_id
     from public.journals where template like 'payout\_%' group by 1
   ), held as materialized (
-    select payout_id, sum(share_minor) as total from public.earnings where payout_id is not null group by 1
+    select payout_id, sum(amount) as total from (
+      select payout_id, share_minor as amount from public.earnings union all select payout_id, amount_minor from public.transfer_reversals) part
+    where payout_id is not null group by 1
   ), newest as materialized (
     select distinct on (subject_id) * from public.attempts where subject_kind = 'payout' order by subject_id, id desc
   ), touched as materialized (
@@ -36,6 +38,7 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
     app.audit_check('payouts never exceed what has cleared', 'INV-9', array(
       select supplier_id::text from (
         select supplier_id, currency, amount_minor + recovered_minor as amount from public.payouts where state not in ('refused', 'withheld')
+        union all select supplier_id, currency, -amount_minor from public.transfer_reversals
         union all select supplier_id, currency, -share_minor from public.earnings
         where state in ('cleared', 'reserved', 'paid') or state = 'clawed_back' and payout_id is not null) part
       group by supplier_id, currency having sum(amount) > 0)),
@@ -44,6 +47,9 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
         select supplier_id, currency, share_minor as amount, case state when 'cleared' then 'supplier_payable'
           when 'reserved' then 'payouts_in_transit' else 'supplier_pending' end as kind
         from public.earnings where state in ('accrued', 'billed', 'cleared', 'reserved')
+        union all select r.supplier_id, r.currency, r.amount_minor,
+          case when p.state in ('sending', 'unknown') then 'payouts_in_transit' else 'supplier_payable' end
+        from public.transfer_reversals r left join public.payouts p on p.id = r.payout_id where p.state is distinct from 'sent'
         union all select supplier_id, currency, -recovered_minor, 'payouts_in_transit' from public.payouts where state in ('sending', 'unknown')
         union all select supplier_id, currency, -share_minor, 'supplier_debt' from public.earnings
         where state = 'clawed_back' and payout_id is not null
@@ -60,9 +66,18 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
         from public.withdrawals
         union all select currency, fee_minor - returned_fee_minor, 'stripe_fees' from public.withdrawals
         union all select currency, -amount_minor, 'stripe_available' from public.payouts where state = 'sent'
+        union all select currency, amount_minor, 'stripe_available' from public.transfer_reversals
         union all select currency, -balance_minor, kind from public.ledger_accounts
         where kind in ('stripe_pending', 'stripe_available', 'stripe_fees')) part
       group by currency, kind having sum(amount) <> 0)),
+    app.audit_check('a transfer that came back is booked once, and its supplier is owed it again', 'INV-7', array(
+      select coalesce(r.id, j.key) from public.transfer_reversals r full join (select * from public.journals where template = 'transfer_reversal') j
+          on j.key = 'transfer_reversal:' || r.id
+        left join public.payouts p on p.id = r.of_payout_id left join public.payouts again on again.id = r.payout_id
+      where r.id is null or j.id is null or (j.amounts ->> 'amount')::bigint <> r.amount_minor or j.currency <> r.currency
+        or j.owners ->> 'supplier' <> r.supplier_id::text or p.state <> 'sent' or (p.supplier_id, p.currency) <> (r.supplier_id, r.currency)
+        or (again.supplier_id, again.currency) <> (r.supplier_id, r.currency) or again.state in ('refused', 'withheld')
+        or p.amount_minor < (select sum(amount_minor) from public.transfer_reversals o where o.of_payout_id = r.of_payout_id))),
     app.audit_check('the body of a payout is the one that was frozen', 'INV-15', array(
       select id::text from public.payouts where body_hash <> encode(sha256(convert_to(
         supplier_id || '|' || currency || '|' || amount_minor || '|' || destination, 'UTF8')), 'hex'))),
@@ -144,6 +159,7 @@ create function app.audit_closes() returns jsonb language sql stable as $$
         and not exists (select 1 from public.withdrawals w where w.currency = m.currency and (w.balance_transaction_id = m.id
           and w.amount_minor + w.fee_minor = -m.net_minor or w.reinstated_by = m.id and w.amount_minor + w.returned_fee_minor = m.net_minor))
         and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and p.amount_minor = -m.net_minor and p.currency = m.currency)
+        and not exists (select 1 from public.transfer_reversals r where r.balance_transaction_id = m.id and r.amount_minor = m.net_minor and r.currency = m.currency)
         and not exists (select 1 from public.reconciliation_breaks b where b.evidence ->> 'movement' = m.id and b.state = 'open'))),
     app.audit_listing('breaks that are open', array(select identity from public.reconciliation_breaks where state = 'open' order by id)),
     app.audit_listing('cash comparisons that left a difference', array(

@@ -37,6 +37,8 @@ export interface Business {
   tick(date: string): Promise<void>;
   /** Gives a part of one charge back, where there is one that nothing was given back of and Stripe has the money for it. */
   refund(): Promise<void>;
+  /** Takes a transfer back at Stripe, where there is one, and releases suppliers that an earlier one had held. */
+  reverse(): Promise<void>;
   /** Changes a supplier's account, which Stripe tells by a webhook. */
   touchAccount(date: string): Promise<void>;
   /** An operator takes one rated call out of the books, where there is one that nobody asked for yet. */
@@ -148,6 +150,14 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
       const answered = await postToStripe('/v1/refunds', { charge: charge.id, amount });
       if (answered.includes('"error"') && !answered.includes('balance_insufficient'))
         throw new Error(`no refund: ${answered}`);
+    },
+    async reverse() {
+      for (const { id } of exchange.parties.suppliers)
+        await services.payouts.hold(id, false, 'ops', 'looked at', clock.nowMs());
+      const transfers = await atStripe<{ id: string; reversed: boolean }>('transfer');
+      const transfer = transfers.find(({ reversed }) => !reversed);
+      if (transfer !== undefined)
+        await postToStripe(`/v1/transfers/${transfer.id}/reversals`, { amount: '1' });
     },
     async touchAccount(date) {
       const [account] = await atStripe<{ id: string }>('account');

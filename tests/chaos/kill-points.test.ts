@@ -24,7 +24,9 @@ const NO_EFFECT_OF_THEIR_OWN = [
   ...[
     'reconciliation.watermark',
     'reconciliation.withdrawalsToRead',
+    'reconciliation.reversalsToRead',
     'stripe.refunds.retrieve',
+    'stripe.balanceTransactions.retrieve',
     'stripe.accounts.retrieve',
     'stripe.invoices.list',
     'stripe.invoices.retrieve',
@@ -36,6 +38,7 @@ const NO_EFFECT_OF_THEIR_OWN = [
     'stripeTransfers.findByPayout',
     'stripeBalance.listTransactions',
     'stripeWithdrawals.read',
+    'stripeTransfers.readReversal',
     'stripeAccounts.mayReceive',
   ],
 ];
@@ -45,6 +48,7 @@ async function playDate(business: Business, date: string): Promise<Record<string
   await business.send(date);
   await business.refund();
   await business.takeBack();
+  await business.reverse();
   await business.touchAccount(date);
   await business.tick(date);
   return business.untilClosed(date, 200_000);

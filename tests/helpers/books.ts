@@ -41,10 +41,13 @@ export async function wrongIn(sql: Sql): Promise<string[]> {
     union all select 'payout ' || p.id || ' is not the sum of its earnings' from payouts p
       where state not in ('refused', 'withheld')
         and amount_minor + recovered_minor <> (select coalesce(sum(share_minor), 0) from earnings where payout_id = p.id)
+          + (select coalesce(sum(amount_minor), 0) from transfer_reversals where payout_id = p.id)
     union all select 'supplier accounts differ from the earnings in ' || x.state from (
       select e.state, sum(e.share_minor) as owed from (
         select case when state in ('accrued', 'billed') then 'supplier_pending' when state = 'cleared' then 'supplier_payable'
-          when state = 'reserved' then 'payouts_in_transit' end as state, share_minor from earnings) e
+          when state = 'reserved' then 'payouts_in_transit' end as state, share_minor from earnings
+        union all select case when p.state in ('sending', 'unknown') then 'payouts_in_transit' else 'supplier_payable' end, r.amount_minor
+          from transfer_reversals r left join payouts p on p.id = r.payout_id where p.state is distinct from 'sent') e
       where e.state is not null group by 1) x
       where x.owed <> (select coalesce(-sum(balance_minor), 0) from ledger_accounts where kind = x.state)`);
   return rows.map(({ problem }) => problem);

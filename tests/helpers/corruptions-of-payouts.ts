@@ -59,6 +59,11 @@ const PAYOUTS: readonly Corruption[] = [
     also: [SUM_OF_POSTINGS],
   },
   {
+    check: 'a transfer that came back is booked once, and its supplier is owed it again',
+    find: 'select id from transfer_reversals',
+    spoil: `update transfer_reversals set of_payout_id = (select id from payouts where state = 'refused' limit 1) where id = :id`,
+  },
+  {
     check: 'the body of a payout is the one that was frozen',
     find: payout(`state = 'waiting_approval'`),
     spoil: set('payouts', `destination = 'acct_other'`),

@@ -220,8 +220,12 @@ async function perform(
   }
 }
 
-/** On the last night Stripe tells of a refund of the first charge, whose calls are paid out, and of a dispute of the last. */
+/**
+ * On the last night Stripe tells of a refund of the first charge, whose calls are paid out, of a dispute of the last, and of
+ * a transfer that came back, whose supplier somebody releases at once.
+ */
 async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: number): Promise<void> {
+  const reversal = date === LAST_DATE ? stripe.reverse(300, nowMs) : null;
   if (date === LAST_DATE) {
     stripe.takeBack('refund', 0, 1_500, nowMs);
     stripe.takeBack('dispute', -1, 1_500, nowMs);
@@ -231,6 +235,10 @@ async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: 
     const fact = { id, kind, chargeId: stripe.chargeOf(id), status: 'needs_response' };
     await call('record_withdrawal', fact, date, nowMs);
   }
+  if (reversal === null) return;
+  await call('record_reversal', reversal, date, nowMs);
+  for (let nth = 1; nth <= 6; nth += 1)
+    await call('hold_supplier', supplierId(nth), false, 'ops', 'looked at', nowMs);
 }
 
 async function bill(call: Call, stripe: StripeAnswers, invoiceId: string, nowMs: number): Promise<void> {

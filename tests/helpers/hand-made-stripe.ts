@@ -87,6 +87,14 @@ export function createStripeAnswers() {
       withdrawals.set(`${kind}_1`, charge?.source ?? '');
       move(kind, `${kind}_1`, -amountMinor, 'usd', nowMs);
     },
+    /** A part of the first transfer that is in usd comes back; answers what Stripe says of it. */
+    reverse(amountMinor: number, nowMs: number) {
+      const transfer = transfers.find(({ currency }) => currency === 'usd');
+      if (transfer === undefined) throw new Error('there is no transfer');
+      Object.assign(transfer, { amount_reversed: amountMinor });
+      const movement = move('transfer_reversal', 'trr_1', amountMinor, 'usd', nowMs);
+      return { id: 'trr_1', movementId: movement.id, transferId: transfer.id };
+    },
     chargeOf: (withdrawalId: string) => withdrawals.get(withdrawalId),
     transfer({ payoutId, amountMinor, currency, destination }: Frozen, nowMs: number) {
       const transferId = `tr_${transfers.length + 1}`;

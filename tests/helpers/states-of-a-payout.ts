@@ -20,6 +20,7 @@ waiting for approval | a person approves it | true | planned, key 1, cleared |
 waiting for approval | the planner approves it | APPROVAL_REFUSED | waiting_approval, key 1, cleared |
 waiting for approval | its supplier is held | held | waiting_approval, key 1, cleared |
 waiting for approval | the money of its call is refunded | booked | withheld, key 1, written_off (free) | refund 4000, unclear 2800, write_off 4000
+waiting for approval | its transfer is reversed | foreign | waiting_approval, key 1, cleared |
 waiting for approval | the buyer disputes its call | opened | withheld, key 1, cleared (free) |
 waiting for approval | its call is taken out of the books | posted | withheld, key 1, clawed_back (free) | adjustment 4000
 waiting for approval | its date is planned again | planned 0 | waiting_approval, key 1, cleared |
@@ -44,6 +45,7 @@ planned | a person approves it | false | planned, key 1, cleared |
 planned | the planner approves it | false | planned, key 1, cleared |
 planned | its supplier is held | held | planned, key 1, cleared |
 planned | the money of its call is refunded | booked | withheld, key 1, written_off (free) | refund 4000, unclear 2800, write_off 4000
+planned | its transfer is reversed | foreign | planned, key 1, cleared |
 planned | the buyer disputes its call | opened | withheld, key 1, cleared (free) |
 planned | its call is taken out of the books | posted | withheld, key 1, clawed_back (free) | adjustment 4000
 planned | its date is planned again | planned 0 | planned, key 1, cleared |
@@ -68,6 +70,7 @@ sending | a person approves it | false | sending, key 1, reserved |
 sending | the planner approves it | false | sending, key 1, reserved |
 sending | its supplier is held | held | sending, key 1, reserved |
 sending | the money of its call is refunded | booked | sending, key 1, reserved | refund 4000, write_off 4000
+sending | its transfer is reversed | foreign | sending, key 1, reserved |
 sending | the buyer disputes its call | opened | sending, key 1, reserved |
 sending | its call is taken out of the books | payout_in_flight | sending, key 1, reserved |
 sending | its date is planned again | planned 0 | sending, key 1, reserved |
@@ -92,6 +95,7 @@ sending, in doubt | a person approves it | false | sending, in doubt, key 1, res
 sending, in doubt | the planner approves it | false | sending, in doubt, key 1, reserved |
 sending, in doubt | its supplier is held | held | sending, in doubt, key 1, reserved |
 sending, in doubt | the money of its call is refunded | booked | sending, in doubt, key 1, reserved | refund 4000, write_off 4000
+sending, in doubt | its transfer is reversed | foreign | sending, in doubt, key 1, reserved |
 sending, in doubt | the buyer disputes its call | opened | sending, in doubt, key 1, reserved |
 sending, in doubt | its call is taken out of the books | payout_in_flight | sending, in doubt, key 1, reserved |
 sending, in doubt | its date is planned again | planned 0 | sending, in doubt, key 1, reserved |
@@ -116,6 +120,7 @@ unknown | a person approves it | false | unknown, in doubt, key 1, reserved |
 unknown | the planner approves it | false | unknown, in doubt, key 1, reserved |
 unknown | its supplier is held | held | unknown, in doubt, key 1, reserved |
 unknown | the money of its call is refunded | booked | unknown, in doubt, key 1, reserved | refund 4000, write_off 4000
+unknown | its transfer is reversed | foreign | unknown, in doubt, key 1, reserved |
 unknown | the buyer disputes its call | opened | unknown, in doubt, key 1, reserved |
 unknown | its call is taken out of the books | payout_in_flight | unknown, in doubt, key 1, reserved |
 unknown | its date is planned again | planned 0 | unknown, in doubt, key 1, reserved |
@@ -140,6 +145,7 @@ sent | a person approves it | false | sent, key 1, paid |
 sent | the planner approves it | false | sent, key 1, paid |
 sent | its supplier is held | held | sent, key 1, paid |
 sent | the money of its call is refunded | booked | sent, key 1, paid | refund 4000, write_off 4000
+sent | its transfer is reversed | booked | sent, key 1, paid | transfer_reversal 2800
 sent | the buyer disputes its call | opened | sent, key 1, paid |
 sent | its call is taken out of the books | posted | sent, key 1, clawed_back | adjustment 4000
 sent | its date is planned again | planned 0 | sent, key 1, paid |
@@ -164,6 +170,7 @@ refused | a person approves it | false | refused, key 1, cleared (free) |
 refused | the planner approves it | false | refused, key 1, cleared (free) |
 refused | its supplier is held | held | refused, key 1, cleared (free) |
 refused | the money of its call is refunded | booked | refused, key 1, written_off (free) | refund 4000, unclear 2800, write_off 4000
+refused | its transfer is reversed | foreign | refused, key 1, cleared (free) |
 refused | the buyer disputes its call | opened | refused, key 1, cleared (free) |
 refused | its call is taken out of the books | posted | refused, key 1, clawed_back (free) | adjustment 4000
 refused | its date is planned again | planned 0 | refused, key 1, cleared (free) |
@@ -188,6 +195,7 @@ withheld | a person approves it | false | withheld, key 1, cleared (free) |
 withheld | the planner approves it | false | withheld, key 1, cleared (free) |
 withheld | its supplier is held | held | withheld, key 1, cleared (free) |
 withheld | the money of its call is refunded | booked | withheld, key 1, written_off (free) | refund 4000, unclear 2800, write_off 4000
+withheld | its transfer is reversed | foreign | withheld, key 1, cleared (free) |
 withheld | the buyer disputes its call | opened | withheld, key 1, cleared (free) |
 withheld | its call is taken out of the books | posted | withheld, key 1, clawed_back (free) | adjustment 4000
 withheld | its date is planned again | planned 0 | withheld, key 1, cleared (free) |

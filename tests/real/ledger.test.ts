@@ -94,6 +94,7 @@ const amountsOf: Readonly<Record<string, Amounts>> = {
   payout_reserve: recovered,
   payout_release: recovered,
   payout_send: one('amount'),
+  transfer_reversal: one('amount'),
 };
 
 const sumOf = async (id: number) => {

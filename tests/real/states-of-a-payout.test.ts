@@ -82,6 +82,11 @@ test('every event in every state of a payout is taken or refused as the table sa
           moved,
           `select record_withdrawal(${fact}, '${date}', ${nowMs}) #>> '{}'`,
         ],
+        'its transfer is reversed': [
+          `insert into stripe_movements values ('txn_trr', 'trr_1', 'transfer_reversal', 2800, 0, 2800, 'usd', app.at(${nowMs}),
+            app.at(${nowMs}), app.at(${nowMs}))`,
+          `select record_reversal('{"id": "trr_1", "movementId": "txn_trr", "transferId": "tr_1"}', '${date}', ${nowMs}) #>> '{}'`,
+        ],
         'the buyer disputes its call': [
           `select dispute_calls((select jsonb_agg(id) from calls), 'the buyer', 'a wrong number', ${nowMs}) -> 0 ->> 'result'`,
         ],

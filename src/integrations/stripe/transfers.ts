@@ -49,6 +49,15 @@ export interface StripeTransfers {
    * transfer that carries our payout id, or null when no page has it. Throws OutageError when a page cannot be read.
    */
   findByPayout(payoutId: string, options: { signal: AbortSignal }): Promise<Transfer | null>;
+  /** What a movement of category `transfer_reversal` took back: the movement itself does not say of which transfer. */
+  readReversal(movementId: string, options: { signal: AbortSignal }): Promise<Reversal>;
+}
+
+export interface Reversal {
+  /** `trr_…` */
+  readonly id: string;
+  readonly movementId: string;
+  readonly transferId: string;
 }
 
 const transferSchema = z.object({
@@ -60,6 +69,10 @@ const transferSchema = z.object({
   created: epochMs,
   metadata: z.record(z.string(), z.string()),
 });
+
+const reversalSchema = z
+  .object({ id: z.string(), source: z.object({ id: z.string(), transfer: z.string() }) })
+  .transform(({ id, source }): Reversal => ({ id: source.id, movementId: id, transferId: source.transfer }));
 
 export function createStripeTransfers(client: StripeClient): StripeTransfers {
   return {
@@ -96,6 +109,13 @@ export function createStripeTransfers(client: StripeClient): StripeTransfers {
       const ours = found.find(({ metadata }) => metadata.payout_id === payoutId);
       return ours === undefined ? null : toTransfer(ours);
     },
+    readReversal: (movementId, { signal }) =>
+      client.read({
+        operation: 'balanceTransactions.retrieve',
+        signal,
+        schema: reversalSchema,
+        run: (sdk) => sdk.balanceTransactions.retrieve(movementId, { expand: ['source'] }),
+      }),
   };
 }
 

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations ec5ebfe87a74a659, text 2bf0a62afff89fcd. Do not edit.
+// Made by "npm run generate" from migrations 98a587af94c2ea9e, text 3100d7b86c0e49ed. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1680,6 +1680,72 @@ export type Database = {
 					},
 				];
 			};
+			transfer_reversals: {
+				Row: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					business_date: string;
+					currency: string;
+					first_seen_at: string;
+					id: string;
+					of_payout_id: string;
+					payout_id: string | null;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					business_date: string;
+					currency: string;
+					first_seen_at: string;
+					id: string;
+					of_payout_id: string;
+					payout_id?: string | null;
+					supplier_id: string;
+				};
+				Update: {
+					amount_minor?: number;
+					balance_transaction_id?: string;
+					business_date?: string;
+					currency?: string;
+					first_seen_at?: string;
+					id?: string;
+					of_payout_id?: string;
+					payout_id?: string | null;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "transfer_reversals_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "transfer_reversals_of_payout_id_fkey";
+						columns: ["of_payout_id"];
+						isOneToOne: false;
+						referencedRelation: "payouts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "transfer_reversals_payout_id_fkey";
+						columns: ["payout_id"];
+						isOneToOne: false;
+						referencedRelation: "payouts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "transfer_reversals_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			webhook_events: {
 				Row: {
 					body_sealed: string | null;
@@ -2050,6 +2116,10 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			record_reversal: {
+				Args: { p_date: string; p_fact: Json; p_now_ms: number };
+				Returns: Json;
+			};
 			record_withdrawal: {
 				Args: { p_date: string; p_fact: Json; p_now_ms: number };
 				Returns: Json;
@@ -2068,6 +2138,7 @@ export type Database = {
 				Returns: Json;
 			};
 			report_close: { Args: { p_date: string }; Returns: Json };
+			reversals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };
 			roll_up_day: { Args: { p_date: string }; Returns: Json };
 			roll_up_recent: { Args: { p_now_ms: number }; Returns: Json };
 			scoring_context: {

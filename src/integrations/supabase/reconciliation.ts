@@ -33,6 +33,14 @@ interface WithdrawalFact extends z.output<typeof withdrawal> {
   readonly status: string;
 }
 
+/** A reversed transfer; see integrations/stripe/transfers.ts. */
+interface Reversal {
+  readonly id: string;
+  readonly movementId: string;
+  readonly transferId: string;
+}
+const booked = z.enum(['booked', 'foreign', 'unmoved']);
+
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>;
 
 export function createReconciliationStore(rpc: Rpc) {
@@ -46,11 +54,12 @@ export function createReconciliationStore(rpc: Rpc) {
     withdrawalsToRead: () => rpc('withdrawals_to_read', {}, z.array(withdrawal)),
     /** Books how a refund or a dispute stands; `foreign` and `unmoved` ones book nothing and stay breaks. */
     recordWithdrawal: (fact: WithdrawalFact, date: string, nowMs: number) =>
-      rpc(
-        'record_withdrawal',
-        { p_fact: fact, p_date: date, p_now_ms: nowMs },
-        z.enum(['booked', 'foreign', 'unmoved']),
-      ),
+      rpc('record_withdrawal', { p_fact: fact, p_date: date, p_now_ms: nowMs }, booked),
+    /** Movements of reversed transfers that are not booked, by id; at most 500. */
+    reversalsToRead: () => rpc('reversals_to_read', {}, z.array(z.string())),
+    /** Books a reversed transfer and holds its supplier; `foreign` and `unmoved` ones book nothing and stay breaks. */
+    recordReversal: (fact: Reversal, date: string, nowMs: number) =>
+      rpc('record_reversal', { p_fact: fact, p_date: date, p_now_ms: nowMs }, booked),
     /** Clears some of the charges whose money is available by the due instant; how many, 0 when none is left. */
     clear: (date: string, dueMs: number, nowMs: number) =>
       rpc('clear_charges', { p_date: date, p_due_ms: dueMs, p_now_ms: nowMs }, z.int()),

@@ -9,12 +9,12 @@ const OVERLAP_MS = 60 * 60 * 1_000;
 const CLOCKS_DIFFER_MS = 60_000;
 
 /**
- * Reads what Stripe says moved since the last time and stores it; reads the refunds and disputes among it, and those not
- * decided yet, and books how they stand; clears what became available, some charges at a time; then compares with the
+ * Reads what Stripe says moved since the last time and stores it; reads the refunds, disputes and reversed
+ * transfers among it, and the disputes not decided yet, and books how they stand; clears what became available, some charges at a time; then compares with the
  * ledger as of the due instant and keeps one row per difference. Payouts of the date wait for it to finish.
  *
- * Safe to run twice: a movement has one id, a refund or dispute a row that leaves each state once, a clearing journal the
- * key of its charge, a break its identity.
+ * Safe to run twice: a movement has one id, a refund or dispute a row that leaves each state once, a reversal one row, a
+ * clearing journal the key of its charge, a break its identity.
  */
 export const reconcileMoney = defineJob({
   name: 'reconciliation.reconcile-money',
@@ -25,8 +25,10 @@ export const reconcileMoney = defineJob({
   attempts: 8,
   backoff: HOUSE_BACKOFF,
   timeoutMs: 300_000,
-  uses: ['reconciliation', 'stripeBalance', 'stripeWithdrawals', 'clock', 'log'],
-  async handle({ date, dueAtMs }, { reconciliation, stripeBalance, stripeWithdrawals, clock, log, signal }) {
+  uses: ['reconciliation', 'stripeBalance', 'stripeWithdrawals', 'stripeTransfers', 'clock', 'log'],
+  async handle({ date, dueAtMs }, services) {
+    const { reconciliation, stripeBalance, stripeWithdrawals, stripeTransfers, clock, log, signal } =
+      services;
     const listedMs = clock.nowMs();
     const watermarkMs = await reconciliation.watermark();
     const movements = await stripeBalance.listTransactions({
@@ -41,6 +43,11 @@ export const reconcileMoney = defineJob({
       const fact = await stripeWithdrawals.read(withdrawal, { signal });
       const end = await reconciliation.recordWithdrawal(fact, date, clock.nowMs());
       if (end !== 'booked') log.warn({ date, ...fact, end }, 'refund or dispute not booked');
+    }
+    for (const movementId of await reconciliation.reversalsToRead()) {
+      const fact = await stripeTransfers.readReversal(movementId, { signal });
+      const end = await reconciliation.recordReversal(fact, date, clock.nowMs());
+      if (end !== 'booked') log.warn({ date, ...fact, end }, 'reversed transfer not booked');
     }
     while ((await reconciliation.clear(date, dueAtMs, clock.nowMs())) > 0) signal.throwIfAborted();
     const { runs, openBreaks } = await reconciliation.reconcile(

@@ -146,6 +146,14 @@ export const PAYOUTS: readonly Mutant[] = [
     redBy: audited('a payout is the sum of its earnings, and a returned one holds none'),
   },
   {
+    name: 'what-came-back-planned-twice',
+    invariants: ['INV-7', 'INV-10'],
+    breaks: 'a reversed transfer that was paid again is planned for one payout more',
+    redBy: inFile('tests/real/transfer-reversals.test.ts')(
+      'a transfer that is reversed at Stripe > in two parts is owed again in two parts, each once',
+    ),
+  },
+  {
     name: 'run-total-of-one-payout',
     invariants: ['INV-12'],
     breaks: 'the total of a run is that of its largest payout',

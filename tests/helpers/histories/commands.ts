@@ -1,64 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
+import { chargesOf, command, giveCard, hintAt, invoicesOf, nth, pick, ratedCalls } from './command.ts';
 import { troubleOf, when } from './troubles.ts';
-import { EVENTFUL_DAYS, type Night, type Step, type Story, type World } from './world.ts';
-
-/** One thing that may happen to a buyer and its supplier on a day, before the close of its date. */
-interface Command<Facts> {
-  /** How often, beside the others. */
-  readonly weight: number;
-  readonly facts: fc.Arbitrary<Facts>;
-  act(world: World, story: Story, facts: Facts): Promise<void>;
-}
-
-const command = <Facts>(given: Command<Facts>) => ({
-  weight: given.weight,
-  named: (name: string): fc.Arbitrary<NamedStep> =>
-    fc.record({ day: fc.nat(EVENTFUL_DAYS - 1), facts: given.facts }).map(({ day, facts }) => ({
-      ...{ day, name, facts },
-      act: (world, story) => given.act(world, story, facts),
-    })),
-});
-
-export interface NamedStep extends Step {
-  readonly name: string;
-  readonly facts: unknown;
-}
-
-const nth = fc.nat(5);
-const pick = <T>(all: readonly T[], index: number): T | undefined => all[index % Math.max(all.length, 1)];
-
-/** The story's invoices at Stripe in one of these states. */
-function invoicesOf({ house }: World, { customer }: Story, states: readonly string[]) {
-  const all = house.simulator.journal.all('invoice');
-  return all.filter((one) => one.customer === customer && states.includes(one.status));
-}
-
-function chargesOf({ house }: World, { customer }: Story) {
-  return house.simulator.journal.all('charge').filter((one) => one.customer === customer && one.paid);
-}
-
-async function ratedCalls({ house }: World, { buyer }: Story): Promise<string[]> {
-  const rows = await house.sql<{ id: string }>(
-    `select call_id as id from earnings where buyer_id = $1 and state <> 'clawed_back'
-     group by 1 order by min(started_at), 1`,
-    [buyer],
-  );
-  return rows.map(({ id }) => id);
-}
-
-async function giveCard({ api }: World, { customer }: Story, token: string): Promise<string> {
-  const method = await api('POST', `/v1/payment_methods/${token}/attach`, { customer });
-  return method.json().id;
-}
-
-async function hintAt({ house }: World, objectId: string): Promise<void> {
-  const eventId = `evt_${randomUUID()}`;
-  const hint = { eventId, type: 'invoice.updated', objectId, account: null, livemode: false };
-  const payload = { ...hint, createdMs: 0, receivedAtMs: house.clock.nowMs() };
-  const item = { job: 'stripe.apply-event', key: eventId, generation: 1, payload, dueAtMs: 0, trace: 'hint' };
-  for (let times = 0; times < 2; times += 1) await house.run(item);
-}
+import { EVENTFUL_DAYS, type Night } from './world.ts';
 
 /** Everything that can happen. A new event of money is one entry here. */
 const COMMANDS = {
@@ -206,6 +149,21 @@ const COMMANDS = {
       if (world.house.simulator.journal.all('dispute').some((one) => one.charge === charge.id)) return;
       const amount = Math.max(1, Math.floor((charge.amount * percent) / 100));
       await world.api('POST', '/v1/refunds', { charge: charge.id, amount: String(amount) });
+    },
+  }),
+  'a transfer is reversed at Stripe': command({
+    weight: 1,
+    facts: fc.record({ index: nth, percent: fc.constantFrom(10, 100) }),
+    async act(world, { account }, { index, percent }) {
+      const all = world.house.simulator.journal.all('transfer');
+      const transfer = pick(
+        all.filter(({ destination, reversed }) => destination === account && !reversed),
+        index,
+      );
+      if (transfer === undefined) return;
+      const left = transfer.amount - transfer.amount_reversed;
+      const amount = Math.max(1, Math.floor((left * percent) / 100));
+      await world.api('POST', `/v1/transfers/${transfer.id}/reversals`, { amount: String(amount) });
     },
   }),
   'a dispute is decided': command({

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { DAY_MS } from '../house.ts';
-import { history, type NamedStep, nights } from './commands.ts';
+import type { NamedStep } from './command.ts';
+import { history, nights } from './commands.ts';
 import { wrongWith } from './right.ts';
 import { type Night, openWorld } from './world.ts';
 

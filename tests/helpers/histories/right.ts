@@ -33,9 +33,9 @@ async function wrongTransfers({ house: { sql, simulator } }: World): Promise<str
      where a.kind = 'supplier_payable' and j.template in ('clear', 'unclear') group by 1, 2`,
   );
   const cleared = new Map(owed.map(({ account, currency, amount }) => [`${account} ${currency}`, amount]));
-  for (const { destination, currency, amount } of transfers) {
+  for (const { destination, currency, amount, amount_reversed: reversed } of transfers) {
     const key = `${destination} ${currency}`;
-    cleared.set(key, (cleared.get(key) ?? 0) - amount);
+    cleared.set(key, (cleared.get(key) ?? 0) - amount + reversed);
   }
   return [
     ...repeated(transfers.map(({ metadata }) => metadata.payout_id)).map(
@@ -107,10 +107,9 @@ async function unfinished({ house: { sql, simulator } }: World): Promise<string[
     ({ state, waits, currency }) => !waits && !(short.has(currency) && state === 'planned'),
   );
   const unpaid = await sql<{ supplier: string; currency: string; amount: number }>(
-    `select supplier_id as supplier, currency, (sum(share_minor) - coalesce((select balance_minor from ledger_accounts a
-       where kind = 'supplier_debt' and owner_id = e.supplier_id and a.currency = e.currency), 0))::bigint as amount
-     from earnings e where state = 'cleared' and payout_id is null and not frozen
-       and supplier_id in (select id from suppliers where status = 'active') group by 1, 2`,
+    `select supplier_id as supplier, currency, (sum(o.amount) - coalesce((select balance_minor from ledger_accounts a
+       where kind = 'supplier_debt' and owner_id = o.supplier_id and a.currency = o.currency), 0))::bigint as amount
+     from app.owed() o where supplier_id in (select id from suppliers where status = 'active') group by 1, 2`,
   );
   const payable = unpaid.filter(
     ({ currency, amount }) => !short.has(currency) && amount > 0 && amount <= (balances.get(currency) ?? 0),

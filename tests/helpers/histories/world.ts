@@ -36,6 +36,7 @@ export interface Story {
   readonly buyer: string;
   readonly customer: string;
   readonly supplier: string;
+  readonly account: string;
   /** Its own supplier's number, and one of the next story's supplier, so that invoices have two and suppliers two buyers. */
   readonly numbers: readonly string[];
   /** As they were reported, to be reported otherwise. */
@@ -186,6 +187,6 @@ async function makeStories(house: House, count: number): Promise<Story[]> {
   });
   return parties.map(({ buyer, supplier }, index) => ({
     ...{ buyer: buyer.id, customer: buyer.customer ?? '', supplier: supplier.id },
-    ...{ numbers: numbers[index] ?? [], calls: [], troubles: new Map() },
+    ...{ account: supplier.account ?? '', numbers: numbers[index] ?? [], calls: [], troubles: new Map() },
   }));
 }
