@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createRandom } from '../random.ts';
 
 /** What goes wrong, on demand. `error-*` answers are stored under the key, as Stripe stores its 500s. */
 export const faultSchema = z.strictObject({
@@ -20,6 +21,9 @@ export const faultSchema = z.strictObject({
   skip: z.int().min(0).default(0),
   /** How many requests it strikes. */
   count: z.int().min(1).default(1),
+  /** Of those that it may strike, this part: the same ones for the same seed. */
+  probability: z.number().gt(0).max(1).default(1),
+  seed: z.int().default(1),
   /** Of `stall`: waits this long, then executes and answers, whoever still listens. */
   stallMs: z.int().min(0).default(3_000),
   /** Of `refuse`. */
@@ -41,10 +45,14 @@ export interface FaultTable extends Faults {
 }
 
 export function createFaults(): FaultTable {
-  let faults: Fault[] = [];
+  let faults: (Fault & { readonly strikes: () => boolean })[] = [];
   let shuffling = false;
   return {
-    add: (fault) => void faults.push(faultSchema.parse(fault)),
+    add(given) {
+      const fault = faultSchema.parse(given);
+      const random = createRandom(fault.seed);
+      faults.push({ ...fault, strikes: () => random.next() < fault.probability });
+    },
     clear() {
       faults = [];
     },
@@ -61,6 +69,7 @@ export function createFaults(): FaultTable {
           fault.skip -= 1;
           continue;
         }
+        if (!fault.strikes()) continue;
         fault.count -= 1;
         if (fault.count === 0) faults = faults.filter((other) => other !== fault);
         return fault;

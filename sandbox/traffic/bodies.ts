@@ -1,5 +1,5 @@
+import type { Random } from '../random.ts';
 import type { PlannedCall } from './calls.ts';
-import type { Random } from './random.ts';
 
 const CITIES = [
   ['Austin', 'TX'],

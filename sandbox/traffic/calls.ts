@@ -1,6 +1,6 @@
+import type { Random } from '../random.ts';
 import { CALLERS, callerNumber, impossibleNumber } from './numbers.ts';
 import type { Placement, Source, TrafficOptions } from './plan.ts';
-import type { Random } from './random.ts';
 
 /** What a call is; `good`, and the first of a `repeat` pair or of a `burst`, is worth money. */
 export type CallLabel = 'good' | 'short' | 'unanswered' | 'anonymous' | 'impossible' | 'repeat' | 'burst';

@@ -1,6 +1,6 @@
+import { createRandom, type Random } from '../random.ts';
 import { callrailBody, standardBody } from './bodies.ts';
 import { callsOf, type PlannedCall } from './calls.ts';
-import { createRandom, type Random } from './random.ts';
 
 /** Where a call can come in: one tracking number and what its campaign asks of a call. */
 export interface Placement {

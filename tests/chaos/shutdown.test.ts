@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createRandom } from '../../sandbox/traffic/random.ts';
+import { createRandom } from '../../sandbox/random.ts';
 import { BACKENDS } from './backends.ts';
 import { type Business, noonOf, openBusiness, pastDates, poll } from './business.ts';
 import { type ChaosHouse, openChaosHouse } from './house.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dateAfter, dateOf } from '../../sandbox/demo/state.ts';
-import { createRandom } from '../../sandbox/traffic/random.ts';
+import { createRandom } from '../../sandbox/random.ts';
 import { demoBackends, runDemo, startDemo } from '../helpers/demo.ts';
 
 /** [day, what it is doing then]: five moments for each backend, in the order in which the demo passes them. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createRandom } from '../../sandbox/traffic/random.ts';
+import { createRandom } from '../../sandbox/random.ts';
 import { scoreCalls } from '../../src/jobs/fraud/score-call.job.ts';
 import { brokenIn, wrongIn } from '../helpers/books.ts';
 import { type House, keepServer, openHouse } from '../helpers/house.ts';

@@ -77,6 +77,25 @@ it.each(['error-before-commit', 'error-after-commit'] as const)(
   },
 );
 
+it('a fault with a probability strikes that part of the requests of its endpoint, the same ones for the same seed', async () => {
+  const { simulator, api } = await start();
+  const statuses = async (seed: number) => {
+    simulator.faults.clear();
+    const fault = { kind: 'error-before-commit', pathPrefix: '/v1/customers', count: 1_000 } as const;
+    simulator.faults.add({ ...fault, probability: 0.3, seed });
+    const answers: number[] = [];
+    for (let nth = 0; nth < 60; nth += 1) answers.push((await api('POST', '/v1/customers', {})).status);
+    return answers;
+  };
+  const struck = await statuses(7);
+  const count = struck.filter((status) => status === 500).length;
+  expect(count).toBeGreaterThan(6);
+  expect(count).toBeLessThan(30);
+  expect(await statuses(7)).toEqual(struck);
+  expect(await statuses(8)).not.toEqual(struck);
+  expect((await api('GET', '/v1/balance')).status).toBe(200);
+});
+
 it('an idempotency key remembers no parameter error, no wrong key, no limit and no lock', async () => {
   const { simulator, api } = await start();
   expect((await api('POST', '/v1/customers', { nickname: 'A' }, 'k1')).status).toBe(400);

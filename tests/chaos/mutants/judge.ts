@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createRandom } from '../../../sandbox/traffic/random.ts';
+import { createRandom } from '../../../sandbox/random.ts';
 import type { Verdict, Workshop } from '../../helpers/workshop.ts';
 import type { Mutant } from './killers.ts';
 

@@ -1,4 +1,4 @@
-import { createRandom, type Random } from '../../../sandbox/traffic/random.ts';
+import { createRandom, type Random } from '../../../sandbox/random.ts';
 import type { Backend } from '../house.ts';
 
 /** The parts of a campaign, in order; three days with calls, then quiet nights in which their money is paid out. */
