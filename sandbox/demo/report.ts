@@ -95,7 +95,7 @@ function describeTroubles({ troubles: { declines, unpaid, disputes, held } }: De
   return [
     'Troubles',
     ...table([
-      ['charges declined', declines, `${waiting} of their invoices still unpaid`],
+      ['declined charges', declines, `tried again each night; ${waiting} of their invoices are unpaid`],
       ...unpaid.map(
         ({ buyer, amountMinor, dueDate, declined }): Row => [
           declined ? 'unpaid' : 'on payment terms',

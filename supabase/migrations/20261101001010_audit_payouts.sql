@@ -122,8 +122,9 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
       where (s.status = 'held') <> (coalesce(l.action, '') = 'supplier.hold')
         or s.status = 'held' and s.held_reason is distinct from left(l.detail ->> 'reason', 200))),
     app.audit_check('a payout holds only what was earned by its date', null, array(
-      select p.id::text from public.payouts p join public.earnings e on e.payout_id = p.id
-      where e.business_date > p.business_date and p.state not in ('refused', 'withheld'))),
+      select p.id::text from public.payouts p join (select payout_id, business_date from public.earnings
+        union all select payout_id, business_date from public.transfer_reversals) held on held.payout_id = p.id
+      where held.business_date > p.business_date and p.state not in ('refused', 'withheld'))),
     app.audit_listing('payouts in flight', array(select id::text from public.payouts where state in ('sending', 'unknown'))),
     app.audit_listing('payouts that wait for an approval', array(select id::text from public.payouts where state = 'waiting_approval')),
     app.audit_listing('invoices that wait for an approval', array(select id::text from public.invoices where state = 'waiting_approval')),

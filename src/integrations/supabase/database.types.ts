@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 98a587af94c2ea9e, text 3100d7b86c0e49ed. Do not edit.
+// Made by "npm run generate" from migrations c834ae0f4fafa1cc, text 3100d7b86c0e49ed. Do not edit.
 export type Json =
 	| string
 	| number
