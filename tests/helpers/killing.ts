@@ -58,6 +58,20 @@ export function interrupting(
   return { made, services: Object.fromEntries(wrapped) as unknown as Partial<JobServices> };
 }
 
+/** Runs a row again and again, dying before and after its first call, its second, and so on to its end; answers which calls it made. */
+export async function dieAtEachStep(house: House, item: WorkItem): Promise<string[]> {
+  const steps = new Set<string>();
+  for (let call = 1; ; call += 1) {
+    const ends = [];
+    for (const when of ['before', 'after'] as const) {
+      const { made, services } = killing(house.services, { call, when });
+      ends.push((await house.run(item, services)).end);
+      for (const step of made) steps.add(step);
+    }
+    if (!ends.includes('killed')) return [...steps];
+  }
+}
+
 /** Runs a row as often as it takes, letting time pass while it waits. */
 export async function finish(house: House, item: () => Promise<WorkItem>): Promise<void> {
   for (let runs = 0; runs < 6; runs += 1) {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { balancesOf } from '../helpers/books.ts';
 import { dateAfter, type House, keepServer, openHouse } from '../helpers/house.ts';
-import { killing } from '../helpers/killing.ts';
+import { dieAtEachStep } from '../helpers/killing.ts';
 import { SECRET_KEY } from '../helpers/seeding.ts';
 import { rawApi } from '../helpers/stripe.ts';
 
@@ -84,17 +84,8 @@ test('a comparison that is killed before and after each step books a refund and 
   await house.begin(dateAfter(3));
   await house.work({}, ['reconciliation.reconcile-money']);
   const row = await house.row('reconciliation.reconcile-money', dateAfter(3));
-  const steps = new Set<string>();
-  for (let call = 1; ; call += 1) {
-    const ends = [];
-    for (const when of ['before', 'after'] as const) {
-      const { made, services } = killing(house.services, { call, when });
-      ends.push((await house.run(row, services)).end);
-      for (const step of made) steps.add(step);
-    }
-    if (!ends.includes('killed')) break;
-  }
-  expect([...steps]).toEqual(
+  const steps = await dieAtEachStep(house, row);
+  expect(steps).toEqual(
     expect.arrayContaining(['stripeWithdrawals.read', 'reconciliation.recordWithdrawal']),
   );
   await house.work();
