@@ -130,4 +130,9 @@ test('a reversed transfer that no payout of ours made books nothing, and its bre
   const breaks = await house.sql("select kind from reconciliation_breaks where state = 'open'");
   expect(breaks).toEqual([{ kind: 'orphan_transfer' }, { kind: 'orphan_transfer' }]);
   expect(await house.sql('select id from transfer_reversals')).toEqual([]);
+  const gate = await house.sql("select app.payout_gate($1, 'usd', app.at($2)) as gate", [
+    dateAfter(3),
+    house.clock.nowMs(),
+  ]);
+  expect(gate).toEqual([{ gate: 'break_open' }]);
 });

@@ -9,8 +9,8 @@ const OVERLAP_MS = 60 * 60 * 1_000;
 const CLOCKS_DIFFER_MS = 60_000;
 
 /**
- * Reads what Stripe says moved since the last time and stores it; reads the refunds, disputes and reversed
- * transfers among it, and the disputes not decided yet, and books how they stand; clears what became available, some charges at a time; then compares with the
+ * Reads what Stripe says moved since the last time and stores it; reads the refunds, disputes and reversed transfers among
+ * it, and the disputes not decided yet, and books how they stand; clears what became available, some charges at a time; then compares with the
  * ledger as of the due instant and keeps one row per difference. Payouts of the date wait for it to finish.
  *
  * Safe to run twice: a movement has one id, a refund or dispute a row that leaves each state once, a reversal one row, a
