@@ -13,14 +13,23 @@ const SUPPLIERS = [
   'Redwood Performance',
 ];
 
-const BUYERS = [
-  { name: 'Acme Roofing', timezone: 'America/New_York' },
-  { name: 'Lone Star Legal', timezone: 'America/Chicago' },
-  { name: 'Summit Solar', timezone: 'America/Denver' },
-  { name: 'Pacific Plumbing', timezone: 'America/Los_Angeles' },
+interface DemoBuyer {
+  readonly name: string;
+  readonly timezone: string;
+  readonly currency: string;
+  readonly prepaid?: { readonly usd: { lowWaterMinor: number; rechargeMinor: number; mostPerDay: number } };
+}
+/** One pays before its calls: its wallet is charged when it is low. */
+const WALLET = { usd: { lowWaterMinor: 50_000, rechargeMinor: 250_000, mostPerDay: 100 } };
+const BUYERS: readonly DemoBuyer[] = [
+  { name: 'Acme Roofing', timezone: 'America/Toronto', currency: 'cad' },
+  { name: 'Lone Star Legal', timezone: 'America/Chicago', currency: 'usd', prepaid: WALLET },
+  { name: 'Summit Solar', timezone: 'America/Denver', currency: 'usd' },
+  { name: 'Pacific Plumbing', timezone: 'America/Los_Angeles', currency: 'usd' },
 ];
+const currencyOf = (buyer: string) => BUYERS.find(({ name }) => name === buyer)?.currency ?? 'usd';
 
-/** [campaign, its buyer, price in cents, supplier's share in basis points, seconds a call must last]. */
+/** [campaign, its buyer, price in cents of the buyer's currency, supplier's share in basis points, seconds a call must last]. */
 const CAMPAIGNS: readonly (readonly [string, string, number, number, number])[] = [
   ['Roof Repair', 'Acme Roofing', 1_800, 7_500, 60],
   ['Storm Damage', 'Acme Roofing', 2_450, 7_250, 90],
@@ -58,24 +67,25 @@ export function demoExchange(validFromMs: number): Exchange {
         stripeAccountId: null,
         authUserId: null,
       })),
-      buyers: BUYERS.map(({ name, timezone }) => ({
+      buyers: BUYERS.map(({ name, timezone, prepaid }) => ({
         id: idOf('buyer', name),
         name,
         email: `billing@${name.toLowerCase().replaceAll(' ', '-')}.example`,
         stripeCustomerId: null,
         authUserId: null,
         timezone,
+        ...(prepaid === undefined ? {} : { prepaid }),
       })),
       campaigns: CAMPAIGNS.map(([name, buyer]) => ({
         id: idOf('campaign', name),
         buyerId: idOf('buyer', buyer),
         name,
       })),
-      terms: CAMPAIGNS.map(([name, , priceMinor, supplierShareBps, minDurationS]) => ({
+      terms: CAMPAIGNS.map(([name, buyer, priceMinor, supplierShareBps, minDurationS]) => ({
         id: idOf('terms', name),
         campaignId: idOf('campaign', name),
         validFromMs,
-        currency: 'usd',
+        currency: currencyOf(buyer),
         priceMinor,
         supplierShareBps,
         minDurationS,

@@ -1,14 +1,24 @@
+import type { Command } from 'commander';
 // Each import adds its commands to the program; the help lists them in this order.
 import './cli/audit.ts';
 import './cli/closes.ts';
 import './cli/calls.ts';
 import './cli/disputes.ts';
-import './cli/dead-letters.ts';
+import './cli/dlq.ts';
 import './cli/invoices.ts';
 import './cli/ledger.ts';
 import './cli/payouts.ts';
 import './cli/parties.ts';
+import './cli/recon.ts';
+import './cli/wallets.ts';
+import './cli/schedule.ts';
 import './cli/migrate.ts';
 import { program } from './cli/session.ts';
+
+// Whoever scripts a command may ask for JSON, also where it prints nothing else.
+const leaves = (command: Command): Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(leaves);
+for (const command of leaves(program))
+  if (!command.options.some(({ long }) => long === '--json')) command.option('--json', 'as JSON, as without');
 
 await program.parseAsync();

@@ -15,6 +15,8 @@ export interface Metrics {
   integrationFailed(provider: string, code: string): void;
   /** Age of the oldest waiting job; 0 for an empty queue. */
   queueAge(queue: string, ageMs: number): void;
+  /** How long a schedule is overdue; 0 when it is not. */
+  scheduleLate(schedule: string, lateMs: number): void;
   /** All of it in the text format of Prometheus. */
   render(): Promise<{ contentType: string; text: string }>;
 }
@@ -40,6 +42,12 @@ export function createMetrics(): Metrics {
     labelNames: ['queue'] as const,
     registers,
   });
+  const lateness = new Gauge({
+    name: 'callclear_schedule_late_seconds',
+    help: 'How long what a schedule should have begun is overdue.',
+    labelNames: ['schedule'] as const,
+    registers,
+  });
 
   return {
     jobEnded: (job, outcome) => jobs.inc({ job, outcome }),
@@ -48,6 +56,7 @@ export function createMetrics(): Metrics {
     webhookAnswered: (source, statusCode) => answers.inc({ source, status: statusCode }),
     integrationFailed: (provider, code) => failures.inc({ provider, code }),
     queueAge: (queue, ageMs) => ages.set({ queue }, ageMs / 1_000),
+    scheduleLate: (schedule, lateMs) => lateness.set({ schedule }, lateMs / 1_000),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }

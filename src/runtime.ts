@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { BUILD } from './build.ts';
 import { type Config, loadConfig } from './config.ts';
 import { codeOf, OutageError, PermanentError } from './errors.ts';
 import { createErrorReporter, type ErrorReporter } from './integrations/sentry/reporter.ts';
+import { pipelines } from './jobs/pipelines.ts';
 import { jobs } from './jobs/registry.ts';
 import { KILL_SELF, watchBoundaries } from './kill-point.ts';
 import { createLogger } from './log.ts';
@@ -50,7 +52,7 @@ export function platformOf(config: Config): Platform {
       'Database, queue and Stripe must be configured here; `npm start` runs embedded ones in their place.';
     throw new PermanentError('CONFIG_INVALID', message);
   }
-  return { database: supabase, queue, stripe, clock: { nowMs: () => Date.now() } };
+  return { database: supabase, queue, stripe, clock: { nowMs: rightNowMs } };
 }
 
 /** Opens everything, then waits for database and queue: until START_DEADLINE_MS, saying what is away. */
@@ -63,7 +65,7 @@ export async function openRuntime(
   const reporter = await createErrorReporter({
     dsn: config.sentryDsn,
     environment: config.env,
-    release: 'callclear',
+    release: `callclear@${BUILD}`,
   });
   const onQueueEvent = createEventSink({ log, metrics, reporter });
   const points = config.killPoints;
@@ -81,7 +83,7 @@ export async function openRuntime(
   const queue = { backend: platform.queue, jobs, onEvent: onQueueEvent };
   const adding = createEnqueuer({ ...queue, sealKeys: config.bodyKeys });
   const enqueuer = watch?.('enqueuer', adding) ?? adding;
-  const burying = createDeadLetters({ ...queue, work, enqueuer, clock });
+  const burying = createDeadLetters({ ...queue, work, enqueuer, sealKeys: config.bodyKeys, clock });
   const letters = watch?.('letters', burying) ?? burying;
   const sweeping = createSweeper({ ...queue, work, enqueuer, letters, clock });
   const sweeper = watch?.('queueSweep', sweeping) ?? sweeping;
@@ -115,6 +117,7 @@ async function waitUntilThere(runtime: Runtime): Promise<void> {
     try {
       await checkClock(runtime);
       await services.operations.ensureTimezone(config.exchangeTimezone);
+      await services.schedules.ensure(pipelines);
       const strict = config.env === 'prod';
       for (const fault of await checkQueueStore(platform.queue, { strict }))
         log.warn({ fault }, 'queue store');
@@ -130,6 +133,19 @@ async function waitUntilThere(runtime: Runtime): Promise<void> {
 /** The wall clock beside the steady one: it changes when somebody sets the machine's clock. */
 const aheadOfSteadyMs = () => Date.now() - performance.now();
 const aheadAtStartMs = aheadOfSteadyMs();
+const hasJumped = () => Math.abs(aheadOfSteadyMs() - aheadAtStartMs) > MAX_SKEW_MS;
+
+/** Ends the process at once: what it would do next, it would do in a time that has not come. */
+function endByJump(): never {
+  createLogger({ level: 'info' }).fatal({ code: 'CLOCK_SKEWED' }, 'the clock jumped');
+  process.exit(1);
+}
+
+/** The time for what jobs decide. A clock that jumped since the last check is never asked. */
+function rightNowMs(): number {
+  if (hasJumped()) endByJump();
+  return Date.now();
+}
 
 /** A skewed clock runs healthy jobs twice and bills the wrong night: CLOCK_SKEWED above 5 s. */
 async function checkClock({ services }: Pick<Runtime, 'services'>): Promise<void> {
@@ -216,9 +232,7 @@ export function untilStopped(runtime: Runtime, starting: Promise<Part>): void {
   // Nothing is waited for: the queue would give a job that only waits for its time to a clock that is ahead, and what the
   // job then makes due, or puts back, would wait until that time has really come.
   setInterval(() => {
-    if (Math.abs(aheadOfSteadyMs() - aheadAtStartMs) <= MAX_SKEW_MS) return;
-    log.fatal({ code: 'CLOCK_SKEWED' }, 'the clock jumped');
-    process.exit(1);
+    if (hasJumped()) endByJump();
   }, JUMP_CHECK_MS).unref();
   setInterval(() => {
     checkClock(runtime).catch((error: unknown) => {

@@ -1,5 +1,6 @@
 import { jobs } from './jobs/registry.ts';
 import { forgetClocksAhead } from './queues/clocks-ahead.ts';
+import { listOverdue } from './queues/overdue.ts';
 import { applySchedules } from './queues/schedules.ts';
 import { type Part, type Runtime, runPart } from './runtime.ts';
 
@@ -10,7 +11,24 @@ const CHECK_MS = 30_000;
  * Makes the queue hold exactly the schedules that the jobs declare, and keeps it so. Several at once are harmless. What
  * was missed while it was down is caught up by the jobs themselves: they plan from the rows, not from the tick.
  */
-export async function startScheduler({ platform, log }: Runtime): Promise<Part> {
+export async function startScheduler({ platform, log, services, reporter }: Runtime): Promise<Part> {
+  /** By schedule, how often in a row it was seen overdue: one that is caught up between two looks is told to nobody. */
+  const seen = new Map<string, number>();
+  async function tellOverdue(): Promise<void> {
+    const health = await services.operations.health(services.clock.nowMs());
+    for (const { schedule, lateMs } of await listOverdue(jobs, services, health)) {
+      const times = lateMs === 0 ? 0 : (seen.get(schedule) ?? 0) + 1;
+      seen.set(schedule, times);
+      if (times !== 2) continue;
+      log.error({ code: 'SCHEDULE_OVERDUE', schedule, lateMs }, 'a schedule did not fire');
+      reporter.report(
+        { code: 'SCHEDULE_OVERDUE', message: `${schedule} did not fire` },
+        {
+          ...{ job: schedule, attempt: 0, key: 'schedule', trace: 'scheduler' },
+        },
+      );
+    }
+  }
   async function apply(): Promise<void> {
     const changes = await applySchedules({ backend: platform.queue, jobs });
     if (changes.set.length + changes.removed.length > 0) log.info(changes, 'schedules changed');
@@ -21,7 +39,9 @@ export async function startScheduler({ platform, log }: Runtime): Promise<Part> 
   log.info('scheduling');
   let running = Promise.resolve();
   const timer = setInterval(() => {
-    running = apply().catch((error: unknown) => log.warn({ err: error }, 'schedules could not be checked'));
+    running = apply()
+      .then(tellOverdue)
+      .catch((error: unknown) => log.warn({ err: error }, 'schedules could not be checked'));
   }, CHECK_MS);
   return {
     async close() {

@@ -7,6 +7,7 @@ import { QUEUES } from './jobs/define-job.ts';
 import { jobs } from './jobs/registry.ts';
 import { applyEvent } from './jobs/stripe/apply-event.job.ts';
 import { createBoardPlugin } from './queues/board.ts';
+import { listOverdue } from './queues/overdue.ts';
 import { checkQueueStore } from './queues/store-check.ts';
 import { type Part, type Runtime, runPart } from './runtime.ts';
 
@@ -65,7 +66,9 @@ function createReadiness(runtime: Runtime): () => Promise<Readiness> {
       readHealth(runtime),
       checkQueueStore(runtime.platform.queue, { strict: false }),
     ]);
-    const beatAgeMs = health.status === 'fulfilled' ? health.value.beatAgeMs : null;
+    const beatMs = health.status === 'fulfilled' ? health.value.beats['operations.sweep'] : undefined;
+    const beatAgeMs =
+      health.status === 'fulfilled' && beatMs !== undefined ? health.value.databaseTimeMs - beatMs : null;
     const justStarted = performance.now() - startedMs < BEAT_LIMIT_MS;
     const progress = beatAgeMs === null ? justStarted : beatAgeMs < BEAT_LIMIT_MS || justStarted;
     return { database: health.status === 'fulfilled', queue: queue.status === 'fulfilled', progress };
@@ -80,6 +83,8 @@ async function readHealth({ services, metrics }: Runtime) {
     const ages = health.due.filter(({ job }) => names.includes(job)).map(({ ageMs }) => ageMs);
     metrics.queueAge(queue, Math.max(0, ...ages));
   }
+  for (const { schedule, lateMs } of await listOverdue(jobs, services, health))
+    metrics.scheduleLate(schedule, lateMs);
   return health;
 }
 

@@ -7,21 +7,26 @@ import { createStripeAccounts, type StripeAccounts } from './integrations/stripe
 import { createStripeBalance, type StripeBalance } from './integrations/stripe/balance.ts';
 import { createStripeClient } from './integrations/stripe/client.ts';
 import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
+import { createStripeTopups, type StripeTopups } from './integrations/stripe/topups.ts';
 import { createStripeTransfers, type StripeTransfers } from './integrations/stripe/transfers.ts';
 import type { StripeRates } from './integrations/stripe/turns.ts';
 import { createStripeWithdrawals, type StripeWithdrawals } from './integrations/stripe/withdrawals.ts';
 import { type AdjustmentsStore, createAdjustmentsStore } from './integrations/supabase/adjustments.ts';
+import { type BankPayoutsStore, createBankPayoutsStore } from './integrations/supabase/bank-payouts.ts';
 import { type BillingStore, createBillingStore } from './integrations/supabase/billing.ts';
 import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
+import { createLetterStore, type LetterStore } from './integrations/supabase/letters.ts';
 import { createOperationsStore, type OperationsStore } from './integrations/supabase/operations.ts';
 import { createPayoutsStore, type PayoutsStore } from './integrations/supabase/payouts.ts';
 import {
   createReconciliationStore,
   type ReconciliationStore,
 } from './integrations/supabase/reconciliation.ts';
+import { createSchedulesStore, type SchedulesStore } from './integrations/supabase/schedules.ts';
 import { createStripeTurns } from './integrations/supabase/turns.ts';
+import { createWalletsStore, type WalletsStore } from './integrations/supabase/wallets.ts';
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
 import { type Watch, watchAll } from './kill-point.ts';
 import type { QueueBackend } from './queues/connection.ts';
@@ -38,14 +43,20 @@ export interface JobServices {
   readonly log: Logger;
   readonly clock: Clock;
   readonly work: WorkStore;
+  /** What operators read of dead letters. */
+  readonly deadLetters: LetterStore;
   readonly calls: CallsStore;
   readonly billing: BillingStore;
+  readonly wallets: WalletsStore;
   readonly adjustments: AdjustmentsStore;
   readonly payouts: PayoutsStore;
+  readonly bankPayouts: BankPayoutsStore;
   readonly reconciliation: ReconciliationStore;
   readonly operations: OperationsStore;
+  readonly schedules: SchedulesStore;
   readonly ledger: LedgerStore;
   readonly stripeInvoices: StripeInvoices;
+  readonly stripeTopups: StripeTopups;
   readonly stripeTransfers: StripeTransfers;
   readonly stripeAccounts: StripeAccounts;
   readonly stripeBalance: StripeBalance;
@@ -110,14 +121,19 @@ export function createIntegrations(
     log,
     clock,
     work: createWorkStore(rpc, clock),
+    deadLetters: createLetterStore(rpc),
     calls: createCallsStore(rpc),
     billing: createBillingStore(rpc),
+    wallets: createWalletsStore(rpc),
     adjustments: createAdjustmentsStore(rpc),
     payouts: createPayoutsStore(rpc),
+    bankPayouts: createBankPayoutsStore(rpc),
     reconciliation: createReconciliationStore(rpc),
     operations: createOperationsStore(rpc),
+    schedules: createSchedulesStore(rpc),
     ledger: createLedgerStore(rpc),
     stripeInvoices: createStripeInvoices(client),
+    stripeTopups: createStripeTopups(client),
     stripeTransfers: createStripeTransfers(client),
     stripeAccounts: createStripeAccounts(client),
     stripeBalance: createStripeBalance(client),

@@ -1,10 +1,7 @@
-import { formatMoney } from '../../src/money.ts';
 import type { Delivery } from '../traffic/plan.ts';
-import type { Details } from './numbers.ts';
+import { type Details, formatAmounts as money } from './numbers.ts';
 import type { DemoResult } from './result.ts';
 import type { Played } from './steps.ts';
-
-const usd = (amountMinor: number) => formatMoney({ amountMinor, currency: 'usd' });
 
 interface Told {
   readonly result: DemoResult;
@@ -24,6 +21,8 @@ export function describe({ result, played, details, faults, checks }: Told): str
     ...describeCloses(played),
     '',
     ...describeMoney(result, details),
+    '',
+    ...describeWallets(details),
     '',
     ...describeTroubles(details),
     '',
@@ -67,8 +66,8 @@ function reasonRows(reasons: Details['reasons'], decision: string): Row[] {
 function describeCloses({ closes }: Played): string[] {
   const head = ['business date', 'invoices', 'billed', 'paid', 'payouts', 'paid out', 'matched'];
   const rows = closes.map(({ date, invoices, billedMinor, paid, payouts, paidOutMinor, matched }) => [
-    ...[date, String(invoices), usd(billedMinor), String(paid)],
-    ...[String(payouts), usd(paidOutMinor), String(matched)],
+    ...[date, String(invoices), money(billedMinor), String(paid)],
+    ...[String(payouts), money(paidOutMinor), String(matched)],
   ]);
   return ['Nightly closes', ...columns([head, ...rows])];
 }
@@ -76,9 +75,9 @@ function describeCloses({ closes }: Played): string[] {
 function describeMoney({ payouts }: DemoResult, { suppliers, awaitingApproval }: Details): string[] {
   const head = ['supplier', 'payouts', 'paid out', 'pending'];
   const rows = suppliers.map(({ name, payouts: sent, paidMinor, pendingMinor }) => [
-    ...[name, String(sent), usd(paidMinor), usd(pendingMinor)],
+    ...[name, String(sent), money(paidMinor), money(pendingMinor)],
   ]);
-  const total = ['', String(payouts.sent), usd(payouts.amountMinor), usd(payouts.pendingMinor)];
+  const total = ['', String(payouts.sent), money(payouts.amountMinor), money(payouts.pendingMinor)];
   const approval =
     awaitingApproval === 0 ? [] : [`  ${awaitingApproval} payouts above the limit wait for a second person`];
   return [
@@ -86,6 +85,22 @@ function describeMoney({ payouts }: DemoResult, { suppliers, awaitingApproval }:
     ...columns([head, ...rows, total]),
     "  pending: earned, and paid out once the buyers' charges are available at Stripe (two days)",
     ...approval,
+  ];
+}
+
+/** Buyers who pay before their calls. */
+function describeWallets({ wallets }: Details): string[] {
+  return [
+    'Wallets',
+    ...table(
+      wallets.map(
+        ({ buyer, topups, paidInMinor, drawnMinor, leftMinor }): Row => [
+          buyer,
+          money(leftMinor),
+          `left of ${money(paidInMinor)} paid in by ${topups} top-ups; calls drew ${money(drawnMinor)}`,
+        ],
+      ),
+    ),
   ];
 }
 
@@ -99,7 +114,7 @@ function describeTroubles({ troubles: { declines, unpaid, disputes, held } }: De
       ...unpaid.map(
         ({ buyer, amountMinor, dueDate, declined }): Row => [
           declined ? 'unpaid' : 'on payment terms',
-          usd(amountMinor),
+          money(amountMinor),
           `${buyer}, due ${dueDate}`,
         ],
       ),
@@ -111,7 +126,7 @@ function describeTroubles({ troubles: { declines, unpaid, disputes, held } }: De
       ...held.map(
         ({ supplier, reason, payableMinor }): Row => [
           'supplier held',
-          usd(payableMinor),
+          money(payableMinor),
           `${supplier}: ${reason}`,
         ],
       ),
@@ -128,9 +143,13 @@ function describeBooks(result: DemoResult, { dead }: Details, checks: number): s
   return [
     'Books',
     ...table([
-      ['journals', ledger.journals, `debits ${usd(ledger.debitsMinor)}, credits ${usd(ledger.creditsMinor)}`],
+      [
+        'journals',
+        ledger.journals,
+        `debits ${money(ledger.debitsMinor)}, credits ${money(ledger.creditsMinor)}`,
+      ],
       ['unbalanced', ledger.unbalancedJournals, ''],
-      ['invoices', billing.invoices, `${billing.paid} paid, ${usd(billing.billedMinor)} billed`],
+      ['invoices', billing.invoices, `${billing.paid} paid, ${money(billing.billedMinor)} billed`],
       ['duplicate transfers', payouts.duplicates, ''],
       ['movements matched', reconciliation.matched, `${reconciliation.breaks} breaks`],
       ['dead letters', deadLetters, ''],

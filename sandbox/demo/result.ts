@@ -3,7 +3,7 @@ import { countPaidFor } from '../traffic/calls.ts';
 import type { Numbers } from './numbers.ts';
 import type { Played } from './steps.ts';
 
-/** What `--json` prints, field by field. Amounts are minor units of usd. */
+/** What `--json` prints, field by field. Amounts are minor units by currency. */
 export interface DemoResult {
   readonly calls: Numbers['calls'] & {
     /** Different valid calls that were sent, and how many of them were answered 202. */
@@ -74,15 +74,23 @@ export function findFaults(result: DemoResult, played: Played): string[] {
     ['calls stored and calls sent', calls.stored, calls.sent],
     ['calls decided and calls stored', calls.qualified + calls.rejected + calls.held, calls.stored],
     ['calls qualified or taken back and callers to pay for', calls.qualified + calls.takenBack, paidFor],
-    ['debits and credits', ledger.debitsMinor, ledger.creditsMinor],
     ['unbalanced journals and none', ledger.unbalancedJournals, 0],
     ['duplicate transfers and none', payouts.duplicates, 0],
     ['reconciliation breaks and none', reconciliation.breaks, 0],
     ['dead letters and none', result.deadLetters, 0],
   ];
+  const currencies = Object.keys({ ...ledger.debitsMinor, ...ledger.creditsMinor });
+  const sums = currencies.map(
+    (currency) =>
+      [
+        `debits and credits in ${currency}`,
+        ledger.debitsMinor[currency] ?? 0,
+        ledger.creditsMinor[currency] ?? 0,
+      ] as const,
+  );
   return [
     ...surprises.slice(0, 20),
-    ...counts
+    ...[...counts, ...sums]
       .filter(([, left, right]) => left !== right)
       .map(([what, left, right]) => `${what} differ: ${left}, ${right}`),
   ];

@@ -42,7 +42,7 @@ const NOON_MS = 12 * 3_600_000;
  */
 const lockMsFor = ({ calls }: DemoState) => (calls <= 1_000 ? 6_000 : 30_000);
 /** The demo starts each close itself, in business time; the schedule's tick would come in real time. */
-const SCHEDULED = jobs.filter(({ name }) => name !== 'operations.start-close');
+const SCHEDULED = jobs.filter(({ name }) => name !== 'operations.plan-runs');
 
 type Closer = () => Promise<unknown>;
 

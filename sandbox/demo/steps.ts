@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatMoney } from '../../src/money.ts';
 import { demoExchange, seedExchange } from '../seed.ts';
 import { planTraffic, type TrafficDay } from '../traffic/plan.ts';
 import { NOTHING_SENT, openProgress, type Progress } from '../traffic/progress.ts';
 import { sendDeliveries } from '../traffic/send.ts';
 import type { Display } from './display.ts';
-import type { BooksReader, CloseNumbers } from './numbers.ts';
+import { type BooksReader, type CloseNumbers, formatAmounts } from './numbers.ts';
 import type { DemoStack } from './stack.ts';
 import { dateAfter } from './state.ts';
 import { playTroubles, withDeclinedCard, withTroubles } from './troubles.ts';
@@ -118,7 +117,7 @@ async function playDay(
 const countEvents = (deliveries: TrafficDay['deliveries']) =>
   deliveries.filter(({ kind }) => kind === 'report' || kind === 'modified').length;
 
-const STAGES = ['calls', 'billing', 'money', 'plan', 'payouts', 'report', 'done'];
+const STAGES = ['calls', 'order', 'billing', 'money', 'plan', 'payouts', 'report', 'done'];
 
 async function closeDate(stage: Stage, date: string): Promise<PlayedClose> {
   const { stack, display, books } = stage;
@@ -135,8 +134,8 @@ async function closeDate(stage: Stage, date: string): Promise<PlayedClose> {
     return `${status?.stage} ${status?.waitingFor.length}`;
   });
   const numbers = { date, ...(await books.closeNumbers(date)) };
-  const billed = formatMoney({ amountMinor: numbers.billedMinor, currency: 'usd' });
-  const paidOut = formatMoney({ amountMinor: numbers.paidOutMinor, currency: 'usd' });
+  const billed = formatAmounts(numbers.billedMinor);
+  const paidOut = formatAmounts(numbers.paidOutMinor);
   closing.end(
     `${date}  closed: ${numbers.invoices} invoices over ${billed}, ${numbers.payouts} payouts over ${paidOut}`,
   );
@@ -149,7 +148,7 @@ async function closeDate(stage: Stage, date: string): Promise<PlayedClose> {
  */
 async function waitFor({ stack }: Stage, look: () => Promise<true | string | false>): Promise<void> {
   const { clock } = stack.embedded.simulator;
-  const { queueSweep, operations } = stack.runtime.services;
+  const { queueSweep, schedules } = stack.runtime.services;
   let standing: string | false = false;
   let movedMs = performance.now();
   let nudgedMs = movedMs;
@@ -166,7 +165,7 @@ async function waitFor({ stack }: Stage, look: () => Promise<true | string | fal
       nudgedMs = nowMs;
       clock.advanceTo(clock.nowMs() + NUDGE_MS);
       await queueSweep.sweep();
-      await operations.advanceCloses(clock.nowMs());
+      await schedules.advanceRuns(clock.nowMs());
     }
     await sleep(POLL_MS);
   }

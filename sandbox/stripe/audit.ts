@@ -1,10 +1,22 @@
+import { holderOf } from './banks.ts';
 import type { BalanceTransaction } from './objects.ts';
 import type { Store } from './store.ts';
+
+interface Expected {
+  readonly id: string;
+  readonly amount: number;
+  readonly currency: string;
+}
 
 /** What does not add up in the books, in words; empty when everything does. */
 export function audit(store: Store): string[] {
   const transactions = store.all('balance_transaction');
-  return [...auditBalances(store, transactions), ...auditSources(store, transactions)];
+  return [
+    ...auditBalances(store, transactions),
+    ...auditSources(store, transactions),
+    ...auditAccounts(store),
+    ...auditInvoices(store),
+  ];
 }
 
 /** Each balance is the sum of its transactions, and what is available goes below zero by a dispute only. */
@@ -19,33 +31,67 @@ function auditBalances(store: Store, transactions: readonly BalanceTransaction[]
     const sum = sums.get(String(currency)) ?? { available: 0, pending: 0 };
     const problems = [];
     if (sum.available !== available || sum.pending !== pending) problems.push(`balance of ${currency}`);
-    const isDisputed = store.all('dispute').some((dispute) => dispute.currency === currency);
+    const isDisputed = transactions.some(
+      ({ reporting_category: category, ...taken }) => category === 'dispute' && taken.currency === currency,
+    );
     if (Number(available) < 0 && !isDisputed) problems.push(`available ${currency} is below zero`);
     return problems;
   });
 }
 
+/** What an invoice asks for is its total less its credit notes, and was paid or is left; one of which nothing is left is paid. */
+function auditInvoices(store: Store): string[] {
+  const notes = Map.groupBy(store.all('credit_note'), ({ invoice }) => invoice);
+  const issued = store.all('invoice').filter(({ status, total }) => status !== 'draft' && total > 0);
+  return issued.flatMap((invoice) => {
+    const credited = (notes.get(invoice.id) ?? []).reduce((sum, note) => sum + note.pre_payment_amount, 0);
+    const { total, amount_due: due, amount_paid: paid, amount_remaining: left, status } = invoice;
+    const taxes = invoice.total_taxes.reduce((sum, { amount }) => sum + amount, 0);
+    if (invoice.total_excluding_tax + taxes !== total) return [`tax of ${invoice.id}`];
+    const isRight = credited === invoice.pre_payment_credit_notes_amount && total - credited === due;
+    const isSettled = paid + left === due && (status === 'paid') === (left === 0);
+    return isRight && isSettled ? [] : [`amounts of ${invoice.id}`];
+  });
+}
+
+/** What a connected account has is what transfers brought it less what its bank kept or is on its way there. */
+function auditAccounts(store: Store): string[] {
+  const sums = new Map<string, number>();
+  const add = (account: string, currency: string, amount: number) =>
+    sums.set(`${account} ${currency}`, (sums.get(`${account} ${currency}`) ?? 0) + amount);
+  for (const { destination, currency, amount, amount_reversed } of store.all('transfer'))
+    add(destination, currency, amount - amount_reversed);
+  for (const payout of store.all('account_payout'))
+    if (payout.status !== 'failed') add(holderOf(payout), payout.currency, -payout.amount);
+  for (const { account, currency, amount } of store.rows('SELECT * FROM account_balances'))
+    add(String(account), String(currency), -Number(amount));
+  return [...sums].flatMap(([account, left]) => (left === 0 ? [] : [`balance of ${account}`]));
+}
+
 /** Each object that moves money has exactly one transaction of its amount, and each transaction has its object. */
 function auditSources(store: Store, transactions: readonly BalanceTransaction[]): string[] {
-  const expected = new Map<string, number>();
-  for (const charge of store.all('charge')) if (charge.paid) expected.set(charge.id, charge.amount);
-  for (const transfer of store.all('transfer')) expected.set(transfer.id, -transfer.amount);
-  for (const reversal of store.all('transfer_reversal')) expected.set(reversal.id, reversal.amount);
-  for (const payout of store.all('payout')) expected.set(payout.id, -payout.amount);
-  for (const refund of store.all('refund')) expected.set(refund.id, -refund.amount);
-  // A dispute that was won moved its amount there and back.
-  const won = new Map(
-    store.all('dispute').map(({ id, status, amount }) => [id, status === 'won' ? amount : null]),
-  );
-  for (const dispute of store.all('dispute')) expected.set(dispute.id, -dispute.amount);
-  const problems = [];
-  for (const { id, source, amount } of transactions) {
-    if (won.get(source) === amount) won.delete(source);
-    else if (expected.get(source) !== amount) problems.push(`${id} does not fit ${source}`);
-    else expected.delete(source);
+  // In the currency of the object; where its transaction has a rate, that makes it the one of the balance.
+  const expected = new Map<string, { amount: number; sign: 1 | -1; currency: string }>();
+  const expect = (what: string, sign: 1 | -1, { id, amount, currency }: Expected) =>
+    expected.set(`${what} ${id}`, { amount, sign, currency });
+  for (const charge of store.all('charge')) if (charge.paid) expect('charge', 1, charge);
+  for (const transfer of store.all('transfer')) expect('transfer', -1, transfer);
+  for (const reversal of store.all('transfer_reversal')) expect('transfer_reversal', 1, reversal);
+  for (const payout of store.all('payout')) expect('payout', -1, payout);
+  for (const refund of store.all('refund')) expect('refund', -1, refund);
+  for (const dispute of store.all('dispute')) {
+    expect('dispute', -1, dispute);
+    if (dispute.status === 'won') expect('dispute_reversal', 1, dispute);
   }
-  for (const [source, amount] of won)
-    if (amount !== null) problems.push(`${source} was won and gave nothing back`);
-  for (const source of expected.keys()) problems.push(`${source} has no transaction`);
+  const problems = [];
+  for (const { id, source, amount, currency, exchange_rate: rate, reporting_category } of transactions) {
+    const key = `${reporting_category} ${source}`;
+    const made = expected.get(key);
+    const settled = made === undefined ? null : made.sign * Math.round(made.amount * (rate ?? 1));
+    const isRated = (made?.currency === currency) === (rate === null);
+    if (settled === amount && isRated) expected.delete(key);
+    else problems.push(`${id} does not fit ${source}`);
+  }
+  for (const key of expected.keys()) problems.push(`${key} has no transaction`);
   return problems;
 }

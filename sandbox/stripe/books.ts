@@ -10,6 +10,8 @@ export interface Movement {
   amount: number;
   fee: number;
   currency: string;
+  /** Of what was paid in the movement's currency, where they differ. */
+  exchangeRate?: number | null;
   source: string;
   availableOn: number;
   description: string | null;
@@ -41,7 +43,7 @@ export function createBooks(store: Store) {
         created: nowS,
         currency,
         description: movement.description,
-        exchange_rate: null,
+        exchange_rate: movement.exchangeRate ?? null,
         fee,
         fee_details: fee === 0 ? [] : [feeDetail(fee, currency)],
         net,

@@ -12,6 +12,8 @@ export interface Context {
   readonly books: Books;
   /** Of the simulator's clock, in seconds. */
   readonly nowS: number;
+  /** The connected account for which it is asked; null for the platform. */
+  readonly account: string | null;
   emit(type: string, object: object, account?: string): void;
 }
 
@@ -21,20 +23,24 @@ interface Settings<P> {
   path: string;
   answers: Kind | `list:${Kind}` | 'balance';
   params: z.ZodType<P>;
+  /** It may be asked for a connected account (`Stripe-Account`). */
+  ofAccounts?: true;
   run(context: Context, params: P, id: string): object;
 }
 
 export interface Endpoint {
   readonly method: string;
   readonly path: string;
+  readonly ofAccounts: boolean;
   /** Reads the parameters, which no key remembers when it refuses them, and returns the execution. */
   prepare(form: FormRecord): { expands: string[]; run(context: Context, id: string): object };
 }
 
-export function endpoint<P>({ method, path, answers, params, run }: Settings<P>): Endpoint {
+export function endpoint<P>({ method, path, answers, params, ofAccounts, run }: Settings<P>): Endpoint {
   return {
     method,
     path,
+    ofAccounts: ofAccounts ?? false,
     prepare({ expand = [], ...form }) {
       const expands = readParams(z.array(z.string()), expand as FormRecord);
       checkExpand(expands, answers);

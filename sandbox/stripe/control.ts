@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { bankSchema, changeBank } from './banks.ts';
 import { faultSchema } from './faults.ts';
 import type { Journal } from './journal.ts';
 import { limitsSchema } from './limiter.ts';
 import type { Kind } from './objects.ts';
 import { type Machine, settle } from './requests.ts';
+import { settleIn, settlementSchema } from './settlement.ts';
+import { taxAt, taxSchema } from './taxes.ts';
 
 interface ControlRequest {
   readonly method: string;
@@ -14,7 +17,7 @@ interface ControlRequest {
 
 /**
  * Steers the simulator from another process, in JSON:
- * `GET /_sim/clock`, `POST /_sim/clock {nowMs}`, `POST /_sim/faults {kind, …}`, `DELETE /_sim/faults`,
+ * `GET /_sim/clock`, `POST /_sim/clock {nowMs}`, `POST /_sim/faults {kind, …}`, `DELETE /_sim/faults`, `POST /_sim/banks {account, failsWith}`, `POST /_sim/settlement {currency, into, rate}`, `POST /_sim/taxes {country, state, percent}`,
  * `POST /_sim/webhooks {twiceShuffled}`, `POST /_sim/keys/prune {everything}`, `POST /_sim/limits {perS, endpointPerS}` (or null), `GET /_sim/limits`, `GET /_sim/state[?kind=transfer]`.
  */
 export function control(
@@ -35,6 +38,15 @@ export function control(
       return ok({});
     case 'DELETE /_sim/faults':
       faults.clear();
+      return ok({});
+    case 'POST /_sim/banks':
+      changeBank(machine.store, body(bankSchema), Math.floor(clock.nowMs() / 1_000));
+      return ok({});
+    case 'POST /_sim/settlement':
+      settleIn(machine.store, body(settlementSchema));
+      return ok({});
+    case 'POST /_sim/taxes':
+      taxAt(machine.store, body(taxSchema));
       return ok({});
     case 'POST /_sim/webhooks':
       faults.deliverTwiceShuffled(body(z.strictObject({ twiceShuffled: z.boolean() })).twiceShuffled);

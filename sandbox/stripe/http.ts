@@ -32,12 +32,14 @@ async function serve(
     return;
   }
   const key = request.headers['idempotency-key'];
+  const account = request.headers['stripe-account'];
   const reply = await answer(machine, {
     method,
     path: pathname,
     query: search.slice(1),
     body,
     key: typeof key === 'string' && key !== '' ? key : null,
+    account: typeof account === 'string' ? account : null,
     authorization: request.headers.authorization ?? '',
   });
   if (reply.cut === true) {

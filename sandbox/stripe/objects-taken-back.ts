@@ -1,5 +1,29 @@
-/** What takes money of a charge back, in Stripe's shapes. */
+/** What takes money of a charge back, or of what an invoice asks for, in Stripe's shapes. */
 import type { BalanceTransaction, Metadata } from './objects.ts';
+import type { CreditNoteLine, Taxed } from './objects-of-taxes.ts';
+
+/** Of an open invoice: all of it is taken off what is left to be paid. */
+export interface CreditNote extends Taxed {
+  id: string;
+  object: 'credit_note';
+  amount: number;
+  created: number;
+  currency: string;
+  customer: string;
+  invoice: string;
+  /** Of an invoice with tax; one by its amount alone has none here. */
+  lines: { object: 'list'; data: CreditNoteLine[]; has_more: false; url: string };
+  livemode: false;
+  memo: string | null;
+  metadata: Metadata;
+  number: string;
+  post_payment_amount: 0;
+  pre_payment_amount: number;
+  reason: null;
+  refunds: [];
+  status: 'issued';
+  type: 'pre_payment';
+}
 
 export interface Refund {
   id: string;

@@ -1,5 +1,7 @@
 // The objects that the simulator keeps, in the shapes of this API version (the fields that are read).
-import type { Dispute, Refund } from './objects-taken-back.ts';
+import type { BankPayout } from './objects-of-accounts.ts';
+import type { Address, Tax, TaxedInvoice } from './objects-of-taxes.ts';
+import type { CreditNote, Dispute, Refund } from './objects-taken-back.ts';
 
 export const API_VERSION = '2026-10-28.endive';
 
@@ -8,6 +10,7 @@ export type Metadata = Record<string, string>;
 interface Customer {
   id: string;
   object: 'customer';
+  address: Address | null;
   balance: number;
   created: number;
   currency: string | null;
@@ -56,9 +59,10 @@ interface LineItem {
   parent: { type: 'invoice_item_details'; invoice_item_details: { invoice_item: string } };
   quantity: 1;
   subtotal: number;
+  taxes: Tax[];
 }
 
-export interface Invoice {
+export interface Invoice extends TaxedInvoice {
   id: string;
   object: 'invoice';
   amount_due: number;
@@ -80,11 +84,11 @@ export interface Invoice {
   livemode: false;
   metadata: Metadata;
   number: string | null;
+  post_payment_credit_notes_amount: 0;
+  pre_payment_credit_notes_amount: number;
   /** Of the customer, as long as it is a draft. */
   starting_balance: number;
   status: 'draft' | 'open' | 'paid' | 'uncollectible' | 'void';
-  subtotal: number;
-  total: number;
 }
 
 export interface InvoicePayment {
@@ -116,7 +120,7 @@ export interface PaymentIntent {
   metadata: Metadata;
   payment_method: string | null;
   payment_method_types: ['card'];
-  status: 'requires_payment_method' | 'requires_confirmation' | 'succeeded' | 'canceled';
+  status: 'requires_payment_method' | 'requires_confirmation' | 'processing' | 'succeeded' | 'canceled';
 }
 
 export interface Charge {
@@ -150,7 +154,7 @@ export interface BalanceTransaction {
   created: number;
   currency: string;
   description: string | null;
-  exchange_rate: null;
+  exchange_rate: number | null;
   fee: number;
   fee_details: {
     amount: number;
@@ -242,11 +246,13 @@ export interface StripeEvent {
   type: string;
 }
 
-/** Each kind of object with its type; the names are the `object` fields. */
+/** Each kind of object with its type; the names are the `object` fields, but for payouts of connected accounts. */
 export interface Kinds {
   account: Account;
+  account_payout: BankPayout;
   balance_transaction: BalanceTransaction;
   charge: Charge;
+  credit_note: CreditNote;
   customer: Customer;
   dispute: Dispute;
   event: StripeEvent;
@@ -272,6 +278,7 @@ const PREFIXES: readonly [string, Kind][] = [
   ['acct', 'account'],
   ['txn', 'balance_transaction'],
   ['ch', 'charge'],
+  ['cn', 'credit_note'],
   ['cus', 'customer'],
   ['du', 'dispute'],
   ['evt', 'event'],

@@ -1,14 +1,16 @@
 import { setTimeout } from 'node:timers/promises';
+import { settleBanks } from './banks.ts';
 import type { Books } from './books.ts';
 import type { SimulatorClock } from './clock.ts';
 import type { Context, Endpoint } from './context.ts';
 import { accountEndpoints } from './endpoints/accounts.ts';
 import { balanceEndpoints } from './endpoints/balance.ts';
+import { creditNoteEndpoints } from './endpoints/credit-notes.ts';
 import { customerEndpoints } from './endpoints/customers.ts';
 import { disputeEndpoints } from './endpoints/disputes.ts';
 import { invoiceItemEndpoints } from './endpoints/invoice-items.ts';
 import { invoiceEndpoints } from './endpoints/invoices.ts';
-import { paymentIntentEndpoints } from './endpoints/payment-intents.ts';
+import { finishDebits, paymentIntentEndpoints } from './endpoints/payment-intents.ts';
 import { refundEndpoints } from './endpoints/refunds.ts';
 import { transferEndpoints } from './endpoints/transfers.ts';
 import { expand } from './expand.ts';
@@ -24,6 +26,7 @@ import type { Webhooks } from './webhooks.ts';
 const ENDPOINTS: readonly Endpoint[] = [
   ...accountEndpoints,
   ...balanceEndpoints,
+  ...creditNoteEndpoints,
   ...customerEndpoints,
   ...disputeEndpoints,
   ...invoiceEndpoints,
@@ -51,6 +54,8 @@ export interface Request {
   readonly query: string;
   readonly body: string;
   readonly key: string | null;
+  /** The connected account for which it is asked. */
+  readonly account: string | null;
   readonly authorization: string;
 }
 
@@ -93,6 +98,7 @@ async function execute(
 ): Promise<Reply> {
   const { store, keys } = machine;
   const { endpoint, id } = route(request);
+  if (request.account !== null) checkAccount(store, endpoint, request.account);
   const form = parseForm(request.method === 'POST' ? request.body : request.query);
   const { run, expands } = endpoint.prepare(form);
   const keyed: KeyedRequest | null =
@@ -152,6 +158,7 @@ function contextOf(
     store,
     books,
     nowS,
+    account: request?.account ?? null,
     emit(type, object, account) {
       const event: StripeEvent = {
         id: newId('evt'),
@@ -171,14 +178,29 @@ function contextOf(
   };
 }
 
-/** Makes money available whose day has come, and says so once. */
+/** Whether anything has come to its day. */
+const DUE = `SELECT 1 FROM pending WHERE available_on <= ? UNION ALL SELECT 1 FROM arriving WHERE at <= ?
+  UNION ALL SELECT 1 FROM account_balances WHERE due <= ? UNION ALL SELECT 1 FROM debits WHERE answers_on <= ? LIMIT 1`;
+
+/** Has banks answer and makes money available whose day has come, and says so once; pays out what connected accounts have. */
 export function settle(machine: Machine): void {
   const context = contextOf(machine, null, null);
   const { store, books } = machine;
-  if (store.rows('SELECT 1 FROM pending WHERE available_on <= ? LIMIT 1', context.nowS).length === 0) return;
+  const { nowS } = context;
+  if (store.rows(DUE, nowS, nowS, nowS, nowS).length === 0) return;
   store.transaction(() => {
-    if (books.settle(context.nowS)) context.emit('balance.available', books.balance());
+    finishDebits(context);
+    if (books.settle(nowS)) context.emit('balance.available', books.balance());
+    settleBanks(context);
   });
+}
+
+function checkAccount(store: Store, { ofAccounts }: Endpoint, account: string): void {
+  if (store.find('account', account) === null) {
+    const message = `The provided key does not have access to account '${account}' (or that account does not exist).`;
+    throw invalidRequest(message, { code: 'account_invalid', status: 403 });
+  }
+  if (!ofAccounts) throw invalidRequest('The simulator does not answer this for a connected account.');
 }
 
 /** The endpoint as its limit counts it: the method and the kind of object. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { type Bank, changeBank } from './banks.ts';
 import { createBooks } from './books.ts';
 import { openClock, type SimulatorClock } from './clock.ts';
 import { advance } from './control.ts';
@@ -9,7 +10,9 @@ import { createKeys } from './idempotency.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { createLimiter } from './limiter.ts';
 import type { Machine } from './requests.ts';
+import { type Settlement, settleIn } from './settlement.ts';
 import { openStore } from './store.ts';
+import { type TaxedPlace, taxAt } from './taxes.ts';
 import { createWebhooks, type WebhookTarget } from './webhooks.ts';
 
 export interface SimulatorOptions {
@@ -28,7 +31,12 @@ export interface StripeSimulator {
   readonly host: string;
   readonly port: number;
   readonly clock: SimulatorClock;
-  readonly faults: Faults & { pruneKeys(): void };
+  readonly faults: Faults & {
+    pruneKeys(): void;
+    changeBank(bank: Bank): void;
+    settleIn(settlement: Settlement): void;
+    taxAt(place: TaxedPlace): void;
+  };
   readonly journal: Journal;
   close(): Promise<void>;
 }
@@ -74,6 +82,9 @@ export async function createStripeSimulator(options: SimulatorOptions): Promise<
       clear: faults.clear,
       deliverTwiceShuffled: faults.deliverTwiceShuffled,
       pruneKeys: () => void keys.prune(true),
+      settleIn: (settlement) => settleIn(store, settlement),
+      taxAt: (place) => taxAt(store, place),
+      changeBank: (bank) => changeBank(store, bank, Math.floor(clock.nowMs() / 1_000)),
     },
     journal,
     async close() {

@@ -16,7 +16,15 @@ CREATE INDEX IF NOT EXISTS objects_invoice ON objects (kind, json_extract(body, 
 CREATE TABLE IF NOT EXISTS balances (
   currency TEXT PRIMARY KEY, available INTEGER NOT NULL, pending INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS account_balances (
+  account TEXT NOT NULL, currency TEXT NOT NULL, amount INTEGER NOT NULL, due INTEGER, PRIMARY KEY (account, currency)
+) STRICT;
+CREATE INDEX IF NOT EXISTS account_balances_due ON account_balances (due);
+CREATE TABLE IF NOT EXISTS arriving (payout TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS objects_bank ON objects (kind, json_extract(body, '$.destination'));
 CREATE TABLE IF NOT EXISTS pending (txn TEXT PRIMARY KEY, available_on INTEGER NOT NULL) STRICT;
+-- Debits of bank accounts that the bank has not answered.
+CREATE TABLE IF NOT EXISTS debits (intent TEXT PRIMARY KEY, answers_on INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS keys (
   key TEXT PRIMARY KEY, endpoint TEXT NOT NULL, params TEXT NOT NULL, status INTEGER NOT NULL, body TEXT NOT NULL, created_ms INTEGER NOT NULL
 ) STRICT;

@@ -1,4 +1,4 @@
-import type { CashRow, InFlight, LedgerSide } from './ledger-side.ts';
+import { type CashRow, findResolved, type InFlight, isCharge, type LedgerSide } from './ledger-side.ts';
 import { type StripeBooks, type StripeMovement, type StripeTransfer, sumMovements } from './stripe-reader.ts';
 import { findChargesUnderWay, findWithdrawalsUnderWay } from './under-way.ts';
 
@@ -58,9 +58,15 @@ function compareTransfers({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
   const payouts = new Map(ledger.payouts.map((payout) => [payout.id, payout]));
   const isInFlight = (payoutId: string | null) => payoutId !== null && inFlight.payouts.has(payoutId);
   const standing = stripe.transfers.filter(({ reversed }) => !reversed);
+  const resolved = findResolved(ledger);
+  const resolvedSources = new Set(
+    stripe.movements.filter(({ id }) => resolved.has(id)).map(({ source }) => source),
+  );
 
   const unbooked = stripe.transfers.filter((transfer) => {
     const payoutId = payoutOf(transfer);
+    // Of another system, and accounted for; one that names a payout never is.
+    if (payoutId === null && resolvedSources.has(transfer.id)) return false;
     const booked = sendsByTransfer.get(transfer.id) ?? [];
     return (booked.length !== 1 || booked[0]?.subjectId !== payoutId) && !isInFlight(payoutId);
   });
@@ -115,19 +121,26 @@ function compareInvoices({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
     const invoiceId = invoice.metadata?.callclear_invoice_id;
     return invoiceId !== undefined && ISSUED.includes(invoice.status) ? [{ ...invoice, invoiceId }] : [];
   });
-  const differing = issued.filter(({ id, invoiceId, currency, total }) => {
+  const differing = issued.filter(({ id, invoiceId, currency, total, total_excluding_tax: net }) => {
     const invoice = ours.get(invoiceId);
-    if (invoice === undefined || invoice.currency !== currency || invoice.amountMinor !== total) return true;
+    if (invoice === undefined || invoice.currency !== currency) return true;
+    if (invoice.amountMinor !== (net ?? total)) return true;
     return invoice.stripeInvoiceId !== id && !inFlight.invoices.has(invoiceId);
   });
-  const stripeStates = new Map(issued.map(({ id, status }) => [id, status]));
+  const byStripeId = new Map(issued.map((invoice) => [invoice.id, invoice]));
   const missing = ledger.invoices.filter(
     ({ id, stripeInvoiceId }) =>
-      stripeInvoiceId !== null && !stripeStates.has(stripeInvoiceId) && !inFlight.invoices.has(id),
+      stripeInvoiceId !== null && !byStripeId.has(stripeInvoiceId) && !inFlight.invoices.has(id),
   );
-  const otherwise = ledger.invoices.filter(({ id, stripeInvoiceId, state }) => {
-    const status = stripeStates.get(stripeInvoiceId ?? '');
-    return status !== undefined && status !== state && !inFlight.invoices.has(id);
+  const otherwise = ledger.invoices.filter(({ id, stripeInvoiceId, state, creditedMinor }) => {
+    const there = byStripeId.get(stripeInvoiceId ?? '');
+    if (there === undefined || inFlight.invoices.has(id)) return false;
+    return there.status !== state || there.pre_payment_credit_notes_amount !== creditedMinor;
+  });
+  const taxed = ledger.invoices.filter(({ id, stripeInvoiceId, taxMinor }) => {
+    const there = byStripeId.get(stripeInvoiceId ?? '');
+    if (there === undefined || inFlight.invoices.has(id)) return false;
+    return there.total - (there.total_excluding_tax ?? there.total) !== taxMinor;
   });
   return [
     auditCheck(
@@ -140,17 +153,31 @@ function compareInvoices({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
       ...ids(missing),
     ]),
     auditCheck('an invoice is here what it is at Stripe', 'INV-18', ids(otherwise)),
+    auditCheck('the tax of an invoice is what Stripe computed', 'INV-7', ids(taxed)),
   ];
 }
 
+/** The tax of each invoice of ours at Stripe, by our id. */
+function taxesOf({ invoices }: StripeBooks): Map<string, number> {
+  const issued = invoices.filter(({ status }) => status !== 'draft');
+  return new Map(
+    issued.map(({ metadata, total, total_excluding_tax: net }) => [
+      metadata?.callclear_invoice_id ?? '',
+      total - (net ?? total),
+    ]),
+  );
+}
+
 function compareCash({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
-  const charges = ledger.cash.filter(({ template }) => template === 'charge');
+  const charges = ledger.cash.filter(isCharge);
   const chargeRows = new Map(charges.map((row) => [row.stripeId, row]));
+  const resolved = findResolved(ledger);
+  const unresolved = stripe.movements.filter(({ id }) => !resolved.has(id));
   const underWay = new Set([
-    ...findChargesUnderWay(stripe.movements, chargeRows, { ledger, inFlight }),
+    ...findChargesUnderWay(unresolved, chargeRows, { ledger, inFlight, taxes: taxesOf(stripe) }),
     ...findWithdrawalsUnderWay(stripe.movements, ledger),
   ]);
-  const chargeMovements = stripe.movements.filter(
+  const chargeMovements = unresolved.filter(
     ({ reporting_category, id }) => reporting_category === 'charge' && !underWay.has(id),
   );
   const sources = new Set(chargeMovements.map(({ source }) => source));
@@ -167,9 +194,9 @@ function compareCash({ stripe, ledger, inFlight }: Sides): AuditCheck[] {
   const movements = stripe.movements.filter(
     ({ id, source }) => !underWay.has(id) && !inFlight.payouts.has(payoutOfTransfer.get(source ?? '') ?? ''),
   );
-  const cash = ledger.cash.filter(({ template, subjectId, stripeId }) => {
-    if (template === 'payout_send') return !inFlight.payouts.has(subjectId ?? '');
-    return template !== 'charge' || sources.has(stripeId) || !inFlight.invoices.has(subjectId ?? '');
+  const cash = ledger.cash.filter((row) => {
+    if (row.template === 'payout_send') return !inFlight.payouts.has(row.subjectId ?? '');
+    return !isCharge(row) || sources.has(row.stripeId) || !inFlight.invoices.has(row.subjectId ?? '');
   });
   return [
     auditCheck('every charge is booked once, with its fee', 'INV-7', [
@@ -219,14 +246,19 @@ function compareTotals(movements: readonly StripeMovement[], cash: readonly Cash
 function compareAvailable(
   movements: readonly StripeMovement[],
   cash: readonly CashRow[],
-  { compared }: LedgerSide,
+  ledger: LedgerSide,
 ): string[] {
-  const last = new Map(compared.map((run) => [run.currency, run]));
-  const postedAtMs = new Map(
-    cash.filter(({ template }) => template === 'charge').map((row) => [row.stripeId, row.postedAtMs]),
-  );
-  const isAvailable = ({ source, currency, reporting_category, available_on }: StripeMovement): boolean => {
-    if (reporting_category !== 'charge') return true;
+  const last = new Map(ledger.compared.map((run) => [run.currency, run]));
+  const postedAtMs = new Map(cash.filter(isCharge).map((row) => [row.stripeId, row.postedAtMs]));
+  const resolved = findResolved(ledger);
+  const isAvailable = ({
+    id,
+    source,
+    currency,
+    reporting_category,
+    available_on,
+  }: StripeMovement): boolean => {
+    if (reporting_category !== 'charge' || resolved.has(id)) return true;
     const run = last.get(currency);
     const posted = postedAtMs.get(source);
     if (run === undefined || posted === undefined) return false;

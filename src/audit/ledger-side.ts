@@ -61,8 +61,17 @@ export const ledgerSideSchema = z.object({
   ),
   invoices: z.array(
     z
-      .tuple([z.string(), z.string(), minorUnits, z.string(), z.string().nullable(), z.boolean()])
-      .transform(([id, currency, amountMinor, state, stripeInvoiceId, isDue]) => ({
+      .tuple([
+        z.string(),
+        z.string(),
+        minorUnits,
+        z.string(),
+        z.string().nullable(),
+        z.boolean(),
+        minorUnits,
+        minorUnits,
+      ])
+      .transform(([id, currency, amountMinor, state, stripeInvoiceId, isDue, creditedMinor, taxMinor]) => ({
         id,
         currency,
         amountMinor,
@@ -70,6 +79,10 @@ export const ledgerSideSchema = z.object({
         stripeInvoiceId,
         /** Its work is not done: what it did at Stripe may not be recorded yet. */
         isDue,
+        /** What its credit notes took off it, with tax. */
+        creditedMinor,
+        /** On top of its amount. */
+        taxMinor,
       })),
   ),
   cleared: z.array(
@@ -86,6 +99,21 @@ export const ledgerSideSchema = z.object({
 
 export type LedgerSide = z.output<typeof ledgerSideSchema>;
 export type CashRow = LedgerSide['cash'][number];
+
+/** Whether a row is what a charge brought: of one that settled in another currency than was paid, the half that is cash. */
+export const isCharge = ({ template }: CashRow): boolean =>
+  template === 'charge' || template === 'charge_settled';
+
+/** Ids of movements that a person accounted for, and that are booked against suspense: they are of no charge or payout of ours. */
+export function findResolved({ cash }: LedgerSide): ReadonlySet<string | null> {
+  const back = new Set(
+    cash.filter(({ template }) => template === 'break_resolved_reversed').map(({ movementId }) => movementId),
+  );
+  const resolved = cash.filter(
+    ({ template, movementId }) => template === 'break_resolved' && !back.has(movementId),
+  );
+  return new Set(resolved.map(({ movementId }) => movementId));
+}
 
 /** Ids of payouts and invoices of which Stripe may know more, or less, than the ledger. */
 export interface InFlight {

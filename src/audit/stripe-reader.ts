@@ -36,6 +36,8 @@ const invoiceSchema = z.object({
   status: z.string().nullable(),
   currency: z.string(),
   total: minorUnits,
+  total_excluding_tax: minorUnits.nullish(),
+  pre_payment_credit_notes_amount: minorUnits,
   metadata,
 });
 const movementSchema = z.object({
@@ -44,6 +46,8 @@ const movementSchema = z.object({
   fee: minorUnits,
   net: minorUnits,
   currency: z.string(),
+  /** Of what was paid in this movement's currency; null where they are one. */
+  exchange_rate: z.number().nullish(),
   available_on: z.int(),
   created: z.int(),
   reporting_category: z.string(),

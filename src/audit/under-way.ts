@@ -4,30 +4,50 @@ import type { StripeMovement } from './stripe-reader.ts';
 /**
  * Charges that no journal names yet and that may belong to an invoice in flight. A movement does not say which invoice
  * it pays, so each such invoice accounts for charges up to what is left of its amount: each charge, the largest first, is
- * taken for that of the invoice with the least left that is enough.
+ * taken for that of the invoice with the least left that is enough. One that settled in another currency than was paid is
+ * compared by Stripe's rate with what is left: that decides what is left out, and no amount. `taxes` are those at Stripe, by our
+ * id of the invoice: it may not be booked as issued yet.
  */
 export function findChargesUnderWay(
   movements: readonly StripeMovement[],
   booked: ReadonlyMap<string | null, CashRow>,
-  { ledger, inFlight }: { readonly ledger: LedgerSide; readonly inFlight: InFlight },
+  {
+    ledger,
+    inFlight,
+    taxes,
+  }: {
+    readonly ledger: LedgerSide;
+    readonly inFlight: InFlight;
+    readonly taxes: ReadonlyMap<string, number>;
+  },
 ): Set<string> {
-  const left = new Map(ledger.invoices.map(({ id, amountMinor }) => [id, amountMinor]));
-  for (const { subjectId, pendingMinor, feeMinor } of booked.values()) {
-    left.set(subjectId ?? '', (left.get(subjectId ?? '') ?? 0) - pendingMinor - feeMinor);
+  const left = new Map(
+    ledger.invoices.map(({ id, amountMinor }) => [id, amountMinor + (taxes.get(id) ?? 0)]),
+  );
+  const rates = new Map(movements.map(({ id, exchange_rate: rate }) => [id, rate ?? null]));
+  for (const { subjectId, movementId, pendingMinor, feeMinor } of booked.values()) {
+    const paid = (pendingMinor + feeMinor) / (rates.get(movementId ?? '') ?? 1);
+    left.set(subjectId ?? '', (left.get(subjectId ?? '') ?? 0) - paid);
   }
   const open = ledger.invoices.filter(({ id }) => inFlight.invoices.has(id));
   const found = new Set<string>();
   const leftOf = ({ id }: { id: string }) => left.get(id) ?? 0;
+  // Stripe rounds what it exchanges to a unit.
+  const fits = (
+    one: { id: string; currency: string },
+    { amount, currency, exchange_rate }: StripeMovement,
+  ) =>
+    exchange_rate == null
+      ? one.currency === currency && leftOf(one) >= amount
+      : one.currency !== currency && leftOf(one) * exchange_rate + 1 >= amount;
   const unbooked = movements.filter(
     ({ source, reporting_category }) => reporting_category === 'charge' && !booked.has(source),
   );
-  for (const { id, amount, currency } of unbooked.toSorted((a, b) => b.amount - a.amount)) {
-    const [invoice] = open
-      .filter((one) => leftOf(one) >= amount && one.currency === currency)
-      .toSorted((a, b) => leftOf(a) - leftOf(b));
+  for (const movement of unbooked.toSorted((a, b) => b.amount - a.amount)) {
+    const [invoice] = open.filter((one) => fits(one, movement)).toSorted((a, b) => leftOf(a) - leftOf(b));
     if (invoice === undefined) continue;
-    left.set(invoice.id, (left.get(invoice.id) ?? 0) - amount);
-    found.add(id);
+    left.set(invoice.id, leftOf(invoice) - movement.amount / (movement.exchange_rate ?? 1));
+    found.add(movement.id);
   }
   return found;
 }

@@ -38,7 +38,7 @@ invoices
   .action(() => act(({ runtime: { services } }) => services.billing.overdue(services.clock.nowMs())));
 invoices
   .command('show')
-  .description('one invoice with its lines, charges, journals and tries')
+  .description('one invoice with its lines, charges, credit notes, journals and tries')
   .argument('<id>', 'of the invoice', asUuid)
   .action((id: string) =>
     act(async ({ runtime: { services } }) => {
@@ -64,12 +64,13 @@ const REASONS = {
 
 function describePreview(date: string, due: readonly PreviewedInvoice[]): string {
   if (due.length === 0) return `Nothing is due on ${date}.`;
-  const rows = due.map(({ buyer, calls, amountMinor, lastMinor, currency, reason }) => [
+  const rows = due.map(({ buyer, calls, amountMinor, lastMinor, automaticTax, currency, reason }) => [
     buyer,
     String(calls),
     formatMoney({ amountMinor, currency }),
+    automaticTax ? 'comes on top' : '',
     lastMinor === null ? 'none' : formatMoney({ amountMinor: lastMinor, currency }),
     reason === null ? '' : REASONS[reason],
   ]);
-  return renderTable([['buyer', 'calls', 'amount', 'last invoice', ''], ...rows], [1, 2, 3]);
+  return renderTable([['buyer', 'calls', 'amount', 'tax', 'last invoice', ''], ...rows], [1, 2, 4]);
 }

@@ -33,16 +33,20 @@ export const program = new Command('callclear')
   .option('--data <dir>', 'data directory of the embedded parts, where nothing is configured', '.callclear')
   .option('--by <name>', 'who acts, for the audit log', userInfo().username);
 
-/** Opens a session, runs the command, prints what it returns, closes. Exit status 1 when it returns `ok: false` or throws. */
+/**
+ * Opens a session, runs the command, prints what it returns (only its `text`, where it has one), closes. Exit status 1 when it
+ * returns `ok: false` or throws.
+ */
 export async function act(command: (session: Session, by: string) => Promise<unknown>): Promise<void> {
   const { data, by } = z.object({ data: z.string(), by: z.string().min(1) }).parse(program.opts());
   let session: Session | null = null;
   try {
     session = await openSession(data);
     const result = await command(session, by);
-    console.log(typeof result === 'string' ? result : JSON.stringify(result, null, 2));
-    if (typeof result === 'object' && result !== null && 'ok' in result && result.ok === false)
-      process.exitCode = 1;
+    const isObject = typeof result === 'object' && result !== null;
+    const text = isObject && 'text' in result ? result.text : result;
+    console.log(typeof text === 'string' ? text : JSON.stringify(result, null, 2));
+    if (isObject && 'ok' in result && result.ok === false) process.exitCode = 1;
   } catch (error) {
     console.error(describeError(error));
     process.exitCode = 1;
@@ -54,6 +58,7 @@ export async function act(command: (session: Session, by: string) => Promise<unk
 /** One line for a person; what was typed wrongly is told without the schema behind it. */
 function describeError(error: unknown): string {
   if (error instanceof z.ZodError) return `ARGUMENT_INVALID: ${z.prettifyError(error)}`;
+  if (error instanceof InvalidArgumentError) return `ARGUMENT_INVALID: ${error.message}`;
   const { code, message } = z.object({ code: z.string().default('ERROR'), message: z.string() }).parse(error);
   return `${code}: ${message}`;
 }

@@ -1,3 +1,7 @@
+/** An instant to the minute, in UTC; a dash where there is none. */
+export const minuteOf = (ms: number | null): string =>
+  ms === null ? '-' : new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+
 /** Rows as text in columns, the first row being the head; columns of amounts stand at the right. */
 export function renderTable(rows: readonly (readonly string[])[], rightAligned: readonly number[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));

@@ -73,6 +73,18 @@ export interface Schedule {
   readonly timezone: string;
 }
 
+/** One run for each business date, caught up after downtime: a pipeline of the job's own name; see pipelines.ts. */
+export interface Nightly {
+  /** HH:MM of the day after, by the clocks of the exchange's timezone. */
+  readonly dueTime: string;
+  /** Dates that are older are recorded as missed and not run. */
+  readonly catchUpDays: number;
+  /** What is due while an earlier run is not done waits for it, is left out, or runs beside it. */
+  readonly overlap: 'queue' | 'skip' | 'allow';
+  /** So many failed runs in a row pause it, until a person lets it go on; null is never. */
+  readonly pauseAfter: number | null;
+}
+
 interface JobSettings<Name extends string, Payload, Uses extends keyof JobServices> {
   readonly name: Name;
   readonly queue: QueueName;
@@ -87,6 +99,8 @@ interface JobSettings<Name extends string, Payload, Uses extends keyof JobServic
   readonly uses: readonly Uses[];
   /** A tick of the schedule; the payload is `{}` and the job only plans and enqueues. */
   readonly schedule?: Schedule;
+  /** Runs once for each business date; the payload is `{ date }`. */
+  readonly nightly?: Nightly;
   /** How many of it one worker runs at once. Default 4. */
   readonly concurrency?: number;
   /** One item per entry of this list of payload fields is sealed in the queue and removed on completion. */
@@ -129,6 +143,7 @@ export interface Job {
   readonly uses: readonly (keyof JobServices)[];
   readonly sealed: readonly string[];
   readonly schedule: Schedule | null;
+  readonly nightly: Nightly | null;
   readonly batch: { readonly size: number; readonly waitMs: number } | null;
   /** Throws a ZodError when the payload is not the job's. */
   readonly parse: (payload: unknown) => unknown;
@@ -169,6 +184,7 @@ export function defineJob<Name extends string, Payload, const Uses extends keyof
     uses: spec.uses,
     sealed: spec.sealed ?? [],
     schedule: spec.schedule ?? null,
+    nightly: spec.nightly ?? null,
     batch: 'handleBatch' in spec ? spec.batch : null,
     parse,
     keyOf: (payload) => spec.key(parse(payload)),
@@ -185,3 +201,6 @@ export function defineJob<Name extends string, Payload, const Uses extends keyof
 
 /** The payload of jobs that a schedule makes. */
 export const tickPayload = z.strictObject({});
+
+/** The payload of jobs that run once for each business date. */
+export const nightlyPayload = z.strictObject({ date: z.iso.date() });

@@ -29,7 +29,8 @@ type ServerAdapter = Parameters<typeof createBullBoard>[0]['serverAdapter'];
  *
  * Payloads are never shown, only their envelope. Its retry button replays the dead letter by our own action, which goes
  * through the row and leaves an audit line; many at once are refused. So is whatever removes or rewrites a job: a webhook
- * that was accepted is nowhere but in the queue until its job has run.
+ * that was accepted is nowhere but in the queue until its job has run. The queues that send money can only be looked at:
+ * whoever replays there is to see first which effects there were, as `callclear dlq show` tells them.
  */
 export async function createBoardPlugin({ backend, jobs, basePath, letters }: BoardOptions): Promise<Board> {
   const connection = connectQueues(backend, { role: 'producer' }, () => {});
@@ -37,7 +38,7 @@ export async function createBoardPlugin({ backend, jobs, basePath, letters }: Bo
   for (const name of [...QUEUE_NAMES, DEAD_LETTERS]) {
     const names = jobs.filter(({ queue }) => queue === name).map((job) => job.name);
     const adapter = new BullMQAdapter(await connection.queue(name), {
-      readOnlyMode: false,
+      readOnlyMode: SENDS_MONEY.includes(name),
       allowRetries: name !== DEAD_LETTERS,
       description: names.join(', '),
     });
@@ -57,9 +58,12 @@ export async function createBoardPlugin({ backend, jobs, basePath, letters }: Bo
   return { plugin, close: (deadlineMs) => connection.close(deadlineMs) };
 }
 
+const SENDS_MONEY: readonly string[] = ['billing', 'payouts', 'stripe'];
+
 /** What may be changed on the board besides the retry: nothing is lost by it. */
 const HARMLESS = ['pause', 'resume', 'promote'];
 
+const queueParams = z.object({ queueName: z.string().default('') });
 const retryParams = z.object({ queueName: z.string(), jobId: z.string() });
 
 /** BullMQ's own retry would run the job while its row stays dead, so that whatever it did would be recorded nowhere. */
@@ -69,12 +73,16 @@ async function replayInstead(
   reply: FastifyReply,
 ): Promise<unknown> {
   const { url = '' } = routeOptions;
+  const isRead = ['GET', 'HEAD'].includes(method);
+  if (!isRead && SENDS_MONEY.includes(queueParams.parse(params).queueName)) {
+    const error = 'Look at its effects first: `callclear dlq show`, then `callclear dlq replay`.';
+    return reply.code(405).send({ error });
+  }
   if (url.endsWith('/:queueName/retry/:queueStatus')) {
     return reply.code(405).send({ error: 'Retry one at a time: each leaves an audit line.' });
   }
   if (!url.endsWith('/:queueName/:jobId/retry')) {
-    if (['GET', 'HEAD'].includes(method) || HARMLESS.some((last) => url.endsWith(`/${last}`)))
-      return undefined;
+    if (isRead || HARMLESS.some((last) => url.endsWith(`/${last}`))) return undefined;
     return reply.code(405).send({ error: 'Not here: discard a dead letter with the command line.' });
   }
   const { jobId } = retryParams.parse(params);

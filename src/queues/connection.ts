@@ -11,9 +11,10 @@ import {
   type WorkerOptions,
 } from 'bullmq';
 import { Redis } from 'ioredis';
-import pg from 'pg';
+import type pg from 'pg';
 import type { QueueName } from '../jobs/define-job.ts';
 import { settledWithin } from './deadline.ts';
+import { openQueuePool } from './postgres-pool.ts';
 
 /** Where the jobs are kept. On PostgreSQL in schema `bullmq`, which is made and migrated when missing. */
 export type QueueBackend =
@@ -39,8 +40,11 @@ export const DEAD_LETTERS = 'dead-letters';
 const SCHEMA = 'bullmq';
 /** A worker on PostgreSQL keeps one connection to itself for LISTEN; the rest is shared by all. */
 const SHARED_CONNECTIONS = 8;
-/** BullMQ asks again at once after a refusal that it does not know, such as a database that is starting up. */
-const REFUSED_WAIT_MS = 250;
+/**
+ * How long a statement may wait for a free connection. Adding fails soon, so that a webhook is answered 503; what a worker
+ * has done is worth waiting for: not recorded it is run again, on a store that is slow already.
+ */
+const PATIENCE_MS = { adding: 2_000, working: 30_000 };
 
 export type WorkerSettings = Omit<WorkerOptions, 'connection' | 'prefix' | 'name'>;
 
@@ -154,33 +158,9 @@ function endForGood(client: Redis): void {
   client.disconnect();
 }
 
-/** Clients that tell of a refused connection after a moment: many workers that ask again would drown the process. */
-const UnhurriedClient = new Proxy(pg.Client, {
-  construct(Client, [config]: [pg.ClientConfig]) {
-    const client = new Client(config);
-    const connect = client.connect.bind(client);
-    const unhurried = (callback?: (error: Error | null) => void): Promise<pg.Client> | undefined => {
-      if (callback === undefined) return connect();
-      connect((error: Error | null) => {
-        if (error === null) callback(null);
-        else setTimeout(callback, REFUSED_WAIT_MS, error);
-      });
-      return undefined;
-    };
-    client.connect = unhurried as typeof client.connect;
-    return client;
-  },
-});
-
 function openPostgres(url: string, workers: number, onError: (queue: string, error: unknown) => void): Store {
-  const pool = new pg.Pool({
-    Client: UnhurriedClient,
-    connectionString: url,
-    max: workers + SHARED_CONNECTIONS,
-    options: `-c search_path=${SCHEMA}`,
-    connectionTimeoutMillis: 2_000,
-    keepAlive: true,
-  });
+  const patienceMs = workers === 0 ? PATIENCE_MS.adding : PATIENCE_MS.working;
+  const pool = openQueuePool(url, SCHEMA, { max: workers + SHARED_CONNECTIONS, patienceMs });
   pool.on('error', (error) => onError('postgres', error));
   const clients = new Set<pg.PoolClient>();
   pool.on('connect', (client) => {

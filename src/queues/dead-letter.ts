@@ -1,12 +1,12 @@
 import { PermanentError } from '../errors.ts';
-import type { DeadWork, WorkItem, WorkRef, WorkStore } from '../integrations/supabase/work.ts';
+import type { DeadWork, Death, WorkRef, WorkStore } from '../integrations/supabase/work.ts';
 import type { Job } from '../jobs/define-job.ts';
 import type { Clock } from '../services.ts';
 import { connectQueues, DEAD_LETTERS, type QueueBackend, type QueueConnection } from './connection.ts';
 import type { Enqueuer } from './enqueue.ts';
-import { failedJobIds } from './envelope.ts';
+import { failedJobIds, openPayload, sealPayload, unsealPayload } from './envelope.ts';
 import type { OnQueueEvent } from './events.ts';
-import type { Failure } from './failure.ts';
+import { type Failure, payloadFailure } from './failure.ts';
 import { jobIdOf } from './job-id.ts';
 
 const PAGE = 500;
@@ -18,13 +18,14 @@ interface DeadLetterOptions {
   readonly jobs: readonly Job[];
   readonly work: WorkStore;
   readonly enqueuer: Enqueuer;
+  /** 32 bytes each, newest first. */
+  readonly sealKeys: readonly Uint8Array[];
   readonly clock: Clock;
   readonly onEvent: OnQueueEvent;
 }
 
 /** Work that ended for good; the payload in its stored form. */
-export interface Burial extends WorkItem, Failure {
-  readonly attempts: number;
+export interface Burial extends Omit<Death, keyof Failure>, Failure {
   readonly durationMs: number;
   readonly error?: unknown;
 }
@@ -38,17 +39,27 @@ interface Decision {
 
 export interface DeadLetters {
   /**
-   * Writes the failure on the work's own row, then adds its letter and tells it once. False when the row was dead
-   * already. Rejects when the row cannot be written; the sweep does it later, from the failed job.
+   * Adds the letter in the queue's own store, so that it is there while the database is away, then writes the failure on
+   * the work's own row and tells it once. False when the row was dead already or went on. Rejects when one of the two
+   * cannot be written; the sweep does it later, from the failed job or from the row.
    */
   bury(burial: Burial): Promise<boolean>;
   /** Adds the letter of a dead row; one that exists already stays as it is. */
   addLetter(dead: Omit<DeadWork, 'id' | 'replays'>): Promise<void>;
   /** Ids of all letters, at most `limit`. An id is the dead job's own. */
   listLetterIds(limit: number): Promise<string[]>;
-  removeLetter(jobId: string): Promise<void>;
-  /** Makes it due again under the next generation. False when somebody else decided first; LETTER_UNKNOWN. */
-  replay(decision: Decision): Promise<boolean>;
+  /** False when it was added less than `ageMs` ago: its row may be about to be written. */
+  removeStale(jobId: string, ageMs: number): Promise<boolean>;
+  /** The payload in plain, and what its job's schema finds wrong with it now. LETTER_UNKNOWN, JOB_UNKNOWN, PAYLOAD_UNSEALABLE. */
+  readPayload(id: string): Promise<{ payload: unknown; fault: string | null }>;
+  /**
+   * Makes it due again under the next generation, with another payload where one is given. False when somebody else
+   * decided first.
+   *
+   * @throws PermanentError LETTER_UNKNOWN; JOB_UNKNOWN, PAYLOAD_INVALID (with the fields) or PAYLOAD_UNSEALABLE when it
+   * could only die again; LETTER_EDIT_REFUSED when the payload is that of another piece of work.
+   */
+  replay(decision: Decision & { readonly payload?: unknown }): Promise<boolean>;
   /** As `replay`, for the failed job of this id in its queue. */
   replayJob(decision: Omit<Decision, 'id'> & { readonly jobId: string }): Promise<boolean>;
   /** Drops it for good. False when somebody else decided first; LETTER_UNKNOWN. */
@@ -81,21 +92,15 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
     async bury({ durationMs, error, ...dead }) {
       const { job, key, generation, trace, code, message, attempts } = dead;
       const nowMs = clock.nowMs();
-      if (!(await work.fail({ ...dead, nowMs }))) return false;
-      onEvent({
-        kind: 'dead',
-        job,
-        key,
-        generation,
-        trace,
-        attempt: attempts,
-        code,
-        message,
-        durationMs,
-        error,
-      });
-      await addLetter({ ...dead, failedAtMs: nowMs });
-      return true;
+      const unwritten = await addLetter({ ...dead, failedAtMs: nowMs }).then(
+        () => null,
+        (cause: unknown) => ({ cause }),
+      );
+      const isNew = await work.fail({ ...dead, nowMs });
+      const facts = { job, key, generation, trace, attempt: attempts, code, message, durationMs, error };
+      if (isNew) onEvent({ kind: 'dead', ...facts });
+      if (unwritten !== null) throw unwritten.cause;
+      return isNew;
     },
     addLetter,
     async listLetterIds(limit) {
@@ -108,17 +113,34 @@ export function createDeadLetters(options: DeadLetterOptions): DeadLetters {
       }
       return [...ids];
     },
-    removeLetter,
+    async removeStale(jobId, ageMs) {
+      const letter = await (await letters()).getJob(jobId);
+      if (letter !== undefined && Date.now() - letter.timestamp < ageMs) return false;
+      await removeLetter(jobId);
+      return true;
+    },
     ...createDecisions(options, connection, removeLetter),
     close: (deadlineMs) => connection.close(deadlineMs),
   };
 }
 
+type Decisions = Pick<DeadLetters, 'readPayload' | 'replay' | 'replayJob' | 'discard'>;
+
 function createDecisions(
-  { jobs, work, enqueuer, clock }: DeadLetterOptions,
+  { jobs, work, enqueuer, sealKeys, clock }: DeadLetterOptions,
   connection: QueueConnection,
   removeLetter: (jobId: string) => Promise<void>,
-): Pick<DeadLetters, 'replay' | 'replayJob' | 'discard'> {
+): Decisions {
+  const jobOf = (name: string): Job => {
+    const job = jobs.find((one) => one.name === name);
+    if (job === undefined) throw new PermanentError('JOB_UNKNOWN', `This build has no job ${name}.`);
+    return job;
+  };
+  async function readDead(id: string) {
+    const dead = await work.readDead(id);
+    if (dead === null) throw unknownLetter();
+    return dead;
+  }
   /** Goes first, so that a crash half-way leaves a dead row with its letter and not a failed job without a row. */
   async function removeFailedJob(dead: WorkRef): Promise<void> {
     const job = jobs.find(({ name }) => name === dead.job);
@@ -126,9 +148,11 @@ function createDecisions(
     const queue = await connection.queue(job.queue);
     for (const id of failedJobIds(dead)) await queue.remove(id);
   }
-  async function replayDead(dead: DeadWork, by: string, reason: string): Promise<boolean> {
+  async function replay({ id, by, reason, payload }: Parameters<DeadLetters['replay']>[0]): Promise<boolean> {
+    const dead = await readDead(id);
+    const edit = editOf(jobOf(dead.job), dead, payload, sealKeys);
     await removeFailedJob(dead);
-    const item = await work.replay({ id: dead.id, by, reason, nowMs: clock.nowMs() });
+    const item = await work.replay({ id, by, reason, edit, nowMs: clock.nowMs() });
     if (item === null) return false;
     // The row is due again whatever the queue says; an add that fails here is made good by the sweep.
     await enqueuer.addMany([item]);
@@ -136,12 +160,24 @@ function createDecisions(
     return true;
   }
   return {
-    replay: async ({ id, by, reason }) =>
-      replayDead(await findDead(work, (row) => row.id === id), by, reason),
-    replayJob: async ({ jobId, by, reason }) =>
-      replayDead(await findDead(work, (row) => failedJobIds(row).includes(jobId)), by, reason),
+    async readPayload(id) {
+      const dead = await readDead(id);
+      const job = jobOf(dead.job);
+      const payload = unsealPayload(job, dead.key, dead.payload, sealKeys);
+      try {
+        job.parse(payload);
+        return { payload, fault: null };
+      } catch (error) {
+        return { payload, fault: payloadFailure(job.name, error).message };
+      }
+    },
+    replay,
+    async replayJob({ jobId, by, reason }) {
+      const { id } = await findDead(work, (row) => failedJobIds(row).includes(jobId));
+      return replay({ id, by, reason });
+    },
     async discard({ id, by, reason }) {
-      const dead = await findDead(work, (row) => row.id === id);
+      const dead = await readDead(id);
       await removeFailedJob(dead);
       if (!(await work.discard({ id, by, reason, nowMs: clock.nowMs() }))) return false;
       await removeLetter(jobIdOf(dead));
@@ -149,6 +185,27 @@ function createDecisions(
     },
   };
 }
+
+/** What the row is to hold, or null to leave it; throws where the replay could only die again. */
+function editOf(
+  job: Job,
+  dead: WorkRef & { readonly payload: unknown },
+  payload: unknown,
+  sealKeys: readonly Uint8Array[],
+): { key: string; payload: Record<string, unknown> } | null {
+  try {
+    if (payload === undefined) {
+      openPayload(job, dead.key, dead.payload, sealKeys);
+      return null;
+    }
+    const key = job.keyOf(payload);
+    return { key, payload: sealPayload(job, key, payload, sealKeys) };
+  } catch (error) {
+    throw payloadFailure(job.name, error);
+  }
+}
+
+const unknownLetter = () => new PermanentError('LETTER_UNKNOWN', 'No dead letter has this id.');
 
 async function findDead(work: WorkStore, isWanted: (row: DeadWork) => boolean): Promise<DeadWork> {
   let afterId: string | null = null;
@@ -159,5 +216,5 @@ async function findDead(work: WorkStore, isWanted: (row: DeadWork) => boolean): 
     afterId = rows.at(-1)?.id ?? null;
     if (rows.length < PAGE) break;
   }
-  throw new PermanentError('LETTER_UNKNOWN', 'No dead letter has this id.');
+  throw unknownLetter();
 }

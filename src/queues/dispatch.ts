@@ -100,7 +100,15 @@ export async function handOver(
   for (const [index, item] of items.entries()) {
     const error = results[index] ?? null;
     if (!(error instanceof PermanentError) || error.code === 'JOB_UNKNOWN') continue;
-    await letters.bury({ ...item, ...describeFailure(error), attempts: 0, durationMs: 0, error });
+    await letters.bury({
+      ...item,
+      ...describeFailure(error),
+      attempts: 0,
+      tries: [],
+      payloadVersion: 0,
+      durationMs: 0,
+      error,
+    });
   }
   const outage = results.find((error) => error instanceof OutageError);
   if (outage) throw outage;

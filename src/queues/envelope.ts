@@ -9,6 +9,9 @@ import { openText, sealText } from './seal.ts';
 /** What a payload may weigh in the queue, with its envelope; bodies of webhooks are 1 MiB and grow by sealing. */
 export const SIZE_LIMIT_BYTES = 2 * 1024 * 1024;
 
+/** So many attempts that failed a job remembers, the newest. */
+const MAX_TRIES = 20;
+
 /** The name under which each job's own backoff is looked up by its worker. */
 export const BACKOFF_TYPE = 'callclear';
 
@@ -134,11 +137,20 @@ export function openPayload(
   stored: unknown,
   sealKeys: readonly Uint8Array[],
 ): unknown {
-  if (job.sealed.length === 0 || !isRecord(stored) || !Object.hasOwn(stored, SEALED))
-    return job.parse(stored);
+  return job.parse(unsealPayload(job, key, stored, sealKeys));
+}
+
+/** The payload in plain, whatever the schema says of it. */
+export function unsealPayload(
+  job: Job,
+  key: string,
+  stored: unknown,
+  sealKeys: readonly Uint8Array[],
+): unknown {
+  if (job.sealed.length === 0 || !isRecord(stored) || !Object.hasOwn(stored, SEALED)) return stored;
   const { [SEALED]: sealed, ...open } = stored;
   const fields: unknown = JSON.parse(openText(String(sealed), sealKeys, `${job.name}/${key}`));
-  return job.parse({ ...open, ...asRecord(fields) });
+  return { ...open, ...asRecord(fields) };
 }
 
 /** The stored form of a plain payload: what rows and letters may hold. */
@@ -155,12 +167,13 @@ export function sealPayload(
   return { ...open, [SEALED]: sealText(JSON.stringify(secret), sealKeys, `${job.name}/${key}`) };
 }
 
-/** How BullMQ is to treat a job: our own attempts and backoff, no stack, and how long it is remembered. */
+/** How BullMQ is to treat a job: our own attempts and backoff, and how long it is remembered. */
 export function jobOptions(job: Job): JobsOptions {
   return {
     attempts: job.attempts,
     backoff: { type: BACKOFF_TYPE },
-    stackTraceLimit: 0,
+    // No traces: each is an attempt, as `writeReason` writes it.
+    stackTraceLimit: MAX_TRIES,
     removeOnComplete: job.sealed.length > 0 ? true : { age: 24 * 3600, count: 1_000 },
     // Letters are made from the failed set, so only the sweep shortens it.
     removeOnFail: false,

@@ -45,6 +45,22 @@ export async function applySchedules({
   }
 }
 
+/** The next tick of each scheduler that the queues hold, by its job. */
+export async function readSchedulers(backend: QueueBackend): Promise<Map<string, number>> {
+  const connection = connectQueues(backend, { role: 'producer' }, () => {});
+  try {
+    const found = new Map<string, number>();
+    for (const name of QUEUE_NAMES) {
+      const queue = await connection.queue(name);
+      for (const { key, next } of await queue.getJobSchedulers(0, -1, true))
+        if (next !== undefined) found.set(key, next);
+    }
+    return found;
+  } finally {
+    await connection.close(1_000);
+  }
+}
+
 async function applySchedule(queue: Queue, job: Job): Promise<boolean> {
   const { schedule } = job;
   if (schedule === null) return false;

@@ -1,4 +1,5 @@
 import { DelayedError, type Job as QueueJob, UnrecoverableError } from 'bullmq';
+import { BUILD } from '../build.ts';
 import { backoffDelayMs } from './backoff.ts';
 import type { Coalescer } from './coalesce.ts';
 import type { Envelope } from './envelope.ts';
@@ -77,9 +78,16 @@ async function wait(decision: Extract<Decision, { kind: 'wait' }>, run: Settling
 function giveUp(decision: Failure & { kind: 'retry' | 'dead'; error?: unknown }, run: Settling): never {
   const { code, message, error } = decision;
   tell(run, 'attempt-failed', { code, message, error });
-  const reason = writeReason({ code, message }, error);
+  const atMs = Date.now();
+  const attempt = {
+    atMs,
+    durationMs: atMs - run.startedMs,
+    payloadVersion: run.envelope.version,
+    build: BUILD,
+  };
+  const reason = writeReason({ code, message }, error, attempt);
   if (decision.kind === 'retry') throw reason;
-  throw Object.assign(new UnrecoverableError(reason.message), { cause: error, stack: reason.message });
+  throw Object.assign(new UnrecoverableError(reason.message), { cause: error, stack: reason.stack });
 }
 
 function tell(run: Settling, kind: JobEvent['kind'], facts: Partial<JobEvent>): void {

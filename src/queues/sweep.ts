@@ -9,7 +9,7 @@ import { handOver } from './dispatch.ts';
 import type { Enqueuer } from './enqueue.ts';
 import { readEnvelope, workOf } from './envelope.ts';
 import type { OnQueueEvent } from './events.ts';
-import { readReason } from './failure.ts';
+import { deathOf } from './failure.ts';
 import { jobIdOf } from './job-id.ts';
 
 const PAGE = 200;
@@ -29,6 +29,8 @@ interface SweepOptions {
   readonly onEvent: OnQueueEvent;
   /** How long a row may be handed over before it is looked for in the queue. Default 60 s. */
   readonly handedAgeMs?: number;
+  /** How long a letter may stand whose row is not dead: it is written before its row. Default 60 s. */
+  readonly letterAgeMs?: number;
 }
 
 export interface Sweeper {
@@ -116,9 +118,8 @@ async function recoverRow(
   if (state === 'completed') return { ...item, generation: await work.bump(item) };
   if (state === 'failed') {
     const queued = await queue.getJob(jobIdOf(item));
-    const attempts = queued?.attemptsMade ?? 0;
-    const burial = { ...item, ...readReason(queued?.failedReason), attempts, durationMs: 0 };
-    if (await letters.bury(burial)) report.buried += 1;
+    const version = queued === undefined ? 0 : readEnvelope(queued).version;
+    if (await letters.bury({ ...item, ...deathOf(queued, version), durationMs: 0 })) report.buried += 1;
   }
   return null;
 }
@@ -144,8 +145,9 @@ async function settleFailed(
   for (let start = 0; start < MAX_ROWS; start += PAGE) {
     const page = await queue.getJobs(['failed'], start, start + PAGE - 1, false);
     for (const [index, queued] of page.entries()) {
-      const item = workOf(readEnvelope(queued));
-      const facts = { ...readReason(queued.failedReason), attempts: queued.attemptsMade, durationMs: 0 };
+      const envelope = readEnvelope(queued);
+      const item = workOf(envelope);
+      const facts = { ...deathOf(queued, envelope.version), durationMs: 0 };
       const isDead = dead.has(jobIdOf(item));
       const isNew = !isDead && (await letters.bury({ ...item, ...facts }));
       if (isNew) report.buried += 1;
@@ -159,7 +161,7 @@ async function settleFailed(
 }
 
 async function settleLetters(
-  { letters, report }: Sweep,
+  { letters, report, letterAgeMs = HANDED_AGE_MS }: Sweep,
   letterIds: ReadonlySet<string>,
   dead: ReadonlyMap<string, DeadWork>,
 ): Promise<void> {
@@ -172,7 +174,6 @@ async function settleLetters(
   if (dead.size >= MAX_ROWS) return;
   for (const jobId of letterIds) {
     if (dead.has(jobId)) continue;
-    await letters.removeLetter(jobId);
-    report.lettersRemoved += 1;
+    if (await letters.removeStale(jobId, letterAgeMs)) report.lettersRemoved += 1;
   }
 }

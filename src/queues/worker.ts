@@ -8,7 +8,7 @@ import type { DeadLetters } from './dead-letter.ts';
 import { settledWithin } from './deadline.ts';
 import { type Envelope, readEnvelope, workOf } from './envelope.ts';
 import type { OnQueueEvent } from './events.ts';
-import { readReason } from './failure.ts';
+import { deathOf } from './failure.ts';
 import { type Decision, isSuspect, MAX_STALLS, STALLED_TOO_OFTEN, waitForTurn } from './run-job.ts';
 import { createRunner } from './runner.ts';
 import { type FinishedWork, settle } from './settle.ts';
@@ -211,17 +211,16 @@ interface Burials {
 function createBurials({ letters, onEvent }: WorkersOptions): Burials {
   const running = new Set<Promise<void>>();
   async function bury(queued: QueueJob, error: Error): Promise<void> {
-    const item = workOf(readEnvelope(queued));
+    const envelope = readEnvelope(queued);
     const endMs = queued.finishedOn ?? 0;
     const durationMs = endMs - (queued.processedOn ?? endMs);
     const facts = {
-      ...readReason(queued.failedReason),
-      attempts: queued.attemptsMade,
+      ...deathOf(queued, envelope.version),
       durationMs,
       error: error.cause,
     };
     try {
-      await letters.bury({ ...item, ...facts });
+      await letters.bury({ ...workOf(envelope), ...facts });
     } catch (cause) {
       onEvent({ kind: 'bury-failed', queue: queued.queueName, error: cause });
     }

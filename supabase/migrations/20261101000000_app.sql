@@ -59,7 +59,9 @@ create table public.settings (
   invoice_change_factor int not null default 5 check (invoice_change_factor >= 2),
   invoice_change_floor_minor app.amount_minor not null default 100000 check (invoice_change_floor_minor >= 0),
   -- For so many days from its start a buyer may dispute a call.
-  dispute_days int not null default 30 check (dispute_days >= 0)
+  dispute_days int not null default 30 check (dispute_days >= 0),
+  -- For so many days from its start a call waits for money in its buyer's wallet; then it is rejected.
+  cover_hold_days int not null default 7 check (cover_hold_days >= 0)
 );
 insert into public.settings default values;
 

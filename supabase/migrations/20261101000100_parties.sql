@@ -15,6 +15,10 @@ create table public.suppliers (
   payout_net_days int not null default 0 check (payout_net_days between 0 and 90),
   -- Currency → the least amount that is paid; a currency that is not named has none.
   payout_minimums jsonb not null default '{}',
+  -- This part of what a payout pays of new earnings is held back, and released so many days after the payout's date. Of a
+  -- payout something is always sent: what all is held of would never go.
+  reserve_bps int not null default 0 check (reserve_bps between 0 and 9999),
+  reserve_days int not null default 0 check (reserve_days between 0 and 365),
   made_at timestamptz not null default now()
 );
 
@@ -35,9 +39,15 @@ create table public.buyers (
   payment_terms_days int check (payment_terms_days between 1 and 90),
   -- Currency → the most that may be overdue before it is paused; a currency that is not named has no limit.
   credit_limits jsonb not null default '{}',
+  -- Currency → {"lowWaterMinor", "rechargeMinor", "mostPerDay"}: calls in it are paid from the buyer's wallet, which is charged
+  -- so much when less than its low water is left; a currency that is not named is invoiced.
+  prepaid jsonb not null default '{}',
+  -- Stripe computes tax on its invoices, which comes on top of what its calls cost; there is none on what fills a wallet.
+  automatic_tax boolean not null default false,
   -- Calls of a paused buyer are held until it has paid.
   status text not null default 'active' check (status in ('active', 'paused')),
-  made_at timestamptz not null default now()
+  made_at timestamptz not null default now(),
+  check (not automatic_tax or prepaid = '{}')
 );
 
 create table public.campaigns (

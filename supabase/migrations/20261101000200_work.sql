@@ -82,24 +82,26 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   from (select * from work where state = 'dead' and id > coalesce(p_after_id, 0) order by id limit least(p_limit, 500)) d
 $$;
 
--- Safe to run twice: only a dead row is replayed, and it is dead once.
-create function public.replay_work(p_id bigint, p_by text, p_reason text, p_now_ms bigint)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_row work;
-begin
-  update work set state = 'due', generation = generation + 1, handed_at = app.at(p_now_ms), code = null, message = null,
-    attempts = 0, replays = replays + 1, ended_at = null
-  where id = p_id and state = 'dead' returning * into v_row;
-  if not found then return null; end if;
-  perform app.log_action(app.at(p_now_ms), p_by, 'work.replay', 'work:' || p_id, jsonb_build_object('reason', p_reason));
-  return app.work_json(v_row);
-end $$;
-
-create function public.discard_work(p_id bigint, p_by text, p_reason text, p_now_ms bigint)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-begin
-  update work set state = 'discarded', result = 'discarded', payload = '{}' where id = p_id and state = 'dead';
-  if not found then return 'false'; end if;
-  perform app.log_action(app.at(p_now_ms), p_by, 'work.discard', 'work:' || p_id, jsonb_build_object('reason', p_reason));
-  return 'true';
-end $$;
+-- Each time that a piece of work ended for good, and what was decided then. Whether it is dead now stands on its row.
+create table public.dead_letters (
+  work_id bigint not null references public.work,
+  generation int not null,
+  payload_version int not null,
+  code text not null,
+  message text not null,
+  -- The same for failures that differ only in numbers and ids.
+  fingerprint text not null,
+  attempts int not null,
+  -- Each attempt that threw: {atMs, durationMs, build, code, message, causes}.
+  tries jsonb not null,
+  failed_at timestamptz not null,
+  decision text check (decision in ('replayed', 'edited', 'discarded')),
+  decided_at timestamptz,
+  decided_by text,
+  reason text,
+  -- The payload that an operator's edit replaced.
+  edited_payload jsonb,
+  check ((decision is null) = (decided_at is null) and (decision is null) = (decided_by is null) and (decision is null) = (reason is null)),
+  primary key (work_id, generation)
+);
+create index dead_letters_fingerprint on public.dead_letters (fingerprint) where decision is null;

@@ -19,7 +19,7 @@ insert into public.account_kinds (kind, owner, normal_side, meaning) values
   ('payouts_in_transit', 'supplier', 'credit', 'reserved for a payout that is not settled yet'),
   ('exchange_margin', 'exchange', 'credit', 'what the exchange keeps'),
   ('stripe_fees', 'exchange', 'debit', 'what Stripe keeps'),
-  ('tax_payable', 'exchange', 'credit', 'tax collected'),
+  ('tax_payable', 'exchange', 'credit', 'tax that was invoiced, for the tax office'),
   ('dispute_receivable', 'exchange', 'debit', 'withdrawn by a chargeback, perhaps reinstated'),
   ('bad_debt', 'exchange', 'debit', 'given up'),
   ('fx_clearing', 'exchange', 'debit', 'between two currencies'),
@@ -36,14 +36,27 @@ create table public.journal_templates (
   primary key (template, leg)
 );
 insert into public.journal_templates (template, leg, account_kind, side, amount) values
-  ('call', 1, 'buyer_unbilled', 'debit', 'price'),
-  ('call', 2, 'supplier_pending', 'credit', 'share'),
-  ('call', 3, 'exchange_margin', 'credit', 'margin'),
+  ('call', 1, 'buyer_unbilled', 'debit', 'postpaid'),
+  ('call', 2, 'buyer_wallet', 'debit', 'prepaid'),
+  ('call', 3, 'supplier_pending', 'credit', 'share'),
+  ('call', 4, 'exchange_margin', 'credit', 'margin'),
   ('invoice', 1, 'buyer_receivable', 'debit', 'total'),
   ('invoice', 2, 'buyer_unbilled', 'credit', 'total'),
+  ('invoice', 3, 'buyer_receivable', 'debit', 'tax'),
+  ('invoice', 4, 'tax_payable', 'credit', 'tax'),
+  ('tax_reversed', 1, 'tax_payable', 'debit', 'tax'),
+  ('tax_reversed', 2, 'buyer_receivable', 'credit', 'owed'),
+  ('tax_reversed', 3, 'bad_debt', 'credit', 'lost'),
   ('charge', 1, 'stripe_pending', 'debit', 'net'),
   ('charge', 2, 'stripe_fees', 'debit', 'fee'),
-  ('charge', 3, 'buyer_receivable', 'credit', 'gross'),
+  ('charge', 3, 'buyer_receivable', 'credit', 'postpaid'),
+  ('charge', 4, 'buyer_wallet', 'credit', 'prepaid'),
+  ('charge_exchanged', 1, 'fx_clearing', 'debit', 'gross'),
+  ('charge_exchanged', 2, 'buyer_receivable', 'credit', 'postpaid'),
+  ('charge_exchanged', 3, 'buyer_wallet', 'credit', 'prepaid'),
+  ('charge_settled', 1, 'stripe_pending', 'debit', 'net'),
+  ('charge_settled', 2, 'stripe_fees', 'debit', 'fee'),
+  ('charge_settled', 3, 'fx_clearing', 'credit', 'gross'),
   ('available', 1, 'stripe_available', 'debit', 'net'),
   ('available', 2, 'stripe_pending', 'credit', 'net'),
   ('clear', 1, 'supplier_pending', 'debit', 'share'),
@@ -62,32 +75,64 @@ insert into public.journal_templates (template, leg, account_kind, side, amount)
   ('write_off_reversed', 4, 'exchange_margin', 'credit', 'returned'),
   ('write_off_reversed', 5, 'exchange_margin', 'debit', 'kept'),
   ('write_off_reversed', 6, 'buyer_receivable', 'debit', 'owed'),
-  ('refund', 1, 'buyer_receivable', 'debit', 'amount'),
-  ('refund', 2, 'stripe_fees', 'debit', 'fee'),
-  ('refund', 3, 'stripe_available', 'credit', 'total'),
+  ('refund', 1, 'buyer_receivable', 'debit', 'postpaid'),
+  ('refund', 2, 'buyer_wallet', 'debit', 'prepaid'),
+  ('refund', 3, 'stripe_fees', 'debit', 'fee'),
+  ('refund', 4, 'stripe_available', 'credit', 'total'),
+  ('refund_exchanged', 1, 'buyer_receivable', 'debit', 'postpaid'),
+  ('refund_exchanged', 2, 'buyer_wallet', 'debit', 'prepaid'),
+  ('refund_exchanged', 3, 'fx_clearing', 'credit', 'amount'),
+  ('refund_settled', 1, 'fx_clearing', 'debit', 'amount'),
+  ('refund_settled', 2, 'stripe_fees', 'debit', 'fee'),
+  ('refund_settled', 3, 'stripe_available', 'credit', 'total'),
   ('dispute', 1, 'dispute_receivable', 'debit', 'amount'),
   ('dispute', 2, 'stripe_fees', 'debit', 'fee'),
   ('dispute', 3, 'stripe_available', 'credit', 'total'),
+  ('dispute_exchanged', 1, 'dispute_receivable', 'debit', 'amount'),
+  ('dispute_exchanged', 2, 'fx_clearing', 'credit', 'amount'),
+  ('dispute_settled', 1, 'fx_clearing', 'debit', 'amount'),
+  ('dispute_settled', 2, 'stripe_fees', 'debit', 'fee'),
+  ('dispute_settled', 3, 'stripe_available', 'credit', 'total'),
   ('dispute_won', 1, 'stripe_available', 'debit', 'total'),
   ('dispute_won', 2, 'stripe_fees', 'credit', 'fee'),
   ('dispute_won', 3, 'dispute_receivable', 'credit', 'amount'),
-  ('dispute_lost', 1, 'buyer_receivable', 'debit', 'amount'),
-  ('dispute_lost', 2, 'dispute_receivable', 'credit', 'amount'),
+  ('dispute_won_exchanged', 1, 'fx_clearing', 'debit', 'amount'),
+  ('dispute_won_exchanged', 2, 'dispute_receivable', 'credit', 'amount'),
+  ('dispute_won_settled', 1, 'stripe_available', 'debit', 'total'),
+  ('dispute_won_settled', 2, 'stripe_fees', 'credit', 'fee'),
+  ('dispute_won_settled', 3, 'fx_clearing', 'credit', 'amount'),
+  ('dispute_lost', 1, 'buyer_receivable', 'debit', 'postpaid'),
+  ('dispute_lost', 2, 'buyer_wallet', 'debit', 'prepaid'),
+  ('dispute_lost', 3, 'dispute_receivable', 'credit', 'amount'),
   ('adjustment', 1, 'supplier_pending', 'debit', 'pending'),
   ('adjustment', 2, 'supplier_payable', 'debit', 'payable'),
   ('adjustment', 3, 'supplier_debt', 'debit', 'debt'),
   ('adjustment', 4, 'exchange_margin', 'debit', 'margin'),
-  ('adjustment', 5, 'buyer_unbilled', 'credit', 'price'),
+  ('adjustment', 5, 'buyer_unbilled', 'credit', 'postpaid'),
+  ('adjustment', 6, 'buyer_wallet', 'credit', 'prepaid'),
+  ('adjustment', 7, 'buyer_receivable', 'credit', 'noted'),
   ('payout_reserve', 1, 'supplier_payable', 'debit', 'earned'),
   ('payout_reserve', 2, 'payouts_in_transit', 'credit', 'amount'),
   ('payout_reserve', 3, 'supplier_debt', 'credit', 'recovered'),
+  ('payout_reserve', 4, 'supplier_reserve', 'credit', 'reserve'),
   ('payout_send', 1, 'payouts_in_transit', 'debit', 'amount'),
   ('payout_send', 2, 'stripe_available', 'credit', 'amount'),
   ('payout_release', 1, 'payouts_in_transit', 'debit', 'amount'),
   ('payout_release', 2, 'supplier_debt', 'debit', 'recovered'),
   ('payout_release', 3, 'supplier_payable', 'credit', 'earned'),
+  ('payout_release', 4, 'supplier_reserve', 'debit', 'reserve'),
+  ('reserve_release', 1, 'supplier_reserve', 'debit', 'amount'),
+  ('reserve_release', 2, 'supplier_payable', 'credit', 'amount'),
   ('transfer_reversal', 1, 'stripe_available', 'debit', 'amount'),
-  ('transfer_reversal', 2, 'supplier_payable', 'credit', 'amount');
+  ('transfer_reversal', 2, 'supplier_payable', 'credit', 'amount'),
+  ('break_resolved', 1, 'stripe_available', 'debit', 'came'),
+  ('break_resolved', 2, 'suspense', 'credit', 'came'),
+  ('break_resolved', 3, 'suspense', 'debit', 'left'),
+  ('break_resolved', 4, 'stripe_available', 'credit', 'left'),
+  ('break_resolved_reversed', 1, 'stripe_available', 'credit', 'came'),
+  ('break_resolved_reversed', 2, 'suspense', 'debit', 'came'),
+  ('break_resolved_reversed', 3, 'suspense', 'credit', 'left'),
+  ('break_resolved_reversed', 4, 'stripe_available', 'debit', 'left');
 
 create table public.ledger_accounts (
   id bigint generated always as identity primary key,
@@ -112,6 +157,8 @@ create table public.journals (
   posted_at timestamptz not null
 );
 create index journals_template on public.journals (template, business_date);
+-- What happened for an id, as operators ask for it.
+create index journals_refs on public.journals using gin (refs jsonb_path_ops) with (fastupdate = off);
 
 create table public.postings (
   id bigint generated always as identity primary key,
@@ -172,6 +219,11 @@ begin
   end if;
   return v_id;
 end $$;
+
+-- What a buyer owes or paid, as the amounts of the two legs that it may stand on: it is invoiced, or has a wallet.
+create function app.by_wallet(p_amount bigint, p_prepaid boolean) returns jsonb language sql immutable as $$
+  select jsonb_build_object('postpaid', case when p_prepaid then 0 else p_amount end, 'prepaid', case when p_prepaid then p_amount else 0 end)
+$$;
 
 -- Posts one journal by its template. Running it twice with the same key posts once; the same key with other amounts or
 -- owners is refused, because then two different events claim to be one.

@@ -28,7 +28,7 @@ create table public.calls (
   -- When the provider stated these facts; older facts never overwrite newer ones.
   facts_at timestamptz not null,
   facts_version int not null default 1,
-  -- stored: not scored yet; held: waits for a person, for terms or for the buyer's report of revenue.
+  -- stored: not scored yet; held: waits for a person, for terms, for the buyer's report of revenue or for its money.
   status text not null default 'stored' check (status in ('stored', 'qualified', 'rejected', 'held')),
   -- What a person decided about a held call; it goes before the score, not before the rule of one payment per caller.
   decided text check (decided in ('qualify', 'reject')),
@@ -45,6 +45,7 @@ create index calls_date on public.calls (business_date, status);
 create index calls_changed on public.calls (changed_at);
 create index calls_supplier on public.calls (supplier_id, started_at);
 create index calls_buyer on public.calls (buyer_id, started_at);
+create index calls_refused on public.calls (campaign_id, started_at) where status = 'rejected';
 
 -- What the buyer says it earned by a call: for the exchange's eyes, so in no table that a supplier reads.
 create table public.call_revenues (
@@ -81,8 +82,12 @@ create table public.earnings (
   share_minor app.amount_minor not null check (share_minor between 0 and price_minor),
   state text not null default 'accrued' check (state in
     ('accrued', 'billed', 'cleared', 'reserved', 'paid', 'clawed_back', 'written_off')),
+  -- Paid from the buyer's wallet, as it was rated: `billed` at once, and on no invoice.
+  prepaid boolean not null default false,
   -- The buyer disputes the call, or an adjustment of it waits: it is put on no invoice and in no payout.
   frozen boolean not null default false,
+  -- It ended, and another earning of the same call and price has its place on its invoice.
+  replaced boolean not null default false check (not replaced or state = 'clawed_back' and invoice_id is not null),
   started_at timestamptz not null,
   duration_s int not null,
   business_date date not null,

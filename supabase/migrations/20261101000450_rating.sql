@@ -59,10 +59,10 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
 $$;
 
 -- The date a call that is rated now belongs to: its own, or the first date whose close does not bill yet. While a close
--- waits for its calls to be scored, they still are of its date.
+-- waits for its calls to be scored and put in order, they still are of its date.
 create function app.open_date(p_wanted date) returns date language plpgsql stable as $$
 begin
-  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where stage <> 'calls'));
+  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where stage not in ('calls', 'order')));
 end $$;
 
 -- The date a movement of money that is recorded now belongs to: its own, or the first date whose close is not done.
@@ -87,17 +87,19 @@ $$;
 
 -- How many calls of its campaign are paid for in the day or month of a call; with a supplier, of that supplier alone.
 -- Whichever were rated count, also those that started later: a call that comes late counts as the newest and pushes no
--- other over a cap, until adjustments at the end of a period put calls in the order of their starts, which is not built yet.
+-- other over a cap, until the close of the period puts its calls in the order of their starts (see order.sql).
 create function app.paid_calls(p_call public.calls, p_unit text, p_supplier uuid default null) returns bigint language sql stable as $$
   select coalesce(sum(n.calls), 0) from app.campaign_day(p_call) today, public.paid_counts n
   where n.campaign_id = p_call.campaign_id and (p_supplier is null or n.supplier_id = p_supplier)
     and n.day >= date_trunc(p_unit, today::timestamp) and n.day < date_trunc(p_unit, today::timestamp) + ('1 ' || p_unit)::interval
 $$;
 
--- Of the shares of a call the one for its place among the supplier's paid calls of the month.
-create function app.share_of(p_call public.calls, p_shares jsonb) returns bigint language sql stable as $$
+-- Of the shares of a call the one for its place among the supplier's paid calls of the month: the one that was worked out in
+-- the order of the starts, else the next.
+create function app.share_of(p_call public.calls, p_shares jsonb, p_place bigint default null) returns bigint language sql stable as $$
   select (s ->> 'shareMinor')::bigint from jsonb_array_elements(p_shares) s
-  where (s ->> 'fromCall')::bigint = 1 or (s ->> 'fromCall')::bigint <= 1 + app.paid_calls(p_call, 'month', p_call.supplier_id)
+  where (s ->> 'fromCall')::bigint = 1
+    or (s ->> 'fromCall')::bigint <= coalesce(p_place, 1 + app.paid_calls(p_call, 'month', p_call.supplier_id))
   order by (s ->> 'fromCall')::bigint desc limit 1
 $$;
 
@@ -114,26 +116,97 @@ create function app.calls_at_once(p_call public.calls) returns bigint language s
     lateral (select count(*) as n from others o where o.started_at <= moment.at and o.ended_at > moment.at) running
 $$;
 
--- Why a call that qualifies is not paid for, as the reason of its score; null when nothing stands against it. Asked under
--- the ledger's lock, so that two workers cannot both take the last place; and no person's decision goes before it.
-create function app.refusal_of(p_call public.calls, t public.campaign_terms) returns jsonb language sql stable as $$
+create function app.refusal_json(p_signal text) returns jsonb language sql immutable as $$
   select jsonb_build_object('signal', r.signal, 'version', 1, 'points', 100, 'text', r.text)
-  from (select case
-    when app.paid_in_window(p_call, t.duplicate_window_s) then 'duplicate-caller'
-    when t.daily_cap is not null and app.paid_calls(p_call, 'day') >= t.daily_cap then 'over-daily-cap'
-    when t.monthly_cap is not null and app.paid_calls(p_call, 'month') >= t.monthly_cap then 'over-monthly-cap'
-    when t.concurrency_cap is not null and app.calls_at_once(p_call) >= t.concurrency_cap then 'over-concurrency-cap' end) found (signal)
-    join (values ('duplicate-caller', 'the same caller was paid for in this campaign within its window'),
-      ('over-daily-cap', 'the buyer pays for no more calls of this campaign on this day'),
-      ('over-monthly-cap', 'the buyer pays for no more calls of this campaign in this month'),
-      ('over-concurrency-cap', 'the buyer pays for no more calls of this campaign at one time')) r (signal, text)
-    on r.signal = found.signal
+  from (values ('duplicate-caller', 'the same caller was paid for in this campaign within its window'),
+    ('over-daily-cap', 'the buyer pays for no more calls of this campaign on this day'),
+    ('over-monthly-cap', 'the buyer pays for no more calls of this campaign in this month'),
+    ('over-concurrency-cap', 'the buyer pays for no more calls of this campaign at one time')) r (signal, text)
+  where r.signal = p_signal
 $$;
 
+-- Why a call that qualifies is not paid for, as the reason of its score; null when nothing stands against it. Asked under
+-- the ledger's lock, so that two workers cannot both take the last place; and no person's decision goes before it. The caps
+-- of the day, or of day and month, are not asked for a call that was given its place in them (`p_placed`).
+create function app.refusal_of(p_call public.calls, t public.campaign_terms, p_placed text default null) returns jsonb language sql stable as $$
+  select app.refusal_json(case
+    when app.paid_in_window(p_call, t.duplicate_window_s) then 'duplicate-caller'
+    when p_placed is null and t.daily_cap is not null and app.paid_calls(p_call, 'day') >= t.daily_cap then 'over-daily-cap'
+    when p_placed is distinct from 'month' and t.monthly_cap is not null and app.paid_calls(p_call, 'month') >= t.monthly_cap then 'over-monthly-cap'
+    when t.concurrency_cap is not null and app.calls_at_once(p_call) >= t.concurrency_cap then 'over-concurrency-cap' end)
+$$;
+
+-- Periods of campaigns in which a call was rated after one that started later, or was taken back. The first close after such
+-- a period puts its calls in the order of their starts; without a row there is nothing to look at.
+create table public.unordered_periods (
+  campaign_id uuid not null references public.campaigns,
+  unit text not null check (unit in ('day', 'month')),
+  -- Its first day, by the campaign's clocks.
+  period date not null,
+  -- Of the calls of the period, whatever was rated or taken back since: whoever read it before has read something else.
+  changes int not null default 1,
+  primary key (campaign_id, unit, period)
+);
+
+-- Whether a paid call of the same day or month of the campaign started later.
+create function app.is_late(p_call public.calls, p_unit text) returns boolean language plpgsql stable as $$
+declare v_timezone text := (select timezone from campaigns where id = p_call.campaign_id);
+  v_starts timestamp := date_trunc(p_unit, p_call.started_at at time zone v_timezone);
+begin
+  return exists (select 1 from earnings e
+    where e.campaign_id = p_call.campaign_id and e.state <> 'clawed_back' and e.started_at >= p_call.started_at
+      and (e.started_at, e.call_id) > (p_call.started_at, p_call.id)
+      -- An hour that the clocks show twice may be the first of the next one.
+      and e.started_at < (v_starts + ('1 ' || p_unit)::interval) at time zone v_timezone + interval '1 hour'
+      and date_trunc(p_unit, e.started_at at time zone v_timezone) = v_starts);
+end $$;
+
+-- Notes that a call was rated or taken back: where its day or month may be out of order by that, and terms ask for the order,
+-- or where it is out of order already.
+create function app.note_order(p_call public.calls, p_taken_back boolean) returns void language plpgsql as $$
+declare v_unit text; v_period date;
+begin
+  for v_unit in
+    select u from campaign_terms t cross join unnest(array['day', 'month']) u where t.campaign_id = p_call.campaign_id
+      and case u when 'day' then t.daily_cap is not null else t.monthly_cap is not null or t.supplier_share_tiers is not null end
+    group by u
+  loop
+    v_period := date_trunc(v_unit, app.campaign_day(p_call)::timestamp);
+    if p_taken_back or app.is_late(p_call, v_unit) then
+      insert into unordered_periods as u (campaign_id, unit, period) values (p_call.campaign_id, v_unit, v_period)
+      on conflict (campaign_id, unit, period) do update set changes = u.changes + 1;
+    else
+      update unordered_periods set changes = changes + 1 where campaign_id = p_call.campaign_id and unit = v_unit and period = v_period;
+    end if;
+  end loop;
+end $$;
+
+-- Writes what a call owes and earns, and its journal. A call that was adjusted is booked anew, by its newer facts.
+create function app.book_call(p_call public.calls, p_terms public.campaign_terms, p_price bigint, p_share bigint, p_prepaid boolean, p_now timestamptz)
+returns void language plpgsql as $$
+declare v_again boolean := exists (select 1 from earnings where call_id = p_call.id); v_earning_id uuid;
+begin
+  insert into earnings (call_id, campaign_id, terms_id, buyer_id, supplier_id, currency, price_minor, share_minor, started_at,
+    duration_s, business_date, frozen, prepaid, state)
+  values (p_call.id, p_call.campaign_id, p_terms.id, p_call.buyer_id, p_call.supplier_id, p_terms.currency, p_price, p_share,
+    p_call.started_at, p_call.duration_s, app.open_date(p_call.business_date), app.is_disputed(p_call.id),
+    p_prepaid, case when p_prepaid then 'billed' else 'accrued' end)
+  returning id into v_earning_id;
+  insert into paid_counts as n (campaign_id, day, supplier_id, calls)
+  values (p_call.campaign_id, app.campaign_day(p_call), p_call.supplier_id, 1)
+  on conflict (campaign_id, day, supplier_id) do update set calls = n.calls + 1;
+  perform app.post_journal('call', 'call:' || p_call.id || case when v_again then ':' || p_call.facts_version else '' end, app.open_date(p_call.business_date), p_terms.currency,
+    jsonb_build_object('price', p_price, 'share', p_share, 'margin', p_price - p_share) || app.by_wallet(p_price, p_prepaid),
+    jsonb_build_object('buyer', p_call.buyer_id, 'supplier', p_call.supplier_id),
+    jsonb_build_object('callId', p_call.id, 'termsId', p_terms.id, 'earningId', v_earning_id), p_now);
+end $$;
+
+-- Records one decision; with `placed` ({unit, place}) in it, of a call whose place was worked out in the order of the starts.
 create function app.rate_call(p_decision jsonb, p_now timestamptz) returns text language plpgsql as $$
 declare
   v_call calls; v_terms campaign_terms; v_decision text := p_decision ->> 'decision';
-  v_reasons jsonb := p_decision -> 'reasons'; v_price bigint; v_share bigint; v_refusal jsonb; v_again boolean; v_earning_id uuid;
+  v_reasons jsonb := p_decision -> 'reasons'; v_price bigint := (p_decision ->> 'priceMinor')::bigint; v_refusal jsonb;
+  v_prepaid boolean; v_placed jsonb := p_decision -> 'placed';
 begin
   select * into v_call from calls where id = (p_decision ->> 'callId')::uuid for update;
   if v_call.id is null then perform app.fail('CALL_UNKNOWN', 'no such call', '{}', 'PT404'); end if;
@@ -148,10 +221,15 @@ begin
     v_decision := 'hold';
     v_reasons := v_reasons || '[{"signal": "buyer-paused", "version": 1, "points": 40, "text": "the buyer owes more than its limit"}]';
   end if;
-  if v_decision = 'qualify' then v_refusal := app.refusal_of(v_call, v_terms); end if;
+  if v_decision = 'qualify' then v_refusal := app.refusal_of(v_call, v_terms, v_placed ->> 'unit'); end if;
   if v_refusal is not null then
     v_decision := 'reject';
     v_reasons := v_reasons || jsonb_build_array(v_refusal);
+  end if;
+  v_prepaid := app.is_prepaid(v_call.buyer_id, v_terms.currency);
+  if v_decision = 'qualify' and v_prepaid and app.wallet_cover(v_call.buyer_id, v_terms.currency) < v_price then
+    v_decision := 'hold';
+    v_reasons := v_reasons || '[{"signal": "wallet-empty", "version": 1, "points": 40, "text": "the buyer''s wallet does not cover the call"}]';
   end if;
   insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at)
   values (v_call.id, v_call.facts_version,
@@ -159,25 +237,11 @@ begin
   update calls set changed_at = p_now,
     status = case v_decision when 'qualify' then 'qualified' when 'reject' then 'rejected' else 'held' end
   where id = v_call.id;
-  if v_decision <> 'qualify' then return v_decision; end if;
-
-  v_again := exists (select 1 from earnings where call_id = v_call.id);
-  v_price := (p_decision ->> 'priceMinor')::bigint;
-  v_share := app.share_of(v_call, p_decision -> 'shares');
-  insert into earnings (call_id, campaign_id, terms_id, buyer_id, supplier_id, currency, price_minor, share_minor, started_at,
-    duration_s, business_date, frozen)
-  values (v_call.id, v_call.campaign_id, v_terms.id, v_call.buyer_id, v_call.supplier_id, v_terms.currency, v_price, v_share,
-    v_call.started_at, v_call.duration_s, app.open_date(v_call.business_date), app.is_disputed(v_call.id))
-  returning id into v_earning_id;
-  insert into paid_counts as n (campaign_id, day, supplier_id, calls)
-  values (v_call.campaign_id, app.campaign_day(v_call), v_call.supplier_id, 1)
-  on conflict (campaign_id, day, supplier_id) do update set calls = n.calls + 1;
-  -- A call that was adjusted is rated anew by its newer facts.
-  perform app.post_journal('call', 'call:' || v_call.id || case when v_again then ':' || v_call.facts_version else '' end, app.open_date(v_call.business_date), v_terms.currency,
-    jsonb_build_object('price', v_price, 'share', v_share, 'margin', v_price - v_share),
-    jsonb_build_object('buyer', v_call.buyer_id, 'supplier', v_call.supplier_id),
-    jsonb_build_object('callId', v_call.id, 'termsId', v_terms.id, 'earningId', v_earning_id), p_now);
-  return 'qualify';
+  if v_decision = 'qualify' then
+    perform app.book_call(v_call, v_terms, v_price, app.share_of(v_call, p_decision -> 'shares', (v_placed ->> 'place')::bigint), v_prepaid, p_now);
+  end if;
+  if v_decision = 'qualify' or v_refusal ->> 'signal' in ('over-daily-cap', 'over-monthly-cap') then perform app.note_order(v_call, false); end if;
+  return v_decision;
 end $$;
 
 -- Records the decisions of a batch and, for each call that qualifies, its earning and its journal, in one transaction.
@@ -198,6 +262,8 @@ begin
   loop
     v_results[v.place] := app.rate_call(v.decision, app.at(p_now_ms));
   end loop;
+  perform app.recharge_low(b.id, app.at(p_now_ms)) from buyers b where b.prepaid <> '{}' and b.id in (
+    select c.buyer_id from jsonb_array_elements(app.json_arg(p_decisions)) d join calls c on c.id = (d ->> 'callId')::uuid) order by b.id;
   return to_jsonb(v_results);
 end $$;
 

@@ -6,7 +6,12 @@ create table public.invoices (
   -- Calls that started before this instant and were on no earlier invoice.
   period_end timestamptz not null,
   business_date date not null,
+  -- Of its calls, without tax.
   amount_minor app.amount_minor not null check (amount_minor > 0),
+  -- Of the buyer when it was planned: Stripe computes tax on it.
+  automatic_tax boolean not null default false,
+  -- What Stripe computed, when it was issued.
+  tax_minor app.amount_minor not null default 0 check (tax_minor >= 0 and (automatic_tax or tax_minor = 0)),
   -- waiting_approval: for a person; planned: not at Stripe yet; open: finalised there, not paid.
   state text not null default 'planned' check (state in ('waiting_approval', 'planned', 'open', 'paid', 'uncollectible', 'void')),
   -- It changed too much when it was planned.
@@ -38,22 +43,41 @@ create table public.invoice_lines (
   primary key (invoice_id, campaign_id)
 );
 
--- What Stripe charged for an invoice; a partial payment is one of several.
+-- What Stripe charged for an invoice, where a partial payment is one of several, or for a top-up.
 create table public.charges (
   charge_id text primary key,
-  invoice_id uuid not null references public.invoices,
+  invoice_id uuid references public.invoices,
+  topup_id uuid unique references public.topups,
   balance_transaction_id text not null unique,
+  -- What the buyer paid, in the currency of the invoice or the top-up.
+  paid_minor app.amount_minor not null check (paid_minor > 0),
+  paid_currency text not null references public.currencies,
+  -- What Stripe made of it, as its balance transaction says: these may be in another currency.
   currency text not null references public.currencies,
   gross_minor app.amount_minor not null check (gross_minor > 0),
+  -- As Stripe wrote it, where it exchanged; no amount is made with it.
+  exchange_rate text check (exchange_rate::numeric > 0),
   fee_minor app.amount_minor not null,
   net_minor app.amount_minor not null check (net_minor = gross_minor - fee_minor),
   -- When Stripe said that the money will be available.
   available_at timestamptz not null,
   -- Set when it was: the journals `available` and `clear` are posted then.
-  cleared_at timestamptz
+  cleared_at timestamptz,
+  check (num_nonnulls(invoice_id, topup_id) = 1),
+  check ((currency = paid_currency) = (exchange_rate is null) and (exchange_rate is not null or gross_minor = paid_minor))
 );
 create index charges_invoice on public.charges (invoice_id);
 create index charges_uncleared on public.charges (available_at) where cleared_at is null;
+
+-- What a charge was for, as the refs of a journal.
+create function app.refs_of_charge(p_charge public.charges) returns jsonb language sql immutable as $$
+  select case when p_charge.topup_id is null then jsonb_build_object('invoiceId', p_charge.invoice_id)
+    else jsonb_build_object('topupId', p_charge.topup_id) end
+$$;
+
+create function app.buyer_of_charge(p_charge public.charges) returns uuid language sql stable as $$
+  select coalesce((select buyer_id from public.invoices where id = p_charge.invoice_id), (select buyer_id from public.topups where id = p_charge.topup_id))
+$$;
 
 -- What is owed to a buyer for a call that it had paid for and that was adjusted: taken off its next invoice, whole.
 create table public.credits (
@@ -67,6 +91,26 @@ create table public.credits (
 create index credits_open on public.credits (buyer_id, currency) where invoice_id is null;
 create index credits_invoice on public.credits (invoice_id) where invoice_id is not null;
 
+-- What corrects an open invoice by a call that was adjusted: one for each adjustment. planned: Stripe may have it or not;
+-- issued: it stands at Stripe, and the call is posted back; failed: Stripe refused it, or the invoice was settled before.
+create table public.credit_notes (
+  id uuid primary key default gen_random_uuid(),
+  adjustment_id uuid not null unique,
+  earning_id uuid not null references public.earnings,
+  invoice_id uuid not null references public.invoices,
+  -- The price of its call; and the tax on it, which Stripe computed when it was made.
+  amount_minor app.amount_minor not null check (amount_minor > 0),
+  tax_minor app.amount_minor not null default 0 check (tax_minor >= 0 and (state = 'issued' or tax_minor = 0)),
+  state text not null default 'planned' check (state in ('planned', 'issued', 'failed')),
+  stripe_credit_note_id text unique,
+  problem text,
+  planned_at timestamptz not null,
+  ended_at timestamptz,
+  check ((state = 'issued') = (stripe_credit_note_id is not null))
+);
+create unique index credit_notes_standing on public.credit_notes (earning_id) where state <> 'failed';
+create index credit_notes_invoice on public.credit_notes (invoice_id);
+
 -- What Stripe takes back of a charge. A refund is final when it is made. A dispute takes the money at once and is decided
 -- later: won, the money comes back; lost, it stays away. Until then the calls that it no longer covers are not payable.
 create table public.withdrawals (
@@ -74,25 +118,34 @@ create table public.withdrawals (
   id text primary key,
   kind text not null check (kind in ('refund', 'dispute')),
   charge_id text not null references public.charges,
-  invoice_id uuid not null references public.invoices,
+  -- That the charge paid; null when it filled a wallet.
+  invoice_id uuid references public.invoices,
+  -- What it takes of what the buyer paid, in the currency of the invoice or the top-up.
+  paid_minor app.amount_minor not null check (paid_minor > 0),
+  paid_currency text not null references public.currencies,
+  -- What left Stripe's balance, in the currency that the charge settled in; and what came back of it when a dispute was won,
+  -- at the rate of that day.
   currency text not null references public.currencies,
   amount_minor app.amount_minor not null check (amount_minor > 0),
-  -- What Stripe takes for the dispute, and gives back of it when it is won.
+  returned_minor app.amount_minor not null default 0,
+  -- What Stripe takes for the dispute, and gives back of it when it is won; in the currency of its balance.
   fee_minor app.amount_minor not null check (fee_minor >= 0),
   returned_fee_minor app.amount_minor not null default 0,
   state text not null check (state in ('open', 'won', 'final')),
   balance_transaction_id text not null unique,
   reinstated_by text unique,
   first_seen_at timestamptz not null,
-  ended_at timestamptz
+  ended_at timestamptz,
+  check (currency <> paid_currency or amount_minor = paid_minor and returned_minor in (0, paid_minor))
 );
 create index withdrawals_invoice on public.withdrawals (invoice_id);
+create index withdrawals_charge on public.withdrawals (charge_id);
 create index withdrawals_open on public.withdrawals (id) where state = 'open';
 
 -- Every try of something that moves money, written before it is made.
 create table public.attempts (
   id bigint generated always as identity primary key,
-  subject_kind text not null check (subject_kind in ('invoice', 'payout')),
+  subject_kind text not null check (subject_kind in ('invoice', 'topup', 'payout')),
   subject_id uuid not null,
   generation int not null,
   token uuid not null,
@@ -133,30 +186,28 @@ begin
   values ('invoice', v_invoice.id, v_invoice.generation, v_token, app.at(p_now_ms));
   return jsonb_build_object('kind', 'claimed', 'token', v_token, 'state', v_invoice.state,
     'stripeInvoiceId', v_invoice.stripe_invoice_id, 'collectOn', v_invoice.collect_on,
+    'creditNotes', (select coalesce(jsonb_agg(jsonb_build_object('creditNoteId', n.id, 'amountMinor', n.amount_minor,
+        'taxedCampaignId', case when v_invoice.automatic_tax then e.campaign_id end) order by n.planned_at, n.id), '[]')
+      from credit_notes n join earnings e on e.id = n.earning_id where n.invoice_id = v_invoice.id and n.state = 'planned'),
     'invoice', jsonb_build_object('invoiceId', v_invoice.id, 'generation', v_invoice.generation, 'customer', v_customer,
       'currency', v_invoice.currency, 'amountMinor', v_invoice.amount_minor, 'plannedAtMs', app.ms(v_invoice.planned_at),
-      'paymentTermsDays', v_invoice.payment_terms_days,
-      'lines', (select jsonb_agg(jsonb_build_object('campaignId', l.campaign_id, 'description', format('%s: %s calls', k.name, l.calls),
-          'calls', l.calls, 'amountMinor', l.amount_minor) order by k.name, k.id)
-        from invoice_lines l join campaigns k on k.id = l.campaign_id where l.invoice_id = v_invoice.id)
-      || coalesce((select jsonb_build_array(jsonb_build_object('campaignId', null, 'description', format('Credit for %s calls', count(*)),
-          'calls', count(*), 'amountMinor', -sum(amount_minor))) from credits where invoice_id = v_invoice.id having count(*) > 0), '[]')));
+      'paymentTermsDays', v_invoice.payment_terms_days, 'automaticTax', v_invoice.automatic_tax, 'lines', app.lines_of(v_invoice)));
 end $$;
 
--- The invoice stands finalised at Stripe: the receivable is posted. Safe to run twice: the journal's key is the invoice.
-create function public.record_invoice_issued(p_invoice_id uuid, p_token uuid, p_stripe_invoice_id text, p_now_ms bigint)
+-- The invoice stands finalised at Stripe: the receivable is posted, and the tax that Stripe computed. Safe to run twice: the journal's key is the invoice.
+create function public.record_invoice_issued(p_invoice_id uuid, p_token uuid, p_stripe_invoice_id text, p_tax_minor bigint, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_invoice invoices;
 begin
   perform app.lock_ledger();
   v_invoice := app.invoice_of_token(p_invoice_id, p_token);
   if v_invoice.state <> 'planned' then return '{}'; end if;
-  update invoices set state = 'open', stripe_invoice_id = p_stripe_invoice_id,
+  update invoices set state = 'open', stripe_invoice_id = p_stripe_invoice_id, tax_minor = p_tax_minor,
     due_at = app.at(p_now_ms) + make_interval(days => coalesce(payment_terms_days, 0)) where id = p_invoice_id;
   update earnings set state = 'billed' where invoice_id = p_invoice_id and state = 'accrued';
   perform app.post_journal('invoice', format('invoice:%s:%s', p_invoice_id, v_invoice.generation),
-    app.unclosed_date(v_invoice.business_date), v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor), jsonb_build_object('buyer', v_invoice.buyer_id),
-    jsonb_build_object('invoiceId', p_invoice_id, 'stripeInvoiceId', p_stripe_invoice_id), app.at(p_now_ms));
+    app.unclosed_date(v_invoice.business_date), v_invoice.currency, jsonb_build_object('total', v_invoice.amount_minor, 'tax', p_tax_minor),
+    jsonb_build_object('buyer', v_invoice.buyer_id), jsonb_build_object('invoiceId', p_invoice_id, 'stripeInvoiceId', p_stripe_invoice_id), app.at(p_now_ms));
   -- What a credit pays for is paid for by money that is here already.
   perform app.clear_invoice(p_invoice_id, p_invoice_id::text, v_invoice.business_date, app.at(p_now_ms));
   return '{}';
@@ -164,24 +215,12 @@ end $$;
 
 -- One charge: cash in pending, the fee, the receivable gone. Safe to run twice: the row and the journal have the charge's id.
 create function app.record_charge(p_invoice public.invoices, p_charge jsonb, p_now timestamptz) returns void language plpgsql as $$
-declare v_charge charges;
+declare v_charge charges := app.note_charge(p_charge, p_invoice.id, null);
 begin
-  insert into charges (charge_id, invoice_id, balance_transaction_id, currency, gross_minor, fee_minor, net_minor, available_at)
-  values (p_charge ->> 'chargeId', p_invoice.id, p_charge ->> 'balanceTransactionId', p_charge ->> 'currency',
-    (p_charge ->> 'grossMinor')::bigint, (p_charge ->> 'feeMinor')::bigint, (p_charge ->> 'netMinor')::bigint,
-    app.at((p_charge ->> 'availableOnMs')::bigint))
-  on conflict (charge_id) do nothing;
-  select * into v_charge from charges where charge_id = p_charge ->> 'chargeId';
-  if v_charge.invoice_id <> p_invoice.id or v_charge.currency <> p_invoice.currency
-    or v_charge.gross_minor <> (p_charge ->> 'grossMinor')::bigint or v_charge.fee_minor <> (p_charge ->> 'feeMinor')::bigint
-  then
+  if v_charge.charge_id is null or v_charge.paid_currency <> p_invoice.currency then
     perform app.fail('INVOICE_MISMATCH', 'the charge is not what the invoice says', jsonb_build_object('invoiceId', p_invoice.id), 'PT422');
   end if;
-  perform app.post_journal('charge', 'charge:' || v_charge.charge_id, app.unclosed_date(p_invoice.business_date), v_charge.currency,
-    jsonb_build_object('gross', v_charge.gross_minor, 'fee', v_charge.fee_minor, 'net', v_charge.net_minor),
-    jsonb_build_object('buyer', p_invoice.buyer_id),
-    jsonb_build_object('invoiceId', p_invoice.id, 'chargeId', v_charge.charge_id,
-      'balanceTransactionId', v_charge.balance_transaction_id), p_now);
+  perform app.post_charge(v_charge, p_invoice.buyer_id, p_invoice.business_date, p_now);
 end $$;
 
 -- An invoice that was given up is paid after all: what was written off is owed and earned again. Safe to run twice: the
@@ -197,36 +236,38 @@ begin
 end $$;
 
 -- Records what Stripe says of an issued invoice, `p_state`: {status, charges, problem, payUrl}. New charges are booked; the
--- receivable ends when they sum to the invoice, or is written off when Stripe gave the invoice up or it was voided.
+-- receivable ends when they and its credit notes sum to the invoice, or is written off when Stripe gave it up or it was voided.
 -- An invoice that was given up may still be paid; a paid or a void one changes no more.
 -- Safe to run twice: a charge is booked once by its id, and a state is entered once.
 create function public.record_invoice_state(p_invoice_id uuid, p_token uuid, p_state jsonb, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
   v_invoice invoices; v_state jsonb := app.json_arg(p_state); v_status text := app.json_arg(p_state) ->> 'status';
-  v_before bigint; v_paid bigint; v_left bigint; v_now timestamptz := app.at(p_now_ms);
+  v_before bigint; v_left bigint; v_now timestamptz := app.at(p_now_ms);
 begin
   perform app.lock_ledger();
   v_invoice := app.invoice_of_token(p_invoice_id, p_token);
-  select coalesce(sum(gross_minor), 0) into v_before from charges where invoice_id = p_invoice_id;
+  v_before := app.left_of(v_invoice);
   update attempts set ended_at = v_now, outcome = v_status, detail = left(v_state ->> 'problem', 200) where token = p_token;
   if v_invoice.state in ('paid', 'void') and v_invoice.state = v_status then return '{}'; end if;
   if v_invoice.state = 'uncollectible' and v_status = 'paid' then perform app.reverse_write_off(v_invoice, v_now); end if;
   perform app.record_charge(v_invoice, charge, v_now) from jsonb_array_elements(v_state -> 'charges') charge;
-  select coalesce(sum(gross_minor), 0) into v_paid from charges where invoice_id = p_invoice_id;
-  if v_invoice.state not in ('open', 'uncollectible') or v_paid > v_invoice.amount_minor
-    or (v_status = 'paid') <> (v_paid = v_invoice.amount_minor) or v_invoice.state = 'uncollectible' and v_status <> 'paid' and (v_status = 'open' or v_paid > v_before)
+  v_left := app.left_of(v_invoice);
+  if v_invoice.state not in ('open', 'uncollectible') or v_left < 0
+    or (v_status = 'paid') <> (v_left = 0) or v_invoice.state = 'uncollectible' and v_status <> 'paid' and (v_status = 'open' or v_left < v_before)
     -- Which calls a refund ended and which the giving up is not known any more.
-    or v_invoice.state = 'uncollectible' and v_status = 'paid' and exists (select 1 from withdrawals where invoice_id = p_invoice_id)
+    or v_invoice.state = 'uncollectible' and v_status = 'paid' and exists (select 1 from withdrawals where invoice_id = p_invoice_id and state = 'final')
   then
     perform app.fail('INVOICE_MISMATCH', 'what Stripe says of the invoice is not what it can be',
-      jsonb_build_object('invoiceId', p_invoice_id, 'state', v_invoice.state, 'status', v_status, 'paidMinor', v_paid), 'PT422');
+      jsonb_build_object('invoiceId', p_invoice_id, 'state', v_invoice.state, 'status', v_status, 'leftMinor', v_left), 'PT422');
   end if;
-  if v_invoice.state = 'open' and v_status in ('uncollectible', 'void') then
-    v_left := app.paid_for(p_invoice_id, false);
-    perform app.write_off(v_invoice, p_invoice_id::text, v_left + v_invoice.amount_minor - v_paid, v_left, v_now);
+  -- One that the holder of this token was not told of was never sent, by nobody.
+  if v_status <> 'open' then
+    update credit_notes set state = 'failed', problem = 'invoice_' || v_status, ended_at = v_now where invoice_id = p_invoice_id and state = 'planned';
   end if;
+  if v_status in ('uncollectible', 'void') and v_status <> v_invoice.state then perform app.give_up(v_invoice, v_status, v_now); end if;
   update invoices set state = v_status, last_problem = left(v_state ->> 'problem', 200), pay_url = v_state ->> 'payUrl' where id = p_invoice_id;
+  if v_status <> 'open' then perform app.end_uncovered(v_invoice, p_invoice_id::text, v_now); end if;
   perform app.watch_credit(v_now, v_invoice.buyer_id);
   return '{}';
 end $$;
@@ -241,11 +282,12 @@ begin
   return 'true';
 end $$;
 
--- The draft at Stripe was not the frozen invoice and is gone: the next try builds it anew, under keys of its own.
-create function public.renew_invoice(p_invoice_id uuid, p_token uuid)
+-- The draft at Stripe was not the frozen invoice, or could not be finalised (`p_problem`), and is gone: the next try builds it
+-- anew, under keys of its own.
+create function public.renew_invoice(p_invoice_id uuid, p_token uuid, p_problem text)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
   perform app.invoice_of_token(p_invoice_id, p_token);
-  update invoices set generation = generation + 1 where id = p_invoice_id and state = 'planned';
+  update invoices set generation = generation + 1, last_problem = left(p_problem, 200) where id = p_invoice_id and state = 'planned';
   return '{}';
 end $$;

@@ -54,11 +54,12 @@ create function app.plan_invoices(p_date date, p_due_at timestamptz) returns voi
 declare v_due record; v_invoice_id uuid;
 begin
   for v_due in select * from app.due_invoices(p_due_at) where reason is null or reason = 'changed_too_much' loop
-    insert into invoices (id, buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on, state, needs_approval, payment_terms_days)
+    insert into invoices (id, buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on, state, needs_approval, payment_terms_days,
+      automatic_tax)
     values (app.uuid_of(format('invoice|%s|%s|%s', v_due.buyer_id, v_due.currency, app.ms(v_due.period_end))), v_due.buyer_id,
       v_due.currency, v_due.period_end, p_date, v_due.amount_minor, p_due_at, p_date,
       case when v_due.reason is null then 'planned' else 'waiting_approval' end, v_due.reason is not null,
-      (select payment_terms_days from buyers where id = v_due.buyer_id))
+      (select payment_terms_days from buyers where id = v_due.buyer_id), (select automatic_tax from buyers where id = v_due.buyer_id))
     on conflict (buyer_id, currency, period_end) do nothing returning id into v_invoice_id;
     continue when v_invoice_id is null;
     -- A call that is rated while this runs is on the next invoice: what is summed here is what is put on this one.
@@ -81,6 +82,9 @@ begin
   perform app.make_work('billing.bill-buyer', i.id::text, jsonb_build_object('invoiceId', i.id), 'close-' || p_date, p_due_at,
     p_date, 'billing', true)
   from invoices i where i.state in ('planned', 'open') order by i.id;
+  perform app.make_work('billing.recharge-wallet', t.id::text, jsonb_build_object('topupId', t.id), 'close-' || p_date, p_due_at,
+    p_date, 'billing', true)
+  from topups t where t.state in ('planned', 'processing') order by t.id;
 end $$;
 
 -- What the close of a date would invoice, were its calls those that are rated now. Writes nothing.
@@ -89,7 +93,7 @@ returns jsonb language plpgsql stable security definer set search_path = pg_cata
 begin return (
   select coalesce(jsonb_agg(jsonb_build_object('buyerId', d.buyer_id, 'buyer', b.name, 'currency', d.currency,
     'periodEndMs', app.ms(d.period_end), 'calls', cardinality(d.earning_ids), 'creditMinor', d.credit_minor, 'amountMinor', d.amount_minor,
-    'lastMinor', d.last_minor, 'reason', d.reason) order by b.name, d.currency), '[]')
+    'lastMinor', d.last_minor, 'automaticTax', b.automatic_tax, 'reason', d.reason) order by b.name, d.currency), '[]')
   from app.due_invoices(app.close_due_at(p_date)) d join buyers b on b.id = d.buyer_id);
 end $$;
 
@@ -110,12 +114,13 @@ begin
   return jsonb_build_object('approved', true, 'state', 'planned');
 end $$;
 
--- Invoices, the newest first; of a state or of a buyer, when they are given; at most 200.
+-- Invoices, the newest first; of a state or of a buyer, when they are given; at most 200. Their tax is null until it is known.
 create function public.list_invoices(p_state text, p_buyer_id uuid)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select coalesce(jsonb_agg(jsonb_build_object('id', id, 'buyer', name, 'currency', currency, 'businessDate', business_date,
-    'amountMinor', amount_minor, 'paidMinor', paid, 'state', state, 'dueAt', due_at, 'problem', last_problem) order by planned_at desc, id), '[]')
-  from (select i.*, b.name, (select coalesce(sum(gross_minor), 0) from charges c where c.invoice_id = i.id) as paid
+    'amountMinor', amount_minor, 'taxMinor', tax, 'totalMinor', amount_minor + tax, 'automaticTax', automatic_tax, 'paidMinor', paid, 'state', state, 'dueAt', due_at, 'problem', last_problem) order by planned_at desc, id), '[]')
+  from (select i.*, b.name, (select coalesce(sum(paid_minor), 0) from charges c where c.invoice_id = i.id) as paid,
+      case when not i.automatic_tax or i.stripe_invoice_id is not null then i.tax_minor end as tax
     from invoices i join buyers b on b.id = i.buyer_id
     where (p_state is null or i.state = p_state) and (p_buyer_id is null or i.buyer_id = p_buyer_id)
     order by i.planned_at desc, i.id limit 200) newest
@@ -124,13 +129,15 @@ $$;
 -- All that is known of one invoice; null when there is none.
 create function public.show_invoice(p_invoice_id uuid)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  select to_jsonb(i) - 'attempt_token' || jsonb_build_object('buyer', b.name,
+  select to_jsonb(i) - 'attempt_token' || jsonb_build_object('buyer', b.name, 'total_minor', i.amount_minor + i.tax_minor,
+    'waitsFor', (select min(w.waits_for) from app.settled_elsewhere() w where w.invoice_id = i.id),
     'lines', (select jsonb_agg(jsonb_build_object('campaign', k.name, 'calls', l.calls, 'seconds', l.seconds, 'amountMinor', l.amount_minor)
       order by k.name) from invoice_lines l join campaigns k on k.id = l.campaign_id where l.invoice_id = i.id),
     'charges', (select coalesce(jsonb_agg(to_jsonb(c) order by c.charge_id), '[]') from charges c where c.invoice_id = i.id),
     'withdrawals', (select coalesce(jsonb_agg(to_jsonb(w) order by w.id), '[]') from withdrawals w where w.invoice_id = i.id),
     'credits', (select coalesce(jsonb_agg(jsonb_build_object('callId', e.call_id, 'amountMinor', c.amount_minor) order by e.started_at), '[]')
       from credits c join earnings e on e.id = c.earning_id where c.invoice_id = i.id),
+    'creditNotes', (select coalesce(jsonb_agg(to_jsonb(n) order by n.planned_at, n.id), '[]') from credit_notes n where n.invoice_id = i.id),
     'journals', (select coalesce(jsonb_agg(jsonb_build_object('journal', j.template, 'businessDate', j.business_date, 'amounts', j.amounts)
       order by j.id), '[]') from journals j where j.refs ->> 'invoiceId' = i.id::text),
     'attempts', (select coalesce(jsonb_agg(jsonb_build_object('startedAt', a.started_at, 'outcome', a.outcome, 'detail', a.detail)

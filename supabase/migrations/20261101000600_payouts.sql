@@ -19,8 +19,9 @@ create table public.payouts (
   currency text not null references public.currencies,
   business_date date not null,
   amount_minor app.amount_minor not null check (amount_minor > 0),
-  -- What its earnings are more than the amount: it is kept for what the supplier owes.
+  -- What it holds more than the amount: kept for what the supplier owes, and held back by its terms (supplier_reserves).
   recovered_minor app.amount_minor not null default 0 check (recovered_minor >= 0),
+  reserve_minor app.amount_minor not null default 0 check (reserve_minor >= 0),
   destination text not null,
   body_hash text not null,
   -- planned → sending → sent; unknown: an outcome that only a look-up ends; refused and withheld gave the earnings back.
@@ -47,7 +48,7 @@ alter table public.earnings add foreign key (payout_id) references public.payout
 
 create table public.approvals (
   id bigint generated always as identity primary key,
-  subject_kind text not null check (subject_kind in ('payout', 'invoice', 'adjustment')),
+  subject_kind text not null check (subject_kind in ('payout', 'invoice', 'adjustment', 'break')),
   subject_id uuid not null,
   content_hash text not null,
   approved_by text not null,
@@ -63,8 +64,8 @@ $$;
 
 -- Freezes one payout per supplier and currency that is due (app.payouts_due) from cleared earnings, behind the gate of the day's cash comparison, and
 -- makes the work of paying each, also of those that an earlier date planned and nobody sent. Answers what was planned
--- and what was not, with reasons. Safe to run twice: an earning is in one live payout, and a supplier has one payout per
--- currency and date.
+-- and what was not, with reasons. Releases the reserves whose date has come before. Safe to run twice: an earning is in one
+-- live payout, a supplier has one payout per currency and date, and a reserve is released once.
 create function public.plan_payouts(p_date date, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
@@ -72,6 +73,7 @@ declare
   v_skipped jsonb := '[]';
 begin
   perform app.lock_ledger();
+  perform app.release_reserves(p_date, app.at(p_now_ms));
   select * into v_settings from settings;
   for v_due in
     select * from app.payouts_due(p_date) order by currency, supplier_id
@@ -85,8 +87,8 @@ begin
     insert into payout_runs as r (business_date, currency, content_hash, amount_minor, planned_at)
     values (p_date, v_due.currency, '', 0, app.at(p_now_ms))
     on conflict (business_date, currency) do update set amount_minor = r.amount_minor returning id into v_run_id;
-    insert into payouts (id, run_id, supplier_id, currency, business_date, amount_minor, recovered_minor, destination, body_hash, state, key_made_at, planned_at)
-    values (app.uuid_of(format('payout|%s|%s|%s', v_due.supplier_id, v_due.currency, p_date)), v_run_id, v_due.supplier_id, v_due.currency, p_date, v_due.amount, v_due.recovered, v_due.stripe_account_id,
+    insert into payouts (id, run_id, supplier_id, currency, business_date, amount_minor, recovered_minor, reserve_minor, destination, body_hash, state, key_made_at, planned_at)
+    values (app.uuid_of(format('payout|%s|%s|%s', v_due.supplier_id, v_due.currency, p_date)), v_run_id, v_due.supplier_id, v_due.currency, p_date, v_due.amount, v_due.recovered, v_due.reserve, v_due.stripe_account_id,
       app.payout_hash(v_due.supplier_id, v_due.currency, v_due.amount, v_due.stripe_account_id),
       case when v_due.amount > v_settings.approval_limit_minor then 'waiting_approval' else 'planned' end,
       app.at(p_now_ms), app.at(p_now_ms))
@@ -123,13 +125,15 @@ create function app.payout_owners(p_payout public.payouts) returns jsonb languag
 $$;
 
 create function app.reserved_amounts(p_payout public.payouts) returns jsonb language sql immutable as $$
-  select jsonb_build_object('earned', p_payout.amount_minor + p_payout.recovered_minor, 'amount', p_payout.amount_minor,
-    'recovered', p_payout.recovered_minor)
+  select jsonb_build_object('earned', p_payout.amount_minor + p_payout.recovered_minor + p_payout.reserve_minor,
+    'amount', p_payout.amount_minor, 'recovered', p_payout.recovered_minor, 'reserve', p_payout.reserve_minor)
 $$;
 
--- Gives back what a payout holds: reserved money returns to payable, and the next plan pays it anew.
+-- Gives back what a payout holds: reserved money returns to payable, and the next plan pays it anew; but for calls whose buyer's
+-- money was taken back while the payout was under way.
 create function app.return_payout(p_payout public.payouts, p_state text, p_problem text, p_at timestamptz) returns void
 language plpgsql as $$
+declare v_reserved uuid[] := array(select id from earnings where payout_id = p_payout.id and state = 'reserved');
 begin
   if p_payout.state in ('sending', 'unknown') then
     perform app.post_journal('payout_release', 'payout_release:' || p_payout.id, app.unclosed_date(p_payout.business_date),
@@ -139,6 +143,7 @@ begin
   perform app.free_from_payout(p_payout.id);
   update payouts set state = p_state, problem = left(p_problem, 200), in_doubt = false, attempt_token = null, ended_at = p_at
   where id = p_payout.id;
+  perform app.unclear_returned(v_reserved, p_payout, p_at);
 end $$;
 
 create function app.claimed_payout(p_payout public.payouts) returns jsonb language sql stable as $$
@@ -172,7 +177,7 @@ begin
     end if;
     select * into v_supplier from suppliers where id = v_payout.supplier_id;
     if v_supplier.status <> 'active' or v_supplier.stripe_account_id is distinct from v_payout.destination
-      or app.held_by_payout(p_payout_id) <> v_payout.amount_minor + v_payout.recovered_minor
+      or app.held_by_payout(p_payout_id) <> v_payout.amount_minor + v_payout.recovered_minor + v_payout.reserve_minor
     then
       perform app.return_payout(v_payout, 'withheld', 'supplier, destination or earnings changed since the plan', app.at(p_now_ms));
       return jsonb_build_object('kind', 'settled', 'reason', 'withheld');
@@ -181,6 +186,7 @@ begin
       v_payout.currency, app.reserved_amounts(v_payout), app.payout_owners(v_payout),
       jsonb_build_object('payoutId', p_payout_id), app.at(p_now_ms));
     update earnings set state = 'reserved' where payout_id = p_payout_id and state = 'cleared';
+    perform app.hold_reserve(v_payout, v_supplier.reserve_days);
   end if;
   update payouts set attempt_token = gen_random_uuid(), state = case when state = 'planned' then 'sending' else state end
   where id = p_payout_id returning * into v_payout;

@@ -9,7 +9,9 @@ create table public.stripe_movements (
   currency text not null,
   available_at timestamptz not null,
   created_at timestamptz not null,
-  seen_at timestamptz not null
+  seen_at timestamptz not null,
+  -- As Stripe wrote it, where it exchanged; no amount is made with it.
+  exchange_rate text check (exchange_rate::numeric > 0)
 );
 create index stripe_movements_created on public.stripe_movements (created_at);
 create index stripe_movements_source on public.stripe_movements (source_id);
@@ -42,7 +44,8 @@ create table public.reconciliation_breaks (
   evidence jsonb not null,
   -- Whether it stops the payouts of its currency.
   gates boolean not null,
-  state text not null default 'open' check (state in ('open', 'closed')),
+  -- resolved: a person accounted for it, and it is booked against suspense (see break_resolutions).
+  state text not null default 'open' check (state in ('open', 'closed', 'resolved')),
   first_seen_at timestamptz not null,
   last_seen_at timestamptz not null,
   closed_at timestamptz
@@ -73,10 +76,10 @@ create function public.store_movements(p_movements jsonb, p_now_ms bigint)
 returns jsonb language sql security definer set search_path = pg_catalog, public, app, pg_temp as $$
   with added as (
     insert into stripe_movements (id, source_id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at,
-      created_at, seen_at)
+      created_at, seen_at, exchange_rate)
     select m ->> 'id', m ->> 'sourceId', m ->> 'reportingCategory', (m ->> 'amountMinor')::bigint, (m ->> 'feeMinor')::bigint,
       (m ->> 'netMinor')::bigint, m ->> 'currency', app.at((m ->> 'availableOnMs')::bigint), app.at((m ->> 'createdMs')::bigint),
-      app.at(p_now_ms)
+      app.at(p_now_ms), m ->> 'exchangeRate'
     from jsonb_array_elements(app.json_arg(p_movements)) m
     on conflict (id) do nothing returning 1
   )
@@ -84,7 +87,7 @@ returns jsonb language sql security definer set search_path = pg_catalog, public
 $$;
 
 -- Money that became available by the due instant of the date: pending → available, and the earnings clear that the
--- available charges of their invoice cover. So many charges at most; how many they were.
+-- available charges of their invoice cover (those of wallets clear with all charges, see reconcile_money). So many charges at most; how many they were.
 create function app.clear_available(p_date date, p_due_at timestamptz, p_now timestamptz, p_limit int default null) returns int language plpgsql as $$
 declare v_charge charges; v_cleared int := 0;
 begin
@@ -95,8 +98,8 @@ begin
     order by c.charge_id limit p_limit for update of c
   loop
     perform app.post_journal('available', 'available:' || v_charge.balance_transaction_id, app.unclosed_date(p_date), v_charge.currency,
-      jsonb_build_object('net', v_charge.net_minor), '{}', jsonb_build_object('invoiceId', v_charge.invoice_id,
-        'chargeId', v_charge.charge_id, 'balanceTransactionId', v_charge.balance_transaction_id), p_now);
+      jsonb_build_object('net', v_charge.net_minor), '{}', app.refs_of_charge(v_charge)
+        || jsonb_build_object('chargeId', v_charge.charge_id, 'balanceTransactionId', v_charge.balance_transaction_id), p_now);
     update charges set cleared_at = p_now where charge_id = v_charge.charge_id;
     perform app.clear_invoice(v_charge.invoice_id, v_charge.charge_id, p_date, p_now);
     v_cleared := v_cleared + 1;
@@ -116,15 +119,16 @@ end $$;
 -- The movements that our rows expect, each with when its journal was posted.
 create function app.expected_movements() returns table (
   id text, currency text, net_minor bigint, subject text, posted_at timestamptz) language sql stable as $$
-  select c.balance_transaction_id, c.currency, c.net_minor, 'invoice:' || c.invoice_id, j.posted_at
-  from public.charges c join public.journals j on j.key = 'charge:' || c.charge_id
+  select c.balance_transaction_id, c.currency, c.net_minor, coalesce('invoice:' || c.invoice_id, 'topup:' || c.topup_id), j.posted_at
+  from public.charges c join public.journals j
+    on j.key = case when c.exchange_rate is null then 'charge:' else 'charge_settled:' end || c.charge_id
   union all
   select p.balance_transaction_id, p.currency, -p.amount_minor, 'payout:' || p.id, j.posted_at
   from public.payouts p join public.journals j on j.key = 'payout_send:' || p.id
   union all
   select j.refs ->> 'balanceTransactionId', j.currency,
-    (j.amounts ->> 'total')::bigint * case j.template when 'dispute_won' then 1 else -1 end, j.template || ':' || (j.refs ->> 'withdrawalId'), j.posted_at
-  from public.journals j where j.template in ('refund', 'dispute', 'dispute_won')
+    (j.amounts ->> 'total')::bigint * case when j.template like 'dispute\_won%' then 1 else -1 end, j.template || ':' || (j.refs ->> 'withdrawalId'), j.posted_at
+  from public.journals j where j.template in ('refund', 'dispute', 'dispute_won', 'refund_settled', 'dispute_settled', 'dispute_won_settled')
   union all
   select r.balance_transaction_id, r.currency, r.amount_minor, 'transfer_reversal:' || r.id, j.posted_at
   from public.transfer_reversals r join public.journals j on j.key = 'transfer_reversal:' || r.id
@@ -172,9 +176,13 @@ declare
 begin
   perform app.lock_ledger();
   perform app.clear_available(p_date, v_due, v_now);
+  perform app.clear_wallets(p_date, v_now);
+  perform app.reverse_resolutions(v_now);
   insert into reconciliation_breaks as b (identity, kind, currency, amount_minor, evidence, gates, first_seen_at, last_seen_at)
   select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, f.gates, v_now, v_now from app.find_breaks(v_listed) f
-  on conflict (identity) do update set state = 'open', closed_at = null, last_seen_at = v_now, kind = excluded.kind,
+  -- One that a person resolved stays so.
+  on conflict (identity) do update set state = case b.state when 'resolved' then b.state else 'open' end,
+    closed_at = case b.state when 'resolved' then b.closed_at end, last_seen_at = v_now, kind = excluded.kind,
     amount_minor = excluded.amount_minor, evidence = excluded.evidence;
   update reconciliation_breaks set state = 'closed', closed_at = v_now
   where state = 'open' and identity not in (select f.identity from app.find_breaks(v_listed) f);

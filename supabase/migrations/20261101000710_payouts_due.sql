@@ -13,10 +13,13 @@ $$;
 -- Who is paid by the close of a business date, which runs on the day after it, and what the others wait for, by supplier and currency; one place for plan and preview.
 -- A supplier has one payout per day of its schedule: on the date it falls due or, when something stood in the way (a hold,
 -- a missed night, the minimum), on the first date after it. `waits_for` is null when it is paid.
+-- What it owes is kept of what is due, of new earnings first; of the rest of these its reserve, rounded down to what Stripe
+-- can transfer.
 create function app.payouts_due(p_date date)
-returns table (supplier_id uuid, currency text, amount bigint, recovered bigint, stripe_account_id text, earned_before date, waits_for text)
+returns table (supplier_id uuid, currency text, amount bigint, recovered bigint, reserve bigint, stripe_account_id text, earned_before date, waits_for text)
 language sql stable as $$
-  select t.id, t.currency, case when t.due > 0 then t.due - least(t.due, o.debt) else t.cleared end, least(t.due, o.debt), s.stripe_account_id, t.day,
+  select t.id, t.currency, case when t.due > 0 then t.due - least(t.due, o.debt) - r.reserve else t.cleared end, least(t.due, o.debt), r.reserve,
+    s.stripe_account_id, t.day,
     case when (select payouts_stopped from public.settings) then 'payouts_stopped'
       when s.status <> 'active' then 'supplier_held'
       when s.stripe_account_id is null then 'supplier_has_no_account'
@@ -26,12 +29,13 @@ language sql stable as $$
       when t.cleared <= 0 then 'nothing_owed'
       when t.due <= 0 then 'not_due'
       when t.due <= o.debt then 'owes_more'
-      when t.due - o.debt < coalesce((s.payout_minimums ->> t.currency)::bigint, 0) then 'below_minimum'
+      when t.due - o.debt - r.reserve < coalesce((s.payout_minimums ->> t.currency)::bigint, 0) then 'below_minimum'
       when (t.due - o.debt) % c.multiple_of_minor <> 0 then 'amount_not_sendable' end
   from (
     select o.supplier_id as id, o.currency, d.day, sum(o.amount)::bigint as cleared,
-      coalesce(sum(o.amount) filter (where o.business_date < d.day), 0)::bigint as due
-    from app.owed() o join public.suppliers s on s.id = o.supplier_id
+      coalesce(sum(o.amount) filter (where o.business_date < d.day), 0)::bigint as due,
+      coalesce(sum(o.amount) filter (where o.business_date < d.day and o.is_new), 0)::bigint as earned
+    from app.owed(p_date) o join public.suppliers s on s.id = o.supplier_id
       cross join lateral app.payout_day(s.payout_schedule, s.payout_weekday, s.payout_net_days, p_date + 1) as d (day)
     group by 1, 2, 3) t
     join public.suppliers s on s.id = t.id join public.currencies c on c.code = t.currency
@@ -40,26 +44,36 @@ language sql stable as $$
         where a.kind = 'supplier_debt' and a.owner_id = t.id and a.currency = t.currency), 0)
       - coalesce((select sum(p.recovered_minor) from public.payouts p
         where p.supplier_id = t.id and p.currency = t.currency and p.state in ('planned', 'waiting_approval')), 0), 0)::bigint as debt) o
+    cross join lateral (select c.multiple_of_minor * floor(greatest(t.earned - o.debt, 0)::numeric * s.reserve_bps / 10000
+      / c.multiple_of_minor)::bigint as reserve) r
 $$;
 
 -- Who would be paid on a date and who would not, with what each waits for; writes nothing. What the comparison of the
--- date's cash says stands beside each (`gate`), because before the close of the date it has not happened yet.
+-- date's cash says stands beside each (`gate`), because before the close of the date it has not happened yet. Earnings whose
+-- money settled in another currency are no part of what may be paid: they stand in a row of their own.
 create function public.preview_payouts(p_date date, p_now_ms bigint)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select coalesce(jsonb_agg(jsonb_build_object('supplierId', d.supplier_id, 'name', s.name, 'currency', d.currency,
-      'amountMinor', d.amount, 'recoveredMinor', d.recovered, 'pays', d.waits_for is null, 'waitsFor', d.waits_for, 'heldReason', s.held_reason,
+      'amountMinor', d.amount, 'recoveredMinor', d.recovered, 'reserveMinor', d.reserve,
+      'pays', d.waits_for is null, 'waitsFor', d.waits_for, 'heldReason', s.held_reason,
+      'bankProblem', app.bank_problem(d.supplier_id, d.currency),
       'needsApproval', d.amount > (select approval_limit_minor from settings),
       'gate', app.payout_gate(p_date, d.currency, app.at(p_now_ms))) order by d.currency, s.name, s.id), '[]')
-  from app.payouts_due(p_date) d join suppliers s on s.id = d.supplier_id
+  from (
+    select supplier_id, currency, amount, recovered, reserve, waits_for from app.payouts_due(p_date)
+    union all select supplier_id, currency, sum(share)::bigint, 0, 0, waits_for from app.settled_elsewhere() group by 1, 2, 6) d
+    join suppliers s on s.id = d.supplier_id
 $$;
 
--- One payout as it stands, with its attempts, oldest first; null when there is none.
+-- One payout as it stands, with its attempts and what Stripe paid on to the supplier's bank since, oldest first; null when there is none.
 create function public.show_payout(p_payout_id uuid)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select jsonb_build_object('id', p.id, 'supplierId', p.supplier_id, 'currency', p.currency, 'amountMinor', p.amount_minor,
+    'reserveMinor', p.reserve_minor, 'reserveReleasedOn', (select r.release_on from supplier_reserves r where r.of_payout_id = p.id),
     'date', p.business_date, 'destination', p.destination, 'state', p.state, 'problem', p.problem, 'transferId', p.transfer_id,
     'attempts', (select coalesce(jsonb_agg(jsonb_build_object('startedAt', a.started_at, 'sentAt', a.sent_at, 'outcome', a.outcome,
-      'detail', a.detail) order by a.started_at), '[]') from attempts a where a.subject_kind = 'payout' and a.subject_id = p.id))
+      'detail', a.detail) order by a.started_at), '[]') from attempts a where a.subject_kind = 'payout' and a.subject_id = p.id),
+    'bankPayouts', case when p.state = 'sent' then app.bank_payouts_of(p.supplier_id, p.currency, p.ended_at) else '[]' end)
   from payouts p where p.id = p_payout_id
 $$;
 

@@ -49,6 +49,8 @@ create function app.hold_after_refusals(p_payout public.payouts, p_reason text, 
 declare v_refusals int;
 begin
   if p_reason = 'capability_not_active' then
+    -- Who is held already, for whatever a person should see, is not released when the account is ready.
+    if (select status from suppliers where id = p_payout.supplier_id) = 'held' then return; end if;
     perform public.hold_supplier(p_payout.supplier_id, true, 'payouts.pay-supplier', app.account_reason('not_ready'), p_now_ms);
     return;
   end if;

@@ -5,7 +5,8 @@ create function public.reversals_to_read()
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select coalesce(jsonb_agg(id order by id), '[]') from (
     select m.id from stripe_movements m where m.reporting_category = 'transfer_reversal'
-      and not exists (select 1 from transfer_reversals r where r.balance_transaction_id = m.id) order by m.id limit 500) found
+      and not exists (select 1 from transfer_reversals r where r.balance_transaction_id = m.id)
+    order by exists (select 1 from break_resolutions b where b.balance_transaction_id = m.id and b.state = 'booked'), m.id limit 500) found
 $$;
 
 -- Books a reversal, `p_fact`: {id, movementId, transferId} as Stripe says: its money is on the platform again and payable
@@ -34,7 +35,8 @@ begin
   perform app.post_journal('transfer_reversal', 'transfer_reversal:' || (v_fact ->> 'id'), v_date, v_payout.currency,
     jsonb_build_object('amount', v_movement.amount_minor), app.payout_owners(v_payout),
     jsonb_build_object('payoutId', v_payout.id, 'reversalId', v_fact -> 'id', 'balanceTransactionId', v_movement.id), v_now);
-  if (select status from suppliers where id = v_payout.supplier_id) = 'active' then
+  -- Also one that is held until its account is ready: it would be released by itself.
+  if (select status = 'active' or held_reason = app.account_reason('not_ready') from suppliers where id = v_payout.supplier_id) then
     perform public.hold_supplier(v_payout.supplier_id, true, 'reconciliation.reconcile-money',
       'a transfer to it was reversed at Stripe', p_now_ms);
   end if;

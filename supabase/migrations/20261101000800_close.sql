@@ -1,23 +1,12 @@
 -- The nightly close of a business date: a state machine whose items are rows of `work`. No queue holds its progress.
-create table public.schedule_runs (
-  pipeline text not null,
-  period date not null,
-  state text not null check (state in ('planned', 'running', 'done', 'missed')),
-  due_at timestamptz not null,
-  started_at timestamptz,
-  ended_at timestamptz,
-  result jsonb,
-  primary key (pipeline, period)
-);
-
 create table public.closes (
   business_date date primary key,
   state text not null default 'open' check (state in ('open', 'done')),
-  stage text not null default 'calls' check (stage in ('calls', 'billing', 'money', 'plan', 'payouts', 'report', 'done')),
+  stage text not null default 'calls' check (stage in ('calls', 'order', 'billing', 'money', 'plan', 'payouts', 'report', 'done')),
   -- The instant for which everything in this close is decided.
   due_at timestamptz not null,
   started_at timestamptz not null,
-  -- When all its calls were scored: from here on no call is booked on its date.
+  -- When all its calls were scored and in order: from here on no call is booked on its date.
   billing_at timestamptz,
   ended_at timestamptz,
   report jsonb
@@ -94,20 +83,14 @@ begin
   return to_jsonb(v_minutes);
 end $$;
 
--- The instant for which a date's close is due: 09:00 UTC of the next day, when every American day has ended.
-create function app.close_due_at(p_date date) returns timestamptz language sql immutable as $$
-  select ((p_date + 1)::timestamp + interval '9 hours') at time zone 'UTC'
-$$;
-
--- Whether the current stage of an open close has ended. An item that is dead has ended too: it is listed in the report,
--- and nobody else waits for it.
-create function app.stage_ended(p_close public.closes) returns boolean language sql stable as $$
-  select case p_close.stage
-    when 'calls' then not exists (
-      select 1 from public.calls c join public.work w on w.job = 'fraud.score-call' and w.key = c.id::text
-      where c.status = 'stored' and w.state = 'due' and c.business_date <= p_close.business_date) else true end
-    and not exists (
-      select 1 from public.work where close_date = p_close.business_date and close_stage = p_close.stage and state = 'due')
+-- The items that the current stage of a close waits for; it has ended when there is none. An item that is dead has ended too: it
+-- is listed in the report, and nobody else waits for it.
+create function app.waits_for(p_close public.closes) returns setof public.work language sql stable as $$
+  select w.* from public.work w where w.close_date = p_close.business_date and w.close_stage = p_close.stage and w.state = 'due'
+  union all
+  -- A call is scored whether a close is open or not, so that its row names none.
+  select w.* from public.calls c join public.work w on w.job = 'fraud.score-call' and w.key = c.id::text
+  where p_close.stage = 'calls' and c.status = 'stored' and w.state = 'due' and c.business_date <= p_close.business_date
 $$;
 
 create function app.enter_stage(p_close public.closes, p_stage text, p_now timestamptz) returns void language plpgsql as $$
@@ -121,8 +104,9 @@ begin
     billing_at = case when p_stage = 'billing' then p_now else billing_at end,
     ended_at = case when p_stage = 'done' then p_now end where business_date = v_date;
   -- After the night's money has come, or has not.
-  if p_stage = 'plan' then perform app.watch_credit(p_now); end if;
-  if p_stage = 'billing' then
+  if p_stage = 'plan' then perform app.watch_credit(p_now), app.watch_wallets(p_now); end if;
+  if p_stage = 'order' then perform app.plan_order(v_date, p_now);
+  elsif p_stage = 'billing' then
     perform app.plan_invoices(v_date, p_close.due_at);
     perform app.make_work('analytics.roll-up-day', v_date::text, v_payload, 'close-' || v_date, p_now, null, null, true);
   elsif p_stage = 'done' then
@@ -143,8 +127,8 @@ declare v_close closes; v_next text;
 begin
   loop
     select * into v_close from closes where state = 'open' for update;
-    exit when v_close.business_date is null or not app.stage_ended(v_close);
-    v_next := case v_close.stage when 'calls' then 'billing' when 'billing' then 'money' when 'money' then 'plan'
+    exit when v_close.business_date is null or exists (select 1 from app.waits_for(v_close));
+    v_next := case v_close.stage when 'calls' then 'order' when 'order' then 'billing' when 'billing' then 'money' when 'money' then 'plan'
       when 'plan' then 'payouts' when 'payouts' then 'report' when 'report' then 'done' end;
     perform app.enter_stage(v_close, v_next, p_now);
   end loop;
@@ -155,10 +139,10 @@ declare v_run schedule_runs;
 begin
   -- Whoever comes second leaves it to the first, or to the next sweep: two would open two closes, or the wrong one.
   if not pg_try_advisory_xact_lock(741066) then return; end if;
-  if exists (select 1 from closes where state = 'open') then return; end if;
+  if app.is_paused('nightly-close') or exists (select 1 from closes where state = 'open') then return; end if;
   select * into v_run from schedule_runs where pipeline = 'nightly-close' and state = 'planned' order by period limit 1 for update skip locked;
   if v_run.period is null then return; end if;
-  update schedule_runs set state = 'running', started_at = p_now where pipeline = v_run.pipeline and period = v_run.period;
+  update schedule_runs set state = 'running', started_at = p_now, attempts = 1 where pipeline = v_run.pipeline and period = v_run.period;
   insert into closes (business_date, due_at, started_at) values (v_run.period, v_run.due_at, p_now);
   -- What an adjustment waited for may have come since the last close.
   perform app.make_work('fraud.adjust-call', a.call_id::text, jsonb_build_object('callId', a.call_id), 'close-' || v_run.period, p_now,
@@ -166,46 +150,30 @@ begin
   from adjustments a where a.state = 'waiting' order by a.call_id;
 end $$;
 
--- Serialises planners: two ticks at once plan once.
-create function app.plan_close(p_date date, p_now timestamptz) returns void language sql as $$
-  insert into public.schedule_runs (pipeline, period, state, due_at)
-  values ('nightly-close', p_date, 'planned', app.close_due_at(p_date)) on conflict do nothing
-$$;
-
--- The date whose close is planned next: the one after the newest, else that of the first call.
-create function app.first_unplanned_date(p_else date) returns date language sql stable as $$
-  select coalesce((select max(period) + 1 from public.schedule_runs where pipeline = 'nightly-close'),
-    (select min(business_date) from public.calls), p_else)
-$$;
-
--- Plans the close of every business date that has ended by the due instant and was not closed yet, oldest first, at most
--- seven days back; older ones are recorded as missed. Then starts the first. Safe to run twice: a date has one row.
-create function public.plan_closes(p_due_ms bigint, p_now_ms bigint)
+-- Plans the run of every business date of each pipeline that is due by the instant and has none, oldest first; what is older
+-- than the pipeline catches up is recorded as missed. Then starts what may run. Safe to run twice: a date has one row.
+create function public.plan_runs(p_due_ms bigint, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_today date := app.business_date(app.at(p_due_ms)); v_date date;
 begin
+  -- Serialises planners: two ticks at once plan once.
   perform pg_advisory_xact_lock(741065);
-  v_date := app.first_unplanned_date(v_today - 1);
-  while v_date < v_today loop
-    if v_date < v_today - 7 then
-      insert into schedule_runs (pipeline, period, state, due_at)
-      values ('nightly-close', v_date, 'missed', app.close_due_at(v_date)) on conflict do nothing;
-    elsif app.close_due_at(v_date) <= app.at(p_due_ms) then
-      perform app.plan_close(v_date, app.at(p_now_ms));
-    end if;
-    v_date := v_date + 1;
-  end loop;
-  perform app.start_next_close(app.at(p_now_ms));
-  perform app.advance_close(app.at(p_now_ms));
-  return jsonb_build_object('planned', (select count(*) from schedule_runs where pipeline = 'nightly-close' and state = 'planned'),
-    'running', (select business_date from closes where state = 'open'));
+  -- First what has ended, so that what it pauses plans no more.
+  perform app.settle_runs(app.at(p_now_ms));
+  perform app.plan_dates(p, app.at(p_due_ms)) from pipelines p where p.paused_at is null and p.declared;
+  return jsonb_build_object('running', public.advance_runs(p_now_ms),
+    'planned', (select count(*) from schedule_runs where pipeline = 'nightly-close' and state = 'planned'));
 end $$;
 
--- Closes one date by hand. Safe to run twice: a date that is closed, or being closed, stays as it is.
-create function public.start_close(p_date date, p_now_ms bigint)
+-- Closes one date by hand. Safe to run twice: a date that is closed, or being closed, stays as it is. With p_dry it refuses and
+-- answers the same, and writes nothing.
+create function public.start_close(p_date date, p_now_ms bigint, p_dry boolean default false)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
   perform pg_advisory_xact_lock(741065);
+  if app.is_paused('nightly-close')
+    and not exists (select 1 from schedule_runs where pipeline = 'nightly-close' and period = p_date and state <> 'planned') then
+    perform app.fail('PIPELINE_PAUSED', 'nightly-close is paused, and closes nothing until it is resumed');
+  end if;
   if not exists (select 1 from schedule_runs where pipeline = 'nightly-close' and period = p_date) then
     if app.close_due_at(p_date) > app.at(p_now_ms) then
       perform app.fail('CLOSE_OUT_OF_ORDER', format('the close of %s is due at %s', p_date, app.close_due_at(p_date)));
@@ -213,30 +181,34 @@ begin
     if exists (select 1 from schedule_runs where pipeline = 'nightly-close' and period > p_date) then
       perform app.fail('CLOSE_OUT_OF_ORDER', 'a later date is closed already');
     end if;
-    if p_date > app.first_unplanned_date(p_date) then
-      perform app.fail('CLOSE_OUT_OF_ORDER', format('the close of %s comes first', app.first_unplanned_date(p_date)));
+    if p_date > app.first_unplanned_date('nightly-close', p_date) then
+      perform app.fail('CLOSE_OUT_OF_ORDER', format('the close of %s comes first', app.first_unplanned_date('nightly-close', p_date)));
     end if;
-    perform app.plan_close(p_date, app.at(p_now_ms));
+    if p_dry then return jsonb_build_object('date', p_date, 'state', 'planned', 'stage', null, 'report', null); end if;
+    insert into schedule_runs (pipeline, period, state, due_at) values ('nightly-close', p_date, 'planned', app.close_due_at(p_date));
   end if;
-  perform app.start_next_close(app.at(p_now_ms));
-  perform app.advance_close(app.at(p_now_ms));
+  if not p_dry then perform public.advance_runs(p_now_ms); end if;
   return (select jsonb_build_object('date', p_date, 'state', r.state, 'stage', c.stage, 'report', c.report)
     from schedule_runs r left join closes c on c.business_date = r.period where r.pipeline = 'nightly-close' and r.period = p_date);
 end $$;
 
--- How a date's close stands, and which items stand in its way.
+-- How a date's close stands, and which items stand in its way; of one that has not begun, the close that is open.
 create function public.close_status(p_date date)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  select jsonb_build_object('date', c.business_date, 'state', c.state, 'stage', c.stage, 'report', c.report,
-    'waitingFor', (select coalesce(jsonb_agg(jsonb_build_object('job', w.job, 'key', w.key, 'state', w.state) order by w.id), '[]')
-      from (select * from work where close_date = c.business_date and state = 'due' order by id limit 20) w))
-  from closes c where c.business_date = p_date
+  select jsonb_build_object('date', r.period, 'state', coalesce(c.state, r.state), 'stage', c.stage, 'report', c.report,
+    'waitingFor', case when r.state = 'planned' then
+        (select coalesce(jsonb_agg(jsonb_build_object('job', r.pipeline, 'key', o.business_date, 'state', o.state)), '[]') from closes o where o.state = 'open')
+      else (select coalesce(jsonb_agg(jsonb_build_object('job', w.job, 'key', w.key, 'state', w.state) order by w.id), '[]')
+        from (select * from app.waits_for(c) order by id limit 20) w) end)
+  from schedule_runs r left join closes c on c.business_date = r.period where r.pipeline = 'nightly-close' and r.period = p_date
 $$;
 
--- Moves the open close on if it can; called by the sweep, for what no item's end has moved.
-create function public.advance_closes(p_now_ms bigint)
+-- Starts the runs that may begin and moves the open close on if it can, which is answered; also called by the sweep, for what
+-- no item's end has moved.
+create function public.advance_runs(p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
+  perform app.start_runs(app.at(p_now_ms));
   perform app.start_next_close(app.at(p_now_ms));
   perform app.advance_close(app.at(p_now_ms));
   return (select to_jsonb(business_date) from closes where state = 'open');
@@ -282,21 +254,4 @@ begin
   select bool_or(close_date is not null or job = 'fraud.score-call') into v_moves from ended;
   if v_moves and exists (select 1 from closes where state = 'open') then perform app.advance_close(app.at(p_now_ms)); end if;
   return '{}';
-end $$;
-
--- Writes a terminal failure on the work's own row, making the row when the job had none. True when it is news.
-create function public.fail_work(p_dead jsonb, p_now_ms bigint)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_dead jsonb := app.json_arg(p_dead); v_id bigint;
-begin
-  insert into work as w (job, key, generation, payload, trace, state, due_at, code, message, attempts, ended_at)
-  values (v_dead ->> 'job', v_dead ->> 'key', (v_dead ->> 'generation')::int, v_dead -> 'payload', v_dead ->> 'trace', 'dead',
-    app.at((v_dead ->> 'dueAtMs')::bigint), v_dead ->> 'code', left(v_dead ->> 'message', 500), (v_dead ->> 'attempts')::int, app.at(p_now_ms))
-  on conflict (job, key) do update set state = 'dead', code = excluded.code, message = excluded.message,
-    attempts = excluded.attempts, ended_at = excluded.ended_at
-    where w.state = 'due' and w.generation = excluded.generation
-  returning id into v_id;
-  if v_id is null then return 'false'; end if;
-  perform app.advance_close(app.at(p_now_ms));
-  return 'true';
 end $$;

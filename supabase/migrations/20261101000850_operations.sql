@@ -43,6 +43,16 @@ begin
       from jsonb_array_elements(p -> 'buyers') x, jsonb_object_keys(nullif(x -> 'creditLimits', 'null')) currency
       where not exists (select 1 from public.currencies where code = currency)
     union all
+    select format('buyer %s has a wallet that cannot be: the currency is not settled here, or not so much can be charged', x ->> 'id')
+      from jsonb_array_elements(p -> 'buyers') x, jsonb_each(nullif(x -> 'prepaid', 'null')) w
+      where not exists (select 1 from public.currencies c where c.code = w.key
+        and (w.value ->> 'rechargeMinor')::bigint >= c.minimum_charge_minor and (w.value ->> 'rechargeMinor')::bigint % c.multiple_of_minor = 0)
+    union all
+    select format('buyer %s has a wallet: no tax is computed on what is paid into it, so that automaticTax cannot be with prepaid', x ->> 'id')
+      from jsonb_array_elements(p -> 'buyers') x left join public.buyers o on o.id = (x ->> 'id')::uuid
+      where case when x ? 'automaticTax' then (x ->> 'automaticTax')::boolean else o.automatic_tax end
+        and coalesce(nullif(case when x ? 'prepaid' then x -> 'prepaid' else o.prepaid end, 'null'), '{}') <> '{}'
+    union all
     select format('supplier %s has a minimum in a currency that is not settled here', x ->> 'id')
       from jsonb_array_elements(p -> 'suppliers') x, jsonb_object_keys(x -> 'payoutMinimums') currency
       where not exists (select 1 from public.currencies where code = currency)
@@ -81,29 +91,34 @@ begin
   -- No call is rated between the look at what was rated and the terms that are added.
   perform app.lock_ledger();
   perform app.refuse_parties(v);
-  insert into suppliers as s (id, name, auth_user_id, stripe_account_id, payout_schedule, payout_weekday, payout_net_days, payout_minimums)
+  insert into suppliers as s (id, name, auth_user_id, stripe_account_id, payout_schedule, payout_weekday, payout_net_days, payout_minimums,
+    reserve_bps, reserve_days)
   select (x ->> 'id')::uuid, x ->> 'name', (x ->> 'authUserId')::uuid, x ->> 'stripeAccountId', coalesce(x ->> 'payoutSchedule', 'daily'),
-    coalesce((x ->> 'payoutWeekday')::int, 1), coalesce((x ->> 'payoutNetDays')::int, 0), coalesce(nullif(x -> 'payoutMinimums', 'null'), '{}')
+    coalesce((x ->> 'payoutWeekday')::int, 1), coalesce((x ->> 'payoutNetDays')::int, 0), coalesce(nullif(x -> 'payoutMinimums', 'null'), '{}'),
+    coalesce((x ->> 'reserveBps')::int, 0), coalesce((x ->> 'reserveDays')::int, 0)
   -- A field that is absent keeps what stands; null clears it.
   from (select jsonb_build_object('authUserId', o.auth_user_id, 'stripeAccountId', o.stripe_account_id,
       'payoutSchedule', o.payout_schedule, 'payoutWeekday', o.payout_weekday, 'payoutNetDays', o.payout_net_days,
-      'payoutMinimums', o.payout_minimums) || given as x
+      'payoutMinimums', o.payout_minimums, 'reserveBps', o.reserve_bps, 'reserveDays', o.reserve_days) || given as x
     from jsonb_array_elements(v -> 'suppliers') given left join suppliers o on o.id = (given ->> 'id')::uuid) whole
   on conflict (id) do update set name = excluded.name, auth_user_id = excluded.auth_user_id, stripe_account_id = excluded.stripe_account_id,
     payout_schedule = excluded.payout_schedule, payout_weekday = excluded.payout_weekday,
-    payout_net_days = excluded.payout_net_days, payout_minimums = excluded.payout_minimums;
+    payout_net_days = excluded.payout_net_days, payout_minimums = excluded.payout_minimums,
+    reserve_bps = excluded.reserve_bps, reserve_days = excluded.reserve_days;
   insert into buyers as b (id, name, email, auth_user_id, stripe_customer_id, timezone, billing_cycle, billing_day,
-    payment_terms_days, credit_limits)
+    payment_terms_days, credit_limits, prepaid, automatic_tax)
   select (x ->> 'id')::uuid, x ->> 'name', x ->> 'email', (x ->> 'authUserId')::uuid, x ->> 'stripeCustomerId',
     coalesce(x ->> 'timezone', 'UTC'), coalesce(x -> 'billing' ->> 'cycle', 'daily'), (x -> 'billing' ->> 'day')::int,
-    (x ->> 'paymentTermsDays')::int, coalesce(nullif(x -> 'creditLimits', 'null'), '{}')
+    (x ->> 'paymentTermsDays')::int, coalesce(nullif(x -> 'creditLimits', 'null'), '{}'), coalesce(nullif(x -> 'prepaid', 'null'), '{}'),
+    coalesce((x ->> 'automaticTax')::boolean, false)
   from (select jsonb_build_object('email', o.email, 'authUserId', o.auth_user_id, 'stripeCustomerId', o.stripe_customer_id,
       'timezone', o.timezone, 'billing', jsonb_build_object('cycle', o.billing_cycle, 'day', o.billing_day),
-      'paymentTermsDays', o.payment_terms_days, 'creditLimits', o.credit_limits) || given as x
+      'paymentTermsDays', o.payment_terms_days, 'creditLimits', o.credit_limits, 'prepaid', o.prepaid, 'automaticTax', o.automatic_tax) || given as x
     from jsonb_array_elements(v -> 'buyers') given left join buyers o on o.id = (given ->> 'id')::uuid) whole
   on conflict (id) do update set name = excluded.name, email = excluded.email, auth_user_id = excluded.auth_user_id,
     stripe_customer_id = excluded.stripe_customer_id, timezone = excluded.timezone, billing_cycle = excluded.billing_cycle,
-    billing_day = excluded.billing_day, payment_terms_days = excluded.payment_terms_days, credit_limits = excluded.credit_limits;
+    billing_day = excluded.billing_day, payment_terms_days = excluded.payment_terms_days, credit_limits = excluded.credit_limits,
+    prepaid = excluded.prepaid, automatic_tax = excluded.automatic_tax;
   insert into campaigns (id, buyer_id, name, timezone)
   select (x ->> 'id')::uuid, (x ->> 'buyerId')::uuid, x ->> 'name', coalesce(x ->> 'timezone', k.timezone, 'UTC')
   from jsonb_array_elements(v -> 'campaigns') x left join campaigns k on k.id = (x ->> 'id')::uuid
@@ -144,7 +159,7 @@ begin
   return 'true';
 end $$;
 
--- Proof of progress through the real queue: the sweep, itself a job, beats here every minute.
+-- Proof of progress through the real queue: each job that a schedule makes beats here whenever it runs.
 create table public.heartbeats (
   name text primary key,
   at timestamptz not null
@@ -157,12 +172,12 @@ begin
   return 'true';
 end $$;
 
--- What health and metrics say of the database's side: its clock, the age of the last beat, and due work by job.
+-- What health and metrics say of the database's side: its clock, the last beat of each schedule, and due work by job.
 create function public.health(p_now_ms bigint)
 returns jsonb language sql volatile security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select jsonb_build_object(
     'databaseTimeMs', app.ms(clock_timestamp()),
-    'beatAgeMs', (select app.ms(clock_timestamp()) - app.ms(at) from heartbeats where name = 'sweep'),
+    'beats', (select coalesce(jsonb_object_agg(name, app.ms(at)), '{}') from heartbeats),
     'due', (select coalesce(jsonb_agg(jsonb_build_object('job', d.job, 'count', d.count, 'ageMs', greatest(0, p_now_ms - app.ms(d.oldest)))), '[]')
       from (select job, count(*) as count, min(due_at) as oldest from work where state = 'due' group by job) d),
     'dead', (select count(*) from work where state = 'dead'))

@@ -18,10 +18,11 @@ revoke execute on all functions in schema app from public, anon, authenticated, 
 grant usage on schema public to anon, authenticated, service_role;
 grant execute on all functions in schema public to service_role;
 
--- A supplier sees itself, its calls and its payouts; a buyer itself, its calls and its invoices; both sides see how a
--- dispute of a call stands. What the other side
+-- A supplier sees itself, its calls, its payouts, what is held back of them and what became of them at its bank; a buyer itself, its
+-- calls, its invoices with their credit notes, and its top-ups; both sides see how a dispute of a call stands. What the other side
 -- pays or earns (earnings, journals, scores) is on no table that they can read.
-grant select on public.suppliers, public.buyers, public.calls, public.call_disputes, public.payouts, public.invoices, public.invoice_lines to authenticated;
+grant select on public.suppliers, public.buyers, public.calls, public.call_disputes, public.payouts, public.bank_payouts, public.supplier_reserves,
+  public.invoices, public.invoice_lines, public.credit_notes, public.topups to authenticated;
 create policy supplier_self on public.suppliers for select to authenticated using (auth_user_id = (select auth.uid()));
 create policy buyer_self on public.buyers for select to authenticated using (auth_user_id = (select auth.uid()));
 create policy supplier_calls on public.calls for select to authenticated
@@ -30,9 +31,18 @@ create policy buyer_calls on public.calls for select to authenticated
   using (buyer_id in (select id from public.buyers where auth_user_id = (select auth.uid())));
 create policy supplier_payouts on public.payouts for select to authenticated
   using (supplier_id in (select id from public.suppliers where auth_user_id = (select auth.uid())));
+create policy supplier_bank_payouts on public.bank_payouts for select to authenticated
+  using (supplier_id in (select id from public.suppliers where auth_user_id = (select auth.uid())));
+create policy supplier_own_reserves on public.supplier_reserves for select to authenticated
+  using (supplier_id in (select id from public.suppliers where auth_user_id = (select auth.uid())));
 create policy buyer_invoices on public.invoices for select to authenticated
   using (buyer_id in (select id from public.buyers where auth_user_id = (select auth.uid())));
+create policy buyer_topups on public.topups for select to authenticated
+  using (buyer_id in (select id from public.buyers where auth_user_id = (select auth.uid())));
 create policy buyer_invoice_lines on public.invoice_lines for select to authenticated
+  using (invoice_id in (select i.id from public.invoices i join public.buyers b on b.id = i.buyer_id
+    where b.auth_user_id = (select auth.uid())));
+create policy buyer_credit_notes on public.credit_notes for select to authenticated
   using (invoice_id in (select i.id from public.invoices i join public.buyers b on b.id = i.buyer_id
     where b.auth_user_id = (select auth.uid())));
 create policy call_disputes_of_calls on public.call_disputes for select to authenticated

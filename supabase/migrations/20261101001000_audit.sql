@@ -12,17 +12,29 @@ create function app.audit_listing(p_name text, p_ids text[]) returns jsonb langu
   select app.audit_check('listed: ' || p_name, null, p_ids) || '{"ok": true}'
 $$;
 
+-- What of an amount paid for an invoice is for its calls and not its tax, less what credit notes took off: the calls' part rounded
+-- down, and the whole when it is paid in full.
+create function app.audit_net(p_paid numeric, p_net numeric, p_tax numeric, p_noted_net numeric, p_noted numeric) returns numeric language sql immutable as $$
+  select case when p_tax = 0 then p_paid when p_paid + p_noted >= p_net + p_tax then p_net - p_noted_net
+    else least(p_net - p_noted_net, floor(p_paid * p_net / (p_net + p_tax))) end
+$$;
+
 -- What each event posts, written down a second time: a template of the ledger that is changed alone turns the audit red.
 create view app.audit_legs as
   select * from (values
-    ('call', 'buyer_unbilled', 'buyer', 'price', 1),
+    ('call', 'buyer_unbilled', 'buyer', 'postpaid', 1), ('call', 'buyer_wallet', 'buyer', 'prepaid', 1),
     ('call', 'supplier_pending', 'supplier', 'share', -1),
     ('call', 'exchange_margin', null, 'margin', -1),
     ('invoice', 'buyer_receivable', 'buyer', 'total', 1),
     ('invoice', 'buyer_unbilled', 'buyer', 'total', -1),
+    ('invoice', 'buyer_receivable', 'buyer', 'tax', 1), ('invoice', 'tax_payable', null, 'tax', -1),
+    ('tax_reversed', 'tax_payable', null, 'tax', 1), ('tax_reversed', 'buyer_receivable', 'buyer', 'owed', -1), ('tax_reversed', 'bad_debt', null, 'lost', -1),
     ('charge', 'stripe_pending', null, 'net', 1),
     ('charge', 'stripe_fees', null, 'fee', 1),
-    ('charge', 'buyer_receivable', 'buyer', 'gross', -1),
+    ('charge', 'buyer_receivable', 'buyer', 'postpaid', -1), ('charge', 'buyer_wallet', 'buyer', 'prepaid', -1),
+    ('charge_exchanged', 'fx_clearing', null, 'gross', 1),
+    ('charge_exchanged', 'buyer_receivable', 'buyer', 'postpaid', -1), ('charge_exchanged', 'buyer_wallet', 'buyer', 'prepaid', -1),
+    ('charge_settled', 'stripe_pending', null, 'net', 1), ('charge_settled', 'stripe_fees', null, 'fee', 1), ('charge_settled', 'fx_clearing', null, 'gross', -1),
     ('available', 'stripe_available', null, 'net', 1),
     ('available', 'stripe_pending', null, 'net', -1),
     ('clear', 'supplier_pending', 'supplier', 'share', 1),
@@ -34,20 +46,33 @@ create view app.audit_legs as
     ('write_off_reversed', 'supplier_pending', 'supplier', 'share', -1), ('write_off_reversed', 'exchange_margin', null, 'margin', -1),
     ('write_off_reversed', 'bad_debt', null, 'lost', -1), ('write_off_reversed', 'exchange_margin', null, 'returned', -1),
     ('write_off_reversed', 'exchange_margin', null, 'kept', 1), ('write_off_reversed', 'buyer_receivable', 'buyer', 'owed', 1),
-    ('refund', 'buyer_receivable', 'buyer', 'amount', 1), ('refund', 'stripe_fees', null, 'fee', 1), ('refund', 'stripe_available', null, 'total', -1),
+    ('refund', 'buyer_receivable', 'buyer', 'postpaid', 1), ('refund', 'buyer_wallet', 'buyer', 'prepaid', 1), ('refund', 'stripe_fees', null, 'fee', 1), ('refund', 'stripe_available', null, 'total', -1),
     ('dispute', 'dispute_receivable', null, 'amount', 1), ('dispute', 'stripe_fees', null, 'fee', 1), ('dispute', 'stripe_available', null, 'total', -1),
+    ('refund_exchanged', 'buyer_receivable', 'buyer', 'postpaid', 1), ('refund_exchanged', 'buyer_wallet', 'buyer', 'prepaid', 1), ('refund_exchanged', 'fx_clearing', null, 'amount', -1),
+    ('refund_settled', 'fx_clearing', null, 'amount', 1), ('refund_settled', 'stripe_fees', null, 'fee', 1), ('refund_settled', 'stripe_available', null, 'total', -1),
+    ('dispute_exchanged', 'dispute_receivable', null, 'amount', 1), ('dispute_exchanged', 'fx_clearing', null, 'amount', -1),
+    ('dispute_settled', 'fx_clearing', null, 'amount', 1), ('dispute_settled', 'stripe_fees', null, 'fee', 1), ('dispute_settled', 'stripe_available', null, 'total', -1),
+    ('dispute_won_exchanged', 'fx_clearing', null, 'amount', 1), ('dispute_won_exchanged', 'dispute_receivable', null, 'amount', -1),
+    ('dispute_won_settled', 'stripe_available', null, 'total', 1), ('dispute_won_settled', 'stripe_fees', null, 'fee', -1), ('dispute_won_settled', 'fx_clearing', null, 'amount', -1),
     ('dispute_won', 'stripe_available', null, 'total', 1), ('dispute_won', 'stripe_fees', null, 'fee', -1), ('dispute_won', 'dispute_receivable', null, 'amount', -1),
-    ('dispute_lost', 'buyer_receivable', 'buyer', 'amount', 1), ('dispute_lost', 'dispute_receivable', null, 'amount', -1),
+    ('dispute_lost', 'buyer_receivable', 'buyer', 'postpaid', 1), ('dispute_lost', 'buyer_wallet', 'buyer', 'prepaid', 1), ('dispute_lost', 'dispute_receivable', null, 'amount', -1),
     ('adjustment', 'supplier_pending', 'supplier', 'pending', 1), ('adjustment', 'supplier_payable', 'supplier', 'payable', 1),
     ('adjustment', 'supplier_debt', 'supplier', 'debt', 1), ('adjustment', 'exchange_margin', null, 'margin', 1),
-    ('adjustment', 'buyer_unbilled', 'buyer', 'price', -1),
+    ('adjustment', 'buyer_unbilled', 'buyer', 'postpaid', -1), ('adjustment', 'buyer_wallet', 'buyer', 'prepaid', -1),
+    ('adjustment', 'buyer_receivable', 'buyer', 'noted', -1),
     ('payout_reserve', 'supplier_payable', 'supplier', 'earned', 1),
     ('payout_reserve', 'payouts_in_transit', 'supplier', 'amount', -1), ('payout_reserve', 'supplier_debt', 'supplier', 'recovered', -1),
+    ('payout_reserve', 'supplier_reserve', 'supplier', 'reserve', -1), ('payout_release', 'supplier_reserve', 'supplier', 'reserve', 1),
+    ('reserve_release', 'supplier_reserve', 'supplier', 'amount', 1), ('reserve_release', 'supplier_payable', 'supplier', 'amount', -1),
     ('payout_send', 'payouts_in_transit', 'supplier', 'amount', 1),
     ('payout_send', 'stripe_available', null, 'amount', -1),
     ('payout_release', 'payouts_in_transit', 'supplier', 'amount', 1),
     ('payout_release', 'supplier_debt', 'supplier', 'recovered', 1), ('payout_release', 'supplier_payable', 'supplier', 'earned', -1),
-    ('transfer_reversal', 'stripe_available', null, 'amount', 1), ('transfer_reversal', 'supplier_payable', 'supplier', 'amount', -1)
+    ('transfer_reversal', 'stripe_available', null, 'amount', 1), ('transfer_reversal', 'supplier_payable', 'supplier', 'amount', -1),
+    ('break_resolved', 'stripe_available', null, 'came', 1), ('break_resolved', 'suspense', null, 'came', -1),
+    ('break_resolved', 'suspense', null, 'left', 1), ('break_resolved', 'stripe_available', null, 'left', -1),
+    ('break_resolved_reversed', 'stripe_available', null, 'came', -1), ('break_resolved_reversed', 'suspense', null, 'came', 1),
+    ('break_resolved_reversed', 'suspense', null, 'left', -1), ('break_resolved_reversed', 'stripe_available', null, 'left', 1)
   ) as leg (template, kind, owner, amount, sign);
 
 create function app.audit_ledger(p_now timestamptz) returns jsonb language sql stable as $$
@@ -90,7 +115,7 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
       -- Stripe's own balance may go below zero, by a chargeback after a payout.
       -- A buyer's unbilled calls may be less than its credits.
       where a.kind in ('buyer_receivable', 'supplier_debt', 'stripe_pending', 'stripe_fees', 'dispute_receivable', 'bad_debt') and a.balance_minor < 0
-        or a.kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit', 'exchange_margin') and a.balance_minor > 0)),
+        or a.kind in ('supplier_pending', 'supplier_payable', 'supplier_reserve', 'payouts_in_transit', 'exchange_margin') and a.balance_minor > 0)),
     app.audit_check('no call is booked on a date whose close had begun to bill', null, array(
       select j.id::text from public.journals j join begun b on b.business_date = j.business_date
       where j.template = 'call' and b.billing_at < j.posted_at - interval '5 minutes')),
@@ -106,12 +131,18 @@ create function app.audit_billing() returns jsonb language sql stable as $$
     select refs ->> 'invoiceId' as invoice_id, refs ->> 'chargeId' as charge_id, template, count(*) as journals, min(currency) as currency,
       sum((amounts ->> 'total')::bigint) as total, sum((amounts ->> 'gross')::bigint) as gross, sum((amounts ->> 'fee')::bigint) as fee,
       sum((amounts ->> 'net')::bigint) as net, min(owners ->> 'buyer') as buyer
-    from public.journals where template in ('invoice', 'charge', 'available') group by 1, 2, 3
+    from public.journals where template in ('invoice', 'charge', 'available') and refs ->> 'topupId' is null group by 1, 2, 3
   ), paid as materialized (
-    select invoice_id, sum(gross_minor) as charged, coalesce(sum(gross_minor) filter (where cleared_at is not null), 0) as available
+    -- Of what settled in another currency nothing is available in the invoice's.
+    select invoice_id, sum(paid_minor) as charged, coalesce(sum(paid_minor) filter (where cleared_at is not null and currency = paid_currency), 0) as available
     from public.charges group by 1
+  ), noted as materialized (
+    -- What credit notes took off an invoice, with and without tax.
+    select invoice_id, sum(amount_minor + tax_minor) as total, sum(amount_minor) as net from public.credit_notes where state = 'issued' group by 1
   ), taken as materialized (
-    select invoice_id, sum(amount_minor) filter (where state <> 'won') as taken, sum(amount_minor) filter (where state = 'final') as gone
+    -- In the invoice's currency; of charges that settled in it (own), and of all.
+    select invoice_id, sum(paid_minor) filter (where state <> 'won') as taken, sum(paid_minor) filter (where state = 'final') as gone,
+      sum(paid_minor) filter (where state <> 'won' and currency = paid_currency) as own_taken
     from public.withdrawals group by 1
   ), credited as materialized (
     -- What credits were taken off an invoice, less those that its own calls gave.
@@ -120,19 +151,23 @@ create function app.audit_billing() returns jsonb language sql stable as $$
       union all select e.invoice_id, -c.amount_minor from public.credits c join public.earnings e on e.id = c.earning_id) part group by 1
   ), standing as materialized (
     -- Each earning of an issued invoice with what must have been paid, and not taken back, for it to be covered.
-    select e.id, e.state, i.state as invoice_state, coalesce(p.charged, 0) - coalesce(t.taken, 0) + coalesce(n.net, 0) as charged,
-      coalesce(p.available, 0) - coalesce(t.taken, 0) + coalesce(n.net, 0) as available, coalesce(t.taken, 0) as taken, t.gone is not null as some_gone,
+    select e.id, e.state, i.state as invoice_state,
+      app.audit_net(least(coalesce(p.available, 0) - coalesce(t.own_taken, 0), coalesce(p.charged, 0) - coalesce(t.taken, 0)), i.amount_minor, i.tax_minor, coalesce(o.net, 0), coalesce(o.total, 0)) + coalesce(n.net, 0) as available,
+      -- Where nothing more is paid: what may pay for it if its open disputes are won.
+      app.audit_net(coalesce(p.charged, 0) - coalesce(t.gone, 0), i.amount_minor, i.tax_minor, coalesce(o.net, 0), coalesce(o.total, 0)) + coalesce(n.net, 0) as at_most,
+      coalesce(t.taken, 0) as taken, t.gone is not null as some_gone,
       sum(e.price_minor) filter (where e.state not in ('written_off', 'clawed_back')) over (partition by e.invoice_id order by e.started_at, e.call_id) as needs
     from public.earnings e join public.invoices i on i.id = e.invoice_id and i.state in ('open', 'paid', 'uncollectible', 'void')
       left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id left join credited n on n.invoice_id = i.id
+      left join noted o on o.invoice_id = i.id
   ), held as materialized (
-    select invoice_id, count(*) as calls, sum(price_minor) as total from public.earnings where invoice_id is not null group by 1
+    select invoice_id, count(*) as calls, sum(price_minor) as total from public.earnings where invoice_id is not null and not replaced group by 1
   ), lines as materialized (
     select invoice_id, sum(calls) as calls, sum(amount_minor) as total from public.invoice_lines group by 1
   ), line_differs as (
     select coalesce(l.invoice_id, e.invoice_id) as invoice_id from public.invoice_lines l
       full join (select invoice_id, campaign_id, count(*) as calls, sum(duration_s) as seconds, sum(price_minor) as total
-        from public.earnings where invoice_id is not null group by 1, 2) e
+        from public.earnings where invoice_id is not null and not replaced group by 1, 2) e
       on e.invoice_id = l.invoice_id and e.campaign_id = l.campaign_id
     where (l.calls, l.seconds, l.amount_minor) is distinct from (e.calls, e.seconds, e.total)
   )
@@ -147,11 +182,11 @@ create function app.audit_billing() returns jsonb language sql stable as $$
       where e.buyer_id <> i.buyer_id or e.currency <> i.currency or e.started_at >= i.period_end)),
     app.audit_check('an earning stands where its invoice stands', 'INV-11', array(
       select e.id::text from public.earnings e left join public.invoices i on i.id = e.invoice_id
-      where e.state <> 'clawed_back' and (e.state = 'accrued') <> (coalesce(i.state, 'planned') not in ('open', 'paid', 'uncollectible', 'void'))
+      where e.state <> 'clawed_back' and not e.prepaid and (e.state = 'accrued') <> (coalesce(i.state, 'planned') not in ('open', 'paid', 'uncollectible', 'void'))
       union all select id::text from standing where state is distinct from case
         when state = 'clawed_back' or state = 'written_off' and (some_gone or invoice_state in ('uncollectible', 'void')) then state
         when state in ('reserved', 'paid') and (taken > 0 or needs <= available) then state
-        when needs > charged and invoice_state in ('uncollectible', 'void') then 'written_off'
+        when needs > at_most and invoice_state in ('paid', 'uncollectible', 'void') then 'written_off'
         when needs > available then 'billed' else 'cleared' end)),
     app.audit_check('a period of a buyer ends at midnight of its timezone', null, array(
       select i.id::text from public.invoices i join public.buyers b on b.id = i.buyer_id
@@ -169,70 +204,76 @@ create function app.audit_billing() returns jsonb language sql stable as $$
       where i.id is null or coalesce(b.journals, 0) <> case when i.state in ('waiting_approval', 'planned') then 0 else 1 end
         or (i.state in ('waiting_approval', 'planned')) <> (i.stripe_invoice_id is null)
         or b.total <> i.amount_minor or b.currency <> i.currency or b.buyer <> i.buyer_id::text)),
-    app.audit_check('a charge is booked once, with its fee, and an invoice is paid when its charges are its amount', 'INV-7', array(
+    app.audit_check('a charge is booked once, with its fee, and an invoice is paid when nothing is left to be paid', 'INV-7', array(
       select coalesce(c.charge_id, b.charge_id, 'no charge') from (
-          select c.*, i.buyer_id, i.currency as invoice_currency from public.charges c join public.invoices i on i.id = c.invoice_id) c
+          select c.*, i.buyer_id, i.currency as invoice_currency from public.charges c join public.invoices i on i.id = c.invoice_id where c.exchange_rate is null) c
         full join (select * from booked where template = 'charge') b on b.charge_id = c.charge_id
       where c.charge_id is null or b.journals is distinct from 1 or b.invoice_id <> c.invoice_id::text
         or b.gross <> c.gross_minor or b.fee <> c.fee_minor or b.net <> c.net_minor or b.gross <> b.fee + b.net
         or b.currency <> c.currency or c.currency <> c.invoice_currency or b.buyer <> c.buyer_id::text
-      union all select i.id::text from public.invoices i left join paid p on p.invoice_id = i.id
-      where (i.state = 'paid') <> (coalesce(p.charged, 0) = i.amount_minor) or p.charged > i.amount_minor)),
+      union all select i.id::text from public.invoices i left join paid p on p.invoice_id = i.id left join noted n on n.invoice_id = i.id
+      where (i.state = 'paid') <> (coalesce(p.charged, 0) + coalesce(n.total, 0) = i.amount_minor + i.tax_minor)
+        or coalesce(p.charged, 0) + coalesce(n.total, 0) > i.amount_minor + i.tax_minor)),
     app.audit_check('money becomes available once, and not before Stripe says so', 'INV-11', array(
       select coalesce(c.charge_id, b.charge_id, 'no charge') from public.charges c
-        full join (select * from booked where template = 'available') b on b.charge_id = c.charge_id
+        full join (select refs ->> 'chargeId' as charge_id, count(*) as journals, sum((amounts ->> 'net')::bigint) as net
+          from public.journals where template = 'available' group by 1) b on b.charge_id = c.charge_id
         left join public.stripe_movements m on m.id = c.balance_transaction_id
       where c.charge_id is null or coalesce(b.journals, 0) <> case when c.cleared_at is null then 0 else 1 end or b.net <> c.net_minor
         or c.cleared_at is not null and (m.available_at is null or m.available_at > c.cleared_at))),
     app.audit_check('what clears is booked for each supplier of an invoice', 'INV-7', array(
       select coalesce(e.invoice_id::text, j.invoice_id, 'no invoice')
       from (select invoice_id, supplier_id, sum(share_minor) as share from public.earnings
-          where state in ('cleared', 'reserved', 'paid') or id in (select earning_id from public.credits) group by 1, 2) e
+          where not prepaid and state in ('cleared', 'reserved', 'paid') or id in (select earning_id from public.credits)
+            or replaced and payout_id is not null group by 1, 2) e
         full join (select refs ->> 'invoiceId' as invoice_id, owners ->> 'supplier' as supplier_id,
             sum((amounts ->> 'share')::bigint * case template when 'clear' then 1 else -1 end) as share
-          from public.journals where template in ('clear', 'unclear') group by 1, 2) j
+          from public.journals where template in ('clear', 'unclear') and refs ->> 'invoiceId' is not null group by 1, 2) j
         on j.invoice_id = e.invoice_id::text and j.supplier_id = e.supplier_id::text
       where coalesce(e.share, 0) <> coalesce(j.share, 0))),
     app.audit_check('what is written off is what nobody paid, and no margin', 'INV-7', array(
       select coalesce(w.invoice_id, j.invoice_id) from (
           select i.id::text as invoice_id, coalesce(min(e.price), 0) as price, coalesce(min(e.share), 0) as share,
-            case when min(i.state) in ('uncollectible', 'void') then min(i.amount_minor) - coalesce(min(p.charged), 0) else 0 end
+            case when min(i.state) in ('uncollectible', 'void') then min(i.amount_minor + i.tax_minor) - coalesce(min(p.charged), 0) - coalesce(min(n.total), 0) else 0 end
               + coalesce(min(t.gone), 0) as owed
-          from public.invoices i left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id
+          from public.invoices i left join paid p on p.invoice_id = i.id left join taken t on t.invoice_id = i.id left join noted n on n.invoice_id = i.id
             left join (select invoice_id, sum(price_minor) as price, sum(share_minor) as share from public.earnings
               where state = 'written_off' group by 1) e on e.invoice_id = i.id
           group by 1) w
         full join (select refs ->> 'invoiceId' as invoice_id, sum(sign * (amounts ->> 'share')::bigint) as share,
             sum(sign * (amounts ->> 'margin')::bigint) as margin, sum(sign * (amounts ->> 'owed')::bigint) as owed
-          from (select *, case template when 'write_off' then 1 else -1 end as sign from public.journals
-            where template in ('write_off', 'write_off_reversed')) signed group by 1) j on j.invoice_id = w.invoice_id
+          -- Of one that is void the tax that was owed is no loss, but not payable.
+          from (select *, case template when 'write_off_reversed' then -1 else 1 end as sign from public.journals
+            where template in ('write_off', 'write_off_reversed') or template = 'tax_reversed' and refs ->> 'event' = refs ->> 'invoiceId') signed group by 1) j on j.invoice_id = w.invoice_id
       where (coalesce(w.share, 0), coalesce(w.price - w.share, 0), coalesce(w.owed, 0))
         is distinct from (coalesce(j.share, 0), coalesce(j.margin, 0), coalesce(j.owed, 0)))),
     app.audit_check('a refund or a dispute is booked once as it began and once as it ended', 'INV-7', array(
-      select coalesce(w.id, j.id) from public.withdrawals w
+      -- Where Stripe exchanged, see audit_exchange.
+      select coalesce(w.id, j.id) from (select * from public.withdrawals where currency = paid_currency) w
         full join (select refs ->> 'withdrawalId' as id, sum((amounts ->> 'amount')::bigint) filter (where template in ('refund', 'dispute')) as amount,
             sum((amounts ->> 'fee')::bigint) filter (where template in ('refund', 'dispute')) as fee,
             array_agg(template order by template) as templates, bool_and(refs ->> 'balanceTransactionId' is not null or template = 'dispute_lost') as moved
-          from public.journals where template in ('refund', 'dispute', 'dispute_won', 'dispute_lost') group by 1) j on j.id = w.id
+          from public.journals where template in ('refund', 'dispute', 'dispute_won', 'dispute_lost')
+            and refs ->> 'withdrawalId' not in (select id from public.withdrawals where currency <> paid_currency) group by 1) j on j.id = w.id
       where (w.amount_minor, w.fee_minor, true) is distinct from (j.amount, j.fee, j.moved)
         or j.templates is distinct from case when w.kind = 'refund' then array['refund'] when w.state = 'open' then array['dispute']
           when w.state = 'won' then array['dispute', 'dispute_won'] else array['dispute', 'dispute_lost'] end)),
     app.audit_check('what is disputed is with Stripe until it is decided', 'INV-8', array(
       select currency from (
-        select currency, amount_minor as amount from public.withdrawals where kind = 'dispute' and state = 'open'
+        select paid_currency as currency, paid_minor as amount from public.withdrawals where kind = 'dispute' and state = 'open'
         union all select currency, -balance_minor from public.ledger_accounts where kind = 'dispute_receivable') part
       group by currency having sum(amount) <> 0)),
     app.audit_check('the calls of a buyer are invoiced or unbilled to the last unit', 'INV-7', array(
       select buyer_id::text from (
-        select buyer_id, currency, price_minor as amount from public.earnings where state <> 'clawed_back' or invoice_id is not null
+        select buyer_id, currency, price_minor as amount from public.earnings where not prepaid and (state <> 'clawed_back' or invoice_id is not null and not replaced)
         union all select buyer_id, currency, -amount_minor from public.credits
         union all select buyer_id, currency, -amount_minor from public.invoices where state not in ('waiting_approval', 'planned')
         union all select owner_id, currency, -balance_minor from public.ledger_accounts where kind = 'buyer_unbilled') part
       group by buyer_id, currency having sum(amount) <> 0)),
     app.audit_check('what a buyer owes is issued and not paid', 'INV-8', array(
       select buyer_id::text from (
-        select i.buyer_id, i.currency, i.amount_minor - coalesce(p.charged, 0) as amount
-        from public.invoices i left join paid p on p.invoice_id = i.id where i.state = 'open'
+        select i.buyer_id, i.currency, i.amount_minor + i.tax_minor - coalesce(p.charged, 0) - coalesce(n.total, 0) as amount
+        from public.invoices i left join paid p on p.invoice_id = i.id left join noted n on n.invoice_id = i.id where i.state = 'open'
         union all select owner_id, currency, -balance_minor from public.ledger_accounts where kind = 'buyer_receivable') part
       group by buyer_id, currency having sum(amount) <> 0)),
     app.audit_check('every invoice that is not settled has its row of work', 'INV-19', array(

@@ -9,19 +9,7 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
   ), earned as materialized (
     select call_id, count(*) as earnings from public.earnings where state <> 'clawed_back' group by 1
   ), placed as materialized (
-    -- The place of each call among the paid calls of its day and month, in the order in which their journals stand, less those
-    -- that were booked back before it; where terms of its campaign ask for it.
-    select id, step, sum(step) over (partition by campaign_id, day order by journal_id) as of_day,
-      sum(step) over (partition by campaign_id, date_trunc('month', day) order by journal_id) as of_month,
-      sum(step) over (partition by campaign_id, supplier_id, date_trunc('month', day) order by journal_id) as place
-    from (
-      select case when j.template = 'call' and e.state <> 'clawed_back' then e.id end as id, case j.template when 'call' then 1 else -1 end as step, e.campaign_id, e.supplier_id,
-        (e.started_at at time zone k.timezone)::date as day, j.id as journal_id
-      from public.journals j
-        join public.earnings e on e.id = (j.refs ->> 'earningId')::uuid
-        join public.campaigns k on k.id = e.campaign_id
-      where j.template in ('call', 'adjustment') and e.campaign_id in (select campaign_id from public.campaign_terms
-        where supplier_share_tiers is not null or daily_cap is not null or monthly_cap is not null)) booking
+    select * from app.audit_places()
   ), crowd as (
     -- How many paid calls of the campaign are in progress when one begins; one that ends as it begins is none of them.
     select id, step, sum(step) over (partition by campaign_id order by at, step rows unbounded preceding) as at_once from (
@@ -37,9 +25,11 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
           else div(greatest(c.duration_s, t.minimum_s) + t.increment_s - 1, t.increment_s) end end as price_minor,
       coalesce(t.supplier_share_minor, div(e.price_minor::numeric * coalesce(t.supplier_share_bps,
           (select (tier ->> 'bps')::int from jsonb_array_elements(t.supplier_share_tiers) tier
-           where (tier ->> 'fromCall')::bigint <= p.place order by (tier ->> 'fromCall')::bigint desc limit 1)),
+           where case when p.place is not null then (tier ->> 'fromCall')::bigint <= p.place
+             -- Of a place of which nothing can be said it is the share of some tier.
+             else div(e.price_minor::numeric * (tier ->> 'bps')::int, 10000 * m.multiple_of_minor) * m.multiple_of_minor = e.share_minor end order by (tier ->> 'fromCall')::bigint desc limit 1)),
         10000 * m.multiple_of_minor) * m.multiple_of_minor) as share_minor
-    from public.earnings e left join placed p on p.id = e.id join public.calls c on c.id = e.call_id join public.campaign_terms t on t.id = e.terms_id
+    from public.earnings e left join placed p on p.earning_id = e.id join public.calls c on c.id = e.call_id join public.campaign_terms t on t.id = e.terms_id
       join public.currencies m on m.code = t.currency left join public.call_revenues r on r.call_id = e.call_id
     where e.state <> 'clawed_back'
   )
@@ -54,6 +44,7 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
         full join (select * from public.journals where template = 'call') j on j.refs ->> 'earningId' = e.id::text
       where j.id is null or e.id is null or j.refs ->> 'callId' <> e.call_id::text or (j.amounts ->> 'price')::bigint <> e.price_minor or (j.amounts ->> 'share')::bigint <> e.share_minor
         or (j.amounts ->> 'margin')::bigint <> e.price_minor - e.share_minor or j.currency <> e.currency
+        or (j.amounts ->> 'prepaid')::bigint <> case when e.prepaid then e.price_minor else 0 end
         or j.owners ->> 'buyer' <> e.buyer_id::text or j.owners ->> 'supplier' <> e.supplier_id::text
         or j.business_date <> e.business_date)),
     app.audit_check('an earning is its call under the terms that it was rated by', 'INV-7', array(
@@ -79,12 +70,26 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
         where shown >= d || ' ' || (h ->> 'from') and shown < d || ' ' || (h ->> 'to')))),
     app.audit_check('no call is paid for above the caps of its terms', null, array(
       select e.id::text from public.earnings e join public.campaign_terms t on t.id = e.terms_id
-        left join placed p on p.id = e.id left join crowd w on w.id = e.id and w.step = 1
+        left join placed p on p.earning_id = e.id left join crowd w on w.id = e.id and w.step = 1
       where p.of_day > t.daily_cap or p.of_month > t.monthly_cap
         -- In the first week of new terms calls of the old ones, with another cap, may still be in progress.
         or w.at_once > t.concurrency_cap and not exists (select 1 from public.campaign_terms before
           where before.campaign_id = t.campaign_id and before.valid_from < t.valid_from
             and t.valid_from > e.started_at - interval '7 days'))),
+    app.audit_check('a call that a cap refused is beyond it, once its day or month is closed', 'INV-31', array(
+      select p.call_id::text from placed p join public.campaign_terms t on t.id = p.terms_id join public.calls c on c.id = p.call_id
+      where p.earning_id is null and case p.refusal when 'over-daily-cap' then p.day_ordered else p.month_ordered end
+        and (t.daily_cap is null or p.of_day <= t.daily_cap) and (not p.month_ordered or t.monthly_cap is null or p.of_month <= t.monthly_cap)
+        -- Whoever was rated first counts against its caller, and against calls at one time.
+        and not exists (select 1 from public.calls o where o.campaign_id = c.campaign_id and o.caller_number = c.caller_number and o.id <> c.id
+          and o.status = 'qualified' and abs(extract(epoch from o.started_at - c.started_at)) <= t.duplicate_window_s)
+        and not (t.concurrency_cap is not null and exists (
+          select 1 from public.earnings moment where moment.campaign_id = c.campaign_id and moment.state <> 'clawed_back'
+            and moment.started_at < c.started_at + make_interval(secs => greatest(c.duration_s, 1))
+            and moment.started_at + make_interval(secs => moment.duration_s) > c.started_at
+            and t.concurrency_cap <= (select count(*) from public.earnings o where o.campaign_id = c.campaign_id and o.state <> 'clawed_back'
+              and o.started_at <= greatest(moment.started_at, c.started_at)
+              and o.started_at + make_interval(secs => o.duration_s) > greatest(moment.started_at, c.started_at)))))),
     app.audit_check('a call is in the state that the score of its newest facts decided', null, array(
       select c.id::text from public.calls c
         left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
@@ -113,5 +118,7 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
       where w.id is null or c.status = 'stored' and w.state = 'done')),
     app.audit_check('no work stays due for more than two days', 'INV-30', array(
       select id::text from public.work
-      where state = 'due' and close_date is null and replays = 0 and due_at < p_now - interval '2 days')))
+      where state = 'due' and close_date is null and replays = 0 and due_at < p_now - interval '2 days')),
+    app.audit_listing('days and months whose calls are not in the order of their starts', array(
+      select concat_ws('/', campaign_id, unit, period) from public.unordered_periods)))
 $$;

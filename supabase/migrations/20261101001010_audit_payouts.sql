@@ -8,7 +8,8 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
     from public.journals where template like 'payout\_%' group by 1
   ), held as materialized (
     select payout_id, sum(amount) as total from (
-      select payout_id, share_minor as amount from public.earnings union all select payout_id, amount_minor from public.transfer_reversals) part
+      select payout_id, share_minor as amount from public.earnings union all select payout_id, amount_minor from public.transfer_reversals
+      union all select payout_id, amount_minor from public.supplier_reserves) part
     where payout_id is not null group by 1
   ), newest as materialized (
     select distinct on (subject_id) * from public.attempts where subject_kind = 'payout' order by subject_id, id desc
@@ -28,7 +29,8 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
           ) as allowed (state, reserves, sends, releases) where allowed.state = p.state))),
     app.audit_check('a payout is the sum of its earnings, and a returned one holds none', 'INV-7', array(
       select p.id::text from public.payouts p left join held h on h.payout_id = p.id
-      where coalesce(h.total, 0) <> case when p.state in ('refused', 'withheld') then 0 else p.amount_minor + p.recovered_minor end)),
+      where coalesce(h.total, 0) <> case when p.state in ('refused', 'withheld') then 0
+        else p.amount_minor + p.recovered_minor + p.reserve_minor end)),
     app.audit_check('an earning is in one live payout of its own supplier and currency', 'INV-10', array(
       select e.id::text from public.earnings e left join public.payouts p on p.id = e.payout_id
       where p.supplier_id <> e.supplier_id or p.currency <> e.currency
@@ -37,8 +39,9 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
           when 'cleared' then p.state not in ('planned', 'waiting_approval') else p.id is not null end)),
     app.audit_check('payouts never exceed what has cleared', 'INV-9', array(
       select supplier_id::text from (
-        select supplier_id, currency, amount_minor + recovered_minor as amount from public.payouts where state not in ('refused', 'withheld')
+        select supplier_id, currency, amount_minor + recovered_minor + reserve_minor as amount from public.payouts where state not in ('refused', 'withheld')
         union all select supplier_id, currency, -amount_minor from public.transfer_reversals
+        union all select supplier_id, currency, -amount_minor from public.supplier_reserves where released_at is not null
         union all select supplier_id, currency, -share_minor from public.earnings
         where state in ('cleared', 'reserved', 'paid') or state = 'clawed_back' and payout_id is not null) part
       group by supplier_id, currency having sum(amount) > 0)),
@@ -50,7 +53,11 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
         union all select r.supplier_id, r.currency, r.amount_minor,
           case when p.state in ('sending', 'unknown') then 'payouts_in_transit' else 'supplier_payable' end
         from public.transfer_reversals r left join public.payouts p on p.id = r.payout_id where p.state is distinct from 'sent'
-        union all select supplier_id, currency, -recovered_minor, 'payouts_in_transit' from public.payouts where state in ('sending', 'unknown')
+        union all select r.supplier_id, r.currency, r.amount_minor,
+          case when p.state in ('sending', 'unknown') then 'payouts_in_transit' else 'supplier_payable' end
+        from public.supplier_reserves r left join public.payouts p on p.id = r.payout_id
+        where r.released_at is not null and p.state is distinct from 'sent'
+        union all select supplier_id, currency, -recovered_minor - reserve_minor, 'payouts_in_transit' from public.payouts where state in ('sending', 'unknown')
         union all select supplier_id, currency, -share_minor, 'supplier_debt' from public.earnings
         where state = 'clawed_back' and payout_id is not null
         union all select supplier_id, currency, recovered_minor, 'supplier_debt' from public.payouts where state in ('sending', 'unknown', 'sent')
@@ -62,11 +69,11 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
         select currency, net_minor as amount, case when cleared_at is null then 'stripe_pending' else 'stripe_available' end as kind
         from public.charges
         union all select currency, fee_minor, 'stripe_fees' from public.charges
-        union all select currency, case state when 'won' then returned_fee_minor - fee_minor else -amount_minor - fee_minor end, 'stripe_available'
-        from public.withdrawals
+        union all select currency, returned_minor + returned_fee_minor - amount_minor - fee_minor, 'stripe_available' from public.withdrawals
         union all select currency, fee_minor - returned_fee_minor, 'stripe_fees' from public.withdrawals
         union all select currency, -amount_minor, 'stripe_available' from public.payouts where state = 'sent'
         union all select currency, amount_minor, 'stripe_available' from public.transfer_reversals
+        union all select currency, amount_minor, 'stripe_available' from public.break_resolutions where state = 'booked'
         union all select currency, -balance_minor, kind from public.ledger_accounts
         where kind in ('stripe_pending', 'stripe_available', 'stripe_fees')) part
       group by currency, kind having sum(amount) <> 0)),
@@ -123,11 +130,16 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
         or s.status = 'held' and s.held_reason is distinct from left(l.detail ->> 'reason', 200))),
     app.audit_check('a payout holds only what was earned by its date', null, array(
       select p.id::text from public.payouts p join (select payout_id, business_date from public.earnings
-        union all select payout_id, business_date from public.transfer_reversals) held on held.payout_id = p.id
+        union all select payout_id, business_date from public.transfer_reversals
+        union all select payout_id, release_on from public.supplier_reserves) held on held.payout_id = p.id
       where held.business_date > p.business_date and p.state not in ('refused', 'withheld'))),
     app.audit_listing('payouts in flight', array(select id::text from public.payouts where state in ('sending', 'unknown'))),
     app.audit_listing('payouts that wait for an approval', array(select id::text from public.payouts where state = 'waiting_approval')),
     app.audit_listing('invoices that wait for an approval', array(select id::text from public.invoices where state = 'waiting_approval')),
+    app.audit_listing('suppliers whose bank gave their last payout back', array(
+      select supplier_id || ' ' || currency from (select distinct on (supplier_id, currency) supplier_id, currency, status
+        from public.bank_payouts where status in ('paid', 'failed') order by supplier_id, currency, created_at desc, id) newest
+      where status = 'failed')),
     app.audit_listing('work that is dead, for people to replay or discard', array(
       select job || ' ' || key from public.work where state = 'dead' order by id)))
 $$;
@@ -145,6 +157,11 @@ create function app.audit_closes() returns jsonb language sql stable as $$
     app.audit_check('one close follows the other in the order of their dates', 'INV-26', array(
       select c.business_date::text from public.closes c
       where c.state = 'open' and exists (select 1 from public.closes later where later.business_date > c.business_date))),
+    app.audit_check('a run that began stands where its work stands', 'INV-26', array(
+      select r.pipeline || ' ' || r.period from public.schedule_runs r join public.pipelines p on p.name = r.pipeline
+        left join public.work w on w.job = p.job and w.key = r.period::text
+      where p.job is not null and (w.id is null and r.state in ('running', 'done', 'failed', 'discarded')
+        or w.id is not null and r.state in ('missed', 'skipped') or r.state in ('done', 'discarded') and w.state <> r.state))),
     app.audit_check('a close that is done has its report and left nothing due', 'INV-12', array(
       select c.business_date::text from public.closes c where (c.state = 'done') <> (c.stage = 'done')
         or c.state = 'done' and (c.ended_at is null or c.report is null or exists (select 1 from public.work w
@@ -158,9 +175,10 @@ create function app.audit_closes() returns jsonb language sql stable as $$
       where m.seen_at <= (select max(finished_at) from public.reconciliation_runs)
         and not exists (select 1 from public.charges c where c.balance_transaction_id = m.id and c.net_minor = m.net_minor and c.currency = m.currency)
         and not exists (select 1 from public.withdrawals w where w.currency = m.currency and (w.balance_transaction_id = m.id
-          and w.amount_minor + w.fee_minor = -m.net_minor or w.reinstated_by = m.id and w.amount_minor + w.returned_fee_minor = m.net_minor))
+          and w.amount_minor + w.fee_minor = -m.net_minor or w.reinstated_by = m.id and w.returned_minor + w.returned_fee_minor = m.net_minor))
         and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and p.amount_minor = -m.net_minor and p.currency = m.currency)
         and not exists (select 1 from public.transfer_reversals r where r.balance_transaction_id = m.id and r.amount_minor = m.net_minor and r.currency = m.currency)
+        and not exists (select 1 from public.break_resolutions r where r.balance_transaction_id = m.id and r.amount_minor = m.net_minor and r.currency = m.currency and r.state = 'booked')
         and not exists (select 1 from public.reconciliation_breaks b where b.evidence ->> 'movement' = m.id and b.state = 'open'))),
     app.audit_listing('breaks that are open', array(select identity from public.reconciliation_breaks where state = 'open' order by id)),
     app.audit_listing('cash comparisons that left a difference', array(
@@ -210,23 +228,23 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   set work_mem = '64MB' set statement_timeout = '5min' as $$
   select coalesce(case when coalesce(p_area, 'ledger') = 'ledger' then app.audit_ledger(to_timestamp(p_now_ms / 1000.0)) end, '[]')
     || coalesce(case when coalesce(p_area, 'calls') = 'calls' then app.audit_calls(to_timestamp(p_now_ms / 1000.0)) end, '[]')
-    || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() || app.audit_adjustments() end, '[]')
-    || coalesce(case when coalesce(p_area, 'payouts') = 'payouts' then app.audit_payouts() end, '[]')
-    || coalesce(case when coalesce(p_area, 'closes') = 'closes' then app.audit_closes() end, '[]')
+    || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() || app.audit_adjustments() || app.audit_wallets() || app.audit_exchange() || app.audit_taxes() end, '[]')
+    || coalesce(case when coalesce(p_area, 'payouts') = 'payouts' then app.audit_payouts() || app.audit_reserves() end, '[]')
+    || coalesce(case when coalesce(p_area, 'closes') = 'closes' then app.audit_closes() || app.audit_breaks() end, '[]')
     || coalesce(case when coalesce(p_area, 'database') = 'database' then app.audit_database() end, '[]')
 $$;
 
 -- The ledger's side of a comparison with Stripe, as compact rows in one answer: no API cuts it. An array per row:
 --   cash      journal, template, currency, pending, available, fee, its invoice or payout, charge or transfer, movement, posted at (ms)
 --   payouts   id, supplier, currency, amount, destination, state
---   invoices  id, currency, amount, state, its id at Stripe, whether its work is due
+--   invoices  id, currency, amount, state, its id at Stripe, whether its work is due, what its credit notes took off it, tax
 --   cleared   supplier, currency, what has ever cleared
 --   compared  currency, the instant the last cash comparison stands for (ms), when it finished (ms)
 create function public.audit_money()
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select jsonb_build_object(
     'cash', (select coalesce(jsonb_agg(jsonb_build_array(j.id::text, j.template, j.currency, p.pending, p.available, p.fee,
-        coalesce(j.refs ->> 'invoiceId', j.refs ->> 'payoutId'), coalesce(j.refs ->> 'chargeId', j.refs ->> 'transferId'),
+        coalesce(j.refs ->> 'invoiceId', j.refs ->> 'topupId', j.refs ->> 'payoutId'), coalesce(j.refs ->> 'chargeId', j.refs ->> 'transferId'),
         j.refs ->> 'balanceTransactionId', floor(extract(epoch from j.posted_at) * 1000)::bigint) order by j.id), '[]')
       from journals j join (
         select p.journal_id, coalesce(sum(p.amount_minor) filter (where a.kind = 'stripe_pending'), 0)::bigint as pending,
@@ -237,8 +255,12 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'payouts', (select coalesce(jsonb_agg(jsonb_build_array(id, supplier_id, currency, amount_minor, destination, state) order by id), '[]')
       from payouts),
     'invoices', (select coalesce(jsonb_agg(jsonb_build_array(id, currency, amount_minor, state, stripe_invoice_id,
-        exists (select 1 from work w where w.job = 'billing.bill-buyer' and w.key = invoices.id::text and w.state = 'due')) order by id), '[]')
-      from invoices),
+        exists (select 1 from work w where w.job in ('billing.bill-buyer', 'billing.recharge-wallet') and w.key = i.id::text and w.state = 'due'),
+        (select coalesce(sum(n.amount_minor + n.tax_minor), 0)::bigint from credit_notes n where n.invoice_id = i.id and n.state = 'issued'), tax_minor)
+        order by id), '[]')
+      -- A top-up is a charge that may be under way, and no invoice at Stripe.
+      from (select id, currency, amount_minor, state, stripe_invoice_id, tax_minor from invoices
+        union all select id, currency, amount_minor, state, null, 0 from topups) i),
     'cleared', (select coalesce(jsonb_agg(jsonb_build_array(supplier_id, currency, total)), '[]')
       from (select supplier_id, currency, sum(share_minor)::bigint as total from earnings
         where state in ('cleared', 'reserved', 'paid') or state = 'clawed_back' and payout_id is not null group by 1, 2) c),

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setInterval } from 'node:timers/promises';
 import pg from 'pg';
+import { z } from 'zod';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeSetup } from '../../src/integrations/stripe/setup.ts';
 import { createLogger } from '../../src/log.ts';
@@ -16,6 +18,12 @@ const SUPPLIERS_PER_BUYER = 250;
 /** Of a live account: of all requests, and of each endpoint. The second binds, since a payout is one transfer. */
 const LIMITS = { perS: 100, endpointPerS: 25 };
 const WORKERS = 2;
+/** The flags of Node.js with which `npm run worker` and docker-compose.yml start a worker. */
+const WORKER_FLAGS = z
+  .object({ scripts: z.object({ worker: z.string() }) })
+  .parse(JSON.parse(readFileSync('package.json', 'utf8')))
+  .scripts.worker.split(' ')
+  .filter((part) => part.startsWith('--'));
 
 interface PayoutsBenchOptions {
   readonly suppliers: number;
@@ -55,7 +63,7 @@ export async function benchPayouts(options: PayoutsBenchOptions): Promise<Payout
     await house.control('POST', '/_sim/limits', LIMITS);
     const rates = { STRIPE_RATES: `${LIMITS.perS}/${LIMITS.endpointPerS}` };
     const workers = Array.from({ length: WORKERS }, (_, nth) =>
-      house.start('worker', { env: rates, name: `worker-${nth}` }),
+      house.start('worker', { env: rates, name: `worker-${nth}`, nodeFlags: WORKER_FLAGS }),
     );
     await Promise.all(workers.map((worker) => worker.waitForLine('working')));
     say(`${suppliers} suppliers are there; ${date} is closed`);
@@ -166,7 +174,7 @@ async function measure(
     if (sent === suppliers) break;
     if (performance.now() > deadlineMs)
       throw new Error(`only ${sent} of ${suppliers} were sent in ten minutes`);
-    await services.operations.advanceCloses(Date.now());
+    await services.schedules.advanceRuns(Date.now());
   }
   await pool.end();
 

@@ -55,6 +55,15 @@ export interface Business {
   close(): Promise<void>;
 }
 
+/** The same exchange, whose wallets are charged for every few calls. */
+function withSmallWallets({ parties, ...rest }: ReturnType<typeof demoExchange>) {
+  const small = { usd: { lowWaterMinor: 4_000, rechargeMinor: 4_500, mostPerDay: 100 } };
+  const buyers = parties.buyers.map((buyer) =>
+    buyer.prepaid === undefined ? buyer : { ...buyer, prepaid: small },
+  );
+  return { ...rest, parties: { ...parties, buyers } };
+}
+
 /** The `count` business dates that end with the one before yesterday. */
 export function pastDates(count: number, nowMs: number = Date.now()): string[] {
   const first = Math.floor(nowMs / DAY_MS) - count - 1;
@@ -67,14 +76,14 @@ export const noonOf = (date: string): number => Date.parse(date) + DAY_MS / 2;
 
 export async function openBusiness(house: ChaosHouse, options: BusinessOptions): Promise<Business> {
   const { dates, callsPerDate, seed } = options;
-  const exchange = demoExchange(Date.parse(dates[0] ?? '') - DAY_MS);
+  const exchange = withSmallWallets(demoExchange(Date.parse(dates[0] ?? '') - DAY_MS));
   const quiet = { log: createLogger({ level: 'silent' }), onFailure: () => undefined };
   const sealKeys = [Buffer.from(SECRETS.body, 'base64')];
   const services = createIntegrations(house.platform, { ...quiet, bodyKeys: sealKeys });
-  const { work, operations, clock } = services;
+  const { work, operations, schedules, clock } = services;
   const queue = { backend: house.platform.queue, jobs, onEvent: () => undefined };
   const enqueuer = createEnqueuer({ ...queue, sealKeys });
-  const letters = createDeadLetters({ ...queue, work, enqueuer, clock });
+  const letters = createDeadLetters({ ...queue, work, enqueuer, sealKeys, clock });
   const sweeper = createSweeper({ ...queue, work, enqueuer, letters, clock, handedAgeMs: 1_000 });
   const setup = createStripeSetup(
     createStripeClient({
@@ -107,7 +116,7 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
       if (nowMs - changedMs < STUCK_MS) return found;
       changedMs = nowMs;
       await sweeper.sweep();
-      await operations.advanceCloses(clock.nowMs());
+      await schedules.advanceRuns(clock.nowMs());
       return found;
     });
   }
@@ -137,7 +146,7 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
     async tick(date) {
       const dueAtMs = Date.parse(date) + CLOSE_DUE_MS;
       await house.control('POST', '/_sim/clock', { nowMs: dueAtMs });
-      for (const job of ['analytics.roll-up-recent', 'operations.start-close', 'operations.sweep'])
+      for (const job of ['analytics.roll-up-recent', 'operations.plan-runs', 'operations.sweep'])
         await add(job, `tick-${date}`, {}, dueAtMs);
     },
     async refund() {

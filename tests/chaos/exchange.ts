@@ -7,6 +7,7 @@ import { planTraffic } from '../../sandbox/traffic/plan.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeSetup } from '../../src/integrations/stripe/setup.ts';
 import type { WorkItem } from '../../src/integrations/supabase/work.ts';
+import { pipelines } from '../../src/jobs/pipelines.ts';
 import { jobs } from '../../src/jobs/registry.ts';
 import { createDeadLetters } from '../../src/queues/dead-letter.ts';
 import { createEnqueuer } from '../../src/queues/enqueue.ts';
@@ -52,10 +53,10 @@ export async function openBusiness(house: ChaosHouse, firstDate = FIRST_DATE) {
     log: pino({ level: 'silent' }),
     onFailure: () => undefined,
   });
-  const { work, clock, operations, calls } = services;
+  const { work, clock, operations, schedules, calls } = services;
   const queue = { backend: platform.queue, jobs, onEvent: () => undefined };
   const enqueuer = createEnqueuer({ ...queue, sealKeys: bodyKeys });
-  const letters = createDeadLetters({ ...queue, work, enqueuer, clock });
+  const letters = createDeadLetters({ ...queue, work, enqueuer, sealKeys: bodyKeys, clock });
   const sweeper = createSweeper({ ...queue, work, enqueuer, letters, clock, handedAgeMs: 1_000 });
   const exchange = demoExchange(Date.parse(firstDate) - 24 * HOUR_MS);
   let day = -1;
@@ -68,14 +69,15 @@ export async function openBusiness(house: ChaosHouse, firstDate = FIRST_DATE) {
 
   /** What the sweep's minute does, at once. */
   async function sweep() {
-    await operations.advanceCloses(Date.now());
+    await schedules.advanceRuns(Date.now());
     return sweeper.sweep();
   }
 
   return {
     ...{ services, enqueuer, letters, sql, count, sweep },
-    /** Buyers and suppliers at Stripe and in the books. */
+    /** Buyers and suppliers at Stripe and in the books, and the pipelines as every start declares them. */
     async seed() {
+      await schedules.ensure(pipelines);
       const client = createStripeClient({
         secretKey: platform.stripe.secretKey,
         apiBase: new URL(house.stripeUrl),

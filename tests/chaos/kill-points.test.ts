@@ -31,6 +31,8 @@ const NO_EFFECT_OF_THEIR_OWN = [
     'stripe.invoices.list',
     'stripe.invoices.retrieve',
     'stripe.transfers.list',
+    'stripe.payouts.retrieve',
+    'stripe.payouts.list',
   ],
   ...['stripe.invoices.listLineItems', 'stripe.paymentIntents.retrieve', 'stripe.balanceTransactions.list'],
   ...['stripeInvoices.issue', 'stripeInvoices.read', 'stripeInvoices.pay', 'stripeTransfers.send'],
@@ -40,6 +42,12 @@ const NO_EFFECT_OF_THEIR_OWN = [
     'stripeWithdrawals.read',
     'stripeTransfers.readReversal',
     'stripeAccounts.mayReceive',
+    'stripeAccounts.readBankPayout',
+    'stripeAccounts.listBankPayouts',
+    'bankPayouts.accountsToRead',
+    'stripe.customers.retrieve',
+    'stripeTopups.prepare',
+    'stripeTopups.charge',
   ],
 ];
 

@@ -56,7 +56,7 @@ describe.each(BACKENDS)('work that kills its process, on %s', (backend) => {
       job.name === SWEEP ? { ...job, schedule: { cron, timezone: 'UTC' } } : { ...job, schedule: null },
     );
     await applySchedules({ backend: house.platform.queue, jobs: scheduled });
-    const worker = supervise(house, 'worker', ['operations.beat:before#1~']);
+    const worker = supervise(house, 'worker', ['schedules.beat:before#1~']);
     try {
       await worker.during(poll(120_000, async () => (await listDead()).some(({ job }) => job === SWEEP)));
     } finally {

@@ -83,7 +83,15 @@ describe('the command line, on the books of a demo', () => {
     expect(await answerOf(z.unknown(), ...release)).toEqual({ changed: false, status: 'active' });
   });
 
+  test('lists no break of a clean exchange', async () => {
+    expect(await answerOf(z.array(z.unknown()), 'recon', 'list', '--json')).toEqual([]);
+    expect(await callclear('recon', 'list')).toMatchObject({ status: 0, out: 'No break.\n' });
+  });
+
   test.each([
+    [['recon', 'resolve', 'movement:txn_none', '--reason', 'of the shop'], 'BREAK_UNKNOWN'],
+    [['recon', 'resolve', 'movement:txn_none', '--reason', ' '], 'a reason'],
+    [['recon', 'approve', '00000000-0000-4000-8000-000000000000', '--reason', 'x'], 'RESOLUTION_UNKNOWN'],
     [['ledger', 'adjust', 'no-id', '--reason', 'x'], 'an id as the log and the board show it'],
     [['ledger', 'adjust', '00000000-0000-4000-8000-000000000000', '--reason', 'x'], 'CALL_UNKNOWN'],
     [['ledger', 'approve', '00000000-0000-4000-8000-000000000000', '--reason', 'x'], 'ADJUSTMENT_UNKNOWN'],

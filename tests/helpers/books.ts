@@ -29,7 +29,7 @@ export async function wrongIn(sql: Sql): Promise<string[]> {
     union all select 'account ' || a.kind || ' is not the sum of its postings' from ledger_accounts a
       where balance_minor <> (select coalesce(sum(amount_minor), 0) from postings where account_id = a.id)
     union all select 'account ' || a.kind || ' is on its wrong side' from ledger_accounts a
-      where kind in ('supplier_pending', 'supplier_payable', 'payouts_in_transit') and balance_minor > 0
+      where kind in ('supplier_pending', 'supplier_payable', 'supplier_reserve', 'payouts_in_transit') and balance_minor > 0
     union all select 'account buyer_receivable is on its wrong side' from ledger_accounts
       where kind = 'buyer_receivable' and balance_minor < 0
     union all select 'invoice ' || i.id || ' is not the sum of its earnings' from invoices i
@@ -40,14 +40,19 @@ export async function wrongIn(sql: Sql): Promise<string[]> {
         - (select coalesce(sum(amount_minor), 0) from credits where invoice_id = i.id)
     union all select 'payout ' || p.id || ' is not the sum of its earnings' from payouts p
       where state not in ('refused', 'withheld')
-        and amount_minor + recovered_minor <> (select coalesce(sum(share_minor), 0) from earnings where payout_id = p.id)
+        and amount_minor + recovered_minor + reserve_minor <> (select coalesce(sum(share_minor), 0) from earnings where payout_id = p.id)
           + (select coalesce(sum(amount_minor), 0) from transfer_reversals where payout_id = p.id)
+          + (select coalesce(sum(amount_minor), 0) from supplier_reserves where payout_id = p.id)
     union all select 'supplier accounts differ from the earnings in ' || x.state from (
       select e.state, sum(e.share_minor) as owed from (
         select case when state in ('accrued', 'billed') then 'supplier_pending' when state = 'cleared' then 'supplier_payable'
           when state = 'reserved' then 'payouts_in_transit' end as state, share_minor from earnings
         union all select case when p.state in ('sending', 'unknown') then 'payouts_in_transit' else 'supplier_payable' end, r.amount_minor
-          from transfer_reversals r left join payouts p on p.id = r.payout_id where p.state is distinct from 'sent') e
+          from transfer_reversals r left join payouts p on p.id = r.payout_id where p.state is distinct from 'sent'
+        union all select case when r.released_at is null then 'supplier_reserve' when p.state in ('sending', 'unknown') then 'payouts_in_transit'
+            else 'supplier_payable' end, r.amount_minor
+          from supplier_reserves r left join payouts p on p.id = r.payout_id where p.state is distinct from 'sent'
+        union all select 'payouts_in_transit', -recovered_minor - reserve_minor from payouts where state in ('sending', 'unknown')) e
       where e.state is not null group by 1) x
       where x.owed <> (select coalesce(-sum(balance_minor), 0) from ledger_accounts where kind = x.state)`);
   return rows.map(({ problem }) => problem);

@@ -6,7 +6,9 @@ const set = (table: string, change: string) => `update ${table} set ${change} wh
 export const ADJUSTMENT_CORRUPTIONS: readonly Corruption[] = [
   {
     check: 'an earning that ended is booked back once, for both sides, by its adjustment',
-    find: `select earning_id::text as id from adjustments where state = 'posted' order by id limit 1`,
+    // One that took its call off an open invoice breaks its credit note too.
+    find: `select earning_id::text as id from adjustments a where state = 'posted' and not exists
+      (select 1 from credit_notes n where n.earning_id = a.earning_id) limit 1`,
     spoil: `update adjustments set state = 'dropped' where earning_id::text = :id`,
   },
   {
@@ -18,6 +20,11 @@ export const ADJUSTMENT_CORRUPTIONS: readonly Corruption[] = [
       'an invoice is the sum of its lines and of its calls, less its credits',
       'the calls of a buyer are invoiced or unbilled to the last unit',
     ],
+  },
+  {
+    check: 'a credit note takes one call off an open invoice, and stands when that is posted',
+    find: `select id::text as id from credit_notes where state = 'planned'`,
+    spoil: set('credit_notes', 'amount_minor = amount_minor + 1'),
   },
   {
     check: 'an earning is frozen while its call is disputed or being adjusted, and no longer',

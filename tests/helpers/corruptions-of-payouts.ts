@@ -70,7 +70,7 @@ const PAYOUTS: readonly Corruption[] = [
   },
   {
     check: 'no payout above the limit goes without the approval of its body',
-    find: `select subject_id::text as id from approvals limit 1`,
+    find: `select subject_id::text as id from approvals where subject_kind = 'payout' limit 1`,
     spoil: `update approvals set content_hash = 'of another body' where subject_id::text = :id`,
   },
   {
@@ -126,6 +126,29 @@ const PAYOUTS: readonly Corruption[] = [
   },
 ];
 
+const reserve = (condition: string) =>
+  `select of_payout_id::text as id from supplier_reserves where ${condition} order by release_on limit 1`;
+
+const RESERVES: readonly Corruption[] = [
+  {
+    check: 'a reserve is what its payout holds back, and of new earnings alone',
+    find: reserve('released_at is not null'),
+    spoil: `update supplier_reserves set release_on = release_on - 30 where of_payout_id::text = :id`,
+  },
+  {
+    check: 'a reserve is released once, by the first plan from its date on',
+    find: reserve('released_at is not null'),
+    spoil: `update journals set key = 'reserve_release:other' where key = 'reserve_release:' || :id`,
+  },
+  {
+    check: 'what is held of a supplier and not released is its reserve',
+    find: `select owner_id::text as id from ledger_accounts where kind = 'supplier_reserve' and balance_minor < 0
+      order by ledger_accounts.id limit 1`,
+    spoil: shift(`kind = 'supplier_reserve' and balance_minor < 0`),
+    also: [SUM_OF_POSTINGS],
+  },
+];
+
 const CLOSES: readonly Corruption[] = [
   {
     check: 'business dates are planned without a gap',
@@ -136,6 +159,11 @@ const CLOSES: readonly Corruption[] = [
     check: 'every date that was started has one close, which ended with it',
     find: `select '2026-03-03' as id`,
     spoil: `update schedule_runs set state = 'running' where period = (:id)::date`,
+  },
+  {
+    check: 'a run that began stands where its work stands',
+    find: `select 'stripe.read-bank-payouts 2026-03-03' as id`,
+    spoil: `delete from work where job || ' ' || key = :id`,
   },
   {
     check: 'one close follows the other in the order of their dates',
@@ -192,4 +220,4 @@ const DATABASE: readonly Corruption[] = [
   },
 ];
 
-export const PAYOUT_CORRUPTIONS: readonly Corruption[] = [...PAYOUTS, ...CLOSES, ...DATABASE];
+export const PAYOUT_CORRUPTIONS: readonly Corruption[] = [...PAYOUTS, ...RESERVES, ...CLOSES, ...DATABASE];

@@ -3,8 +3,10 @@ import type { Corruption } from './corruptions.ts';
 /** The check that tells all of these. */
 export const OWED = 'a call owes and earns what its terms say';
 
+/** Of what was taken back nothing is owed, so that no error of its terms shows in it. */
 const ratedBy = (condition: string) =>
-  `select e.id::text as id from earnings e join campaign_terms t on t.id = e.terms_id where ${condition} order by e.id limit 1`;
+  `select e.id::text as id from earnings e join campaign_terms t on t.id = e.terms_id
+    where e.state <> 'clawed_back' and ${condition} order by e.id limit 1`;
 const setTerms = (change: string) =>
   `update campaign_terms set ${change} where id = (select terms_id from earnings where id::text = :id)`;
 
@@ -51,7 +53,7 @@ export const PRICE_CORRUPTIONS: readonly (Omit<Corruption, 'check'> & { readonly
       "t.price_minor is not null and t.increment_s is null and e.invoice_id is null and e.state = 'accrued'",
     ),
     spoil: `update earnings set price_minor = price_minor - 1 where id::text = :id;
-      update journals set amounts = amounts || jsonb_build_object('price', (amounts ->> 'price')::bigint - 1, 'margin', (amounts ->> 'margin')::bigint - 1)
+      update journals set amounts = amounts || jsonb_build_object('price', (amounts ->> 'price')::bigint - 1, 'postpaid', (amounts ->> 'postpaid')::bigint - 1, 'margin', (amounts ->> 'margin')::bigint - 1)
         where template = 'call' and refs ->> 'callId' = (select call_id::text from earnings where id::text = :id);
       update postings p set amount_minor = p.amount_minor - sign(p.amount_minor) from journals j, ledger_accounts a, earnings e
         where e.id::text = :id and j.template = 'call' and j.refs ->> 'callId' = e.call_id::text and p.journal_id = j.id

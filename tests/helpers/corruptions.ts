@@ -76,7 +76,7 @@ const LEDGER: readonly Corruption[] = [
     check: 'no balance stands on its wrong side',
     find: `select (max(id) + 1)::text as id from ledger_accounts`,
     spoil: `insert into ledger_accounts (id, kind, currency, balance_minor) overriding system value
-      values ((:id)::bigint, 'exchange_margin', 'gbp', 5), ((:id)::bigint + 1, 'suspense', 'gbp', -5)`,
+      values ((:id)::bigint, 'exchange_margin', 'ugx', 5), ((:id)::bigint + 1, 'suspense', 'ugx', -5)`,
     also: [SUM_OF_POSTINGS],
   },
   {
@@ -127,16 +127,23 @@ const CALLS: readonly Corruption[] = [
   },
   {
     check: 'no call is paid for outside the hours of its terms',
-    find: oneOf('earnings', `business_date = '2026-03-06'`),
+    find: oneOf('earnings', `business_date = '2026-03-06' and state <> 'clawed_back'`),
     // Its day is open until the minute at which the call began.
     spoil: `update campaign_terms t set hours = jsonb_build_array(jsonb_build_object('days', array[1, 2, 3, 4, 5, 6, 7],
         'from', '00:00', 'to', to_char(e.started_at at time zone 'UTC', 'HH24:MI')))
       from earnings e where e.terms_id = t.id and e.id::text = :id`,
   },
   {
+    check: 'a call that a cap refused is beyond it, once its day or month is closed',
+    // A call that was too short, on a day that is closed and was not full.
+    find: `select id::text as id from calls where status = 'rejected' and business_date = '2026-03-03' order by id limit 1`,
+    spoil: `update call_scores set reasons = reasons || app.refusal_json('over-daily-cap') where call_id::text = :id;
+      update campaign_terms set daily_cap = 1000 where campaign_id = (select campaign_id from calls where id::text = :id)`,
+  },
+  {
     check: CAPS,
     find: `select e.id::text as id from earnings e join journals j on j.template = 'call' and j.refs ->> 'callId' = e.call_id::text
-      where e.business_date = '2026-03-07' order by j.id desc limit 1`,
+      where e.business_date = '2026-03-07' and e.currency = 'usd' order by j.id desc limit 1`,
     spoil:
       'update campaign_terms set daily_cap = 1 where id = (select terms_id from earnings where id::text = :id)',
   },
@@ -207,7 +214,7 @@ const BILLING: readonly Corruption[] = [
   },
   {
     check: 'an earning stands where its invoice stands',
-    find: oneOf('earnings', `state = 'billed'`),
+    find: oneOf('earnings', `state = 'billed' and not prepaid`),
     spoil: set('earnings', `state = 'accrued'`),
   },
   {
@@ -226,7 +233,7 @@ const BILLING: readonly Corruption[] = [
     spoil: set('invoices', 'stripe_invoice_id = null'),
   },
   {
-    check: 'a charge is booked once, with its fee, and an invoice is paid when its charges are its amount',
+    check: 'a charge is booked once, with its fee, and an invoice is paid when nothing is left to be paid',
     find: 'select charge_id as id from charges order by charge_id limit 1',
     spoil: `update journals set refs = refs || '{"invoiceId": "another"}' where template = 'charge' and refs ->> 'chargeId' = :id`,
   },
@@ -247,7 +254,7 @@ const BILLING: readonly Corruption[] = [
   },
   {
     check: 'a refund or a dispute is booked once as it began and once as it ended',
-    find: 'select id from withdrawals order by id limit 1',
+    find: 'select id from withdrawals where currency = paid_currency order by id limit 1',
     spoil: `update journals set refs = refs - 'balanceTransactionId' where refs ->> 'withdrawalId' = :id`,
   },
   {

@@ -8,6 +8,7 @@ import { recordSkipped } from './test-report.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const count = z.int().nonnegative();
+const amounts = z.record(z.enum(['cad', 'usd']), count);
 
 /** What `--json` promises, to the letter. */
 export const demoResult = z.strictObject({
@@ -17,12 +18,12 @@ export const demoResult = z.strictObject({
   }),
   ledger: z.strictObject({
     journals: count,
-    debitsMinor: count,
-    creditsMinor: count,
+    debitsMinor: amounts,
+    creditsMinor: amounts,
     unbalancedJournals: count,
   }),
-  billing: z.strictObject({ invoices: count, paid: count, billedMinor: count }),
-  payouts: z.strictObject({ sent: count, amountMinor: count, duplicates: count, pendingMinor: count }),
+  billing: z.strictObject({ invoices: count, paid: count, billedMinor: amounts }),
+  payouts: z.strictObject({ sent: count, amountMinor: amounts, duplicates: count, pendingMinor: amounts }),
   reconciliation: z.strictObject({ matched: count, breaks: count }),
   deadLetters: count,
   audit: z.strictObject({ ok: z.boolean(), failures: z.array(z.string()) }),

@@ -1,21 +1,15 @@
 import type { StripeBooks } from '../../src/audit/stripe-reader.ts';
+import { pipelines } from '../../src/jobs/pipelines.ts';
 import type { TestDatabase } from './database.ts';
-import { adjustHandMade, leaveCallsDisputed, scoreHandMade, takeCallsBack } from './hand-made-calls.ts';
-import { createStripeAnswers, type Frozen, type StripeAnswers } from './hand-made-stripe.ts';
-
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-/** 2026-03-02 00:00 UTC. */
-const FIRST_DAY_MS = Date.UTC(2026, 2, 2);
-
-const id = (group: number, number: number) =>
-  `00000000-0000-4000-8000-${String(group).padStart(4, '0')}${String(number).padStart(8, '0')}`;
-/** Suppliers 1 to 3 send calls in usd, 4 and 5 in eur, 6 to a buyer who is no customer at Stripe. */
-export const supplierId = (number: number): string => id(1, number);
-const buyerId = (number: number) => id(2, number);
-const campaignId = (number: number) => id(3, number);
-const numberOf = (supplier: number) => `+1555000000${supplier}`;
-const campaignOf = (supplier: number) => (supplier <= 3 ? 1 : supplier <= 5 ? 2 : 3);
+import {
+  adjustHandMade,
+  creditOpenCalls,
+  leaveCallsDisputed,
+  scoreHandMade,
+  takeCallsBack,
+} from './hand-made-calls.ts';
+import { DAY_MS, FIRST_DAY_MS, HOUR_MS, numberOf, parties, supplierId } from './hand-made-parties.ts';
+import { createStripeAnswers, type Frozen, type StripeAnswers, type Topup } from './hand-made-stripe.ts';
 
 type Call = <T>(name: string, ...args: unknown[]) => Promise<T>;
 interface Work {
@@ -24,7 +18,14 @@ interface Work {
   readonly generation: number;
   readonly payload: { readonly date?: string; readonly dueAtMs?: number };
 }
-type Claim = Record<string, unknown> & { kind: string; token: string; transfer: Frozen; invoice: Frozen };
+type Claim = Record<string, unknown> & {
+  kind: string;
+  token: string;
+  transfer: Frozen;
+  invoice: Frozen;
+  topup: Topup;
+  creditNotes: { creditNoteId: string; amountMinor: number }[];
+};
 
 /** What happens to a payout of a supplier on a date, where it is not simply sent. */
 const FATES: Record<string, 'refused' | 'unknown' | 'withheld'> = {
@@ -44,12 +45,13 @@ export interface HandMadeBooks {
 /**
  * Five nights of a small exchange, made by the SQL functions that the jobs call and by answers of Stripe written here.
  *
- * At the end there is one of everything: payouts sent, refused, withheld, unknown, approved and waiting; invoices paid
- * and available, paid and pending, refunded, disputed, open, given up, and planned for a buyer without a customer; calls of each state, disputed and taken back; a dead letter.
+ * At the end there is one of everything: payouts sent, refused, withheld, unknown, approved and waiting; invoices (in eur with tax) paid
+ * and available, paid and pending, refunded, disputed, open with a credit note, given up, and planned for a buyer without a customer; a wallet with calls that are
+ * paid out and others that are not; a break that people resolved; charges that settled in another currency; calls of each state, disputed and taken back; a dead letter.
  */
 export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   const call: Call = async (name, ...args) => {
-    const values = args.map((arg) => (typeof arg === 'object' ? JSON.stringify(arg) : arg));
+    const values = args.map((arg) => (typeof arg === 'object' && arg !== null ? JSON.stringify(arg) : arg));
     const places = args.map((_, index) => `$${index + 1}`).join(', ');
     const rows = await db.sql(`select public.${name}(${places}) as answer`, values);
     return rows[0]?.answer as never;
@@ -57,14 +59,15 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   const stripe = createStripeAnswers();
   const sent: { source: string; externalId: string }[] = [];
   await db.sql('update settings set approval_limit_minor = 3000');
+  await call('ensure_pipelines', pipelines);
   await call('import_parties', parties(), 'tests', FIRST_DAY_MS);
 
   const counts = [
-    [2, 1, 1, 1, 6, 1],
-    [5, 1, 1, 1, 1, 1],
-    [1, 1, 1, 1, 1, 1],
-    [1, 1, 0, 1, 1, 0],
-    [1, 1, 0, 1, 0, 0],
+    [2, 1, 1, 1, 6, 1, 2, 2],
+    [5, 1, 1, 1, 1, 1, 1, 0],
+    [1, 1, 1, 1, 1, 1, 1],
+    [1, 1, 0, 1, 1, 0, 1, 1],
+    [1, 1, 0, 3, 0, 0],
   ];
   for (const [day, perSupplier] of counts.entries()) {
     const dayMs = FIRST_DAY_MS + day * DAY_MS;
@@ -72,7 +75,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
     sent.push(...(await sendCalls(call, dayMs, perSupplier)));
     await drain(db, call, stripe, dayMs + 20 * HOUR_MS);
     const nightMs = dayMs + 33 * HOUR_MS + 300_000;
-    await call('plan_closes', nightMs, nightMs);
+    await call('plan_runs', nightMs, nightMs);
     await drain(db, call, stripe, nightMs);
     if (day === 3) await approveOne(db, call, nightMs + 60_000);
     await drain(db, call, stripe, nightMs + 120_000);
@@ -80,7 +83,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
 
   // The sixth day has begun: some calls are scored, some are not, one webhook is dead.
   const lastDayMs = FIRST_DAY_MS + 5 * DAY_MS;
-  sent.push(...(await sendCalls(call, lastDayMs, [4, 1])));
+  sent.push(...(await sendCalls(call, lastDayMs, [4, 1, 0, 0, 0, 0, 1])));
   await drain(db, call, stripe, lastDayMs + 20 * HOUR_MS);
   sent.push(...(await sendCalls(call, lastDayMs + HOUR_MS, [1])));
   const dead = {
@@ -91,48 +94,21 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
     trace: 'hooks/dead',
   };
   const facts = { dueAtMs: lastDayMs, code: 'BODY_MALFORMED', message: 'no report', attempts: 1 };
-  await call('fail_work', { ...dead, ...facts }, lastDayMs);
-  await leaveCallsDisputed(db, call, lastDayMs + 21 * HOUR_MS);
-  return { nowMs: lastDayMs + 21 * HOUR_MS, stripe: stripe.books(), sent };
+  await call('fail_work', { ...dead, ...facts, tries: [], payloadVersion: 1 }, lastDayMs);
+  const endsMs = lastDayMs + 21 * HOUR_MS;
+  await resolveBreaks(call, endsMs);
+  await leaveCallsDisputed(db, call, endsMs);
+  await creditOpenCalls(db, call, endsMs, (invoiceId) => bill(call, stripe, invoiceId, endsMs));
+  return { nowMs: endsMs, stripe: stripe.books(), sent };
 }
 
-function parties() {
-  const each = <T>(count: number, make: (number: number) => T) =>
-    Array.from({ length: count }, (_, index) => make(index + 1));
-  return {
-    suppliers: each(6, (n) => ({ id: supplierId(n), name: `Supplier ${n}`, stripeAccountId: `acct_${n}` })),
-    buyers: each(3, (n) => ({
-      id: buyerId(n),
-      name: `Buyer ${n}`,
-      timezone: 'UTC',
-      stripeCustomerId: n === 3 ? null : `cus_${n}`,
-    })),
-    campaigns: each(3, (n) => ({ id: campaignId(n), buyerId: buyerId(n), name: `Campaign ${n}` })),
-    terms: [
-      terms(1, 1, -1, { priceMinor: 1500, supplierShareBps: 7000 }),
-      terms(2, 2, -1, { currency: 'eur', priceMinor: 999, supplierShareBps: 6666 }),
-      terms(3, 3, -1, { priceMinor: 1500, supplierShareBps: 7000 }),
-      // From the second day on the third campaign has a price per second and tiers, from the third day on one of revenue.
-      terms(4, 3, 1, { priceMinor: 25, incrementS: 7, minimumS: 30, supplierShareTiers: TIERS }),
-      terms(5, 3, 2, { revenueBps: 1111, supplierShareMinor: 500 }),
-    ],
-    trackingNumbers: each(6, (n) => ({
-      number: numberOf(n),
-      campaignId: campaignId(campaignOf(n)),
-      supplierId: supplierId(n),
-    })),
-  };
-}
-
-const TIERS = [6000, 6543].map((bps, at) => ({ fromCall: at + 1, bps }));
-
-function terms(number: number, campaign: number, day: number, rules: object) {
-  const facts = {
-    id: id(4, number),
-    campaignId: campaignId(campaign),
-    validFromMs: FIRST_DAY_MS + day * DAY_MS,
-  };
-  return { ...facts, currency: 'usd', minDurationS: 60, duplicateWindowS: 3600, ...rules };
+/** A person accounts for what is open and none of ours, and another one approves it. */
+async function resolveBreaks(call: Call, nowMs: number): Promise<void> {
+  for (const { identity } of await call<{ identity: string }[]>('list_breaks', null)) {
+    const facts = [null, null, 'ops', 'of the shop', nowMs];
+    const { id } = await call<{ id: string }>('resolve_break', identity, ...facts);
+    await call('approve_resolution', id, 'a second person', 'looked at', nowMs);
+  }
 }
 
 /** Good calls for each supplier, one too short, one to an unknown number, and a repeated webhook. */
@@ -200,6 +176,9 @@ async function perform(
     case 'billing.bill-buyer':
       await bill(call, stripe, item.key, nowMs);
       return true;
+    case 'billing.recharge-wallet':
+      await topUp(call, stripe, item.key, nowMs);
+      return true;
     case 'reconciliation.reconcile-money':
       await takeBack(call, stripe, date, nowMs);
       await call('reconcile_money', date, dueAtMs, nowMs, nowMs);
@@ -221,23 +200,29 @@ async function perform(
 }
 
 /**
- * On the last night Stripe tells of a refund of the first charge, whose calls are paid out, of a dispute of the last, and of
- * a transfer that came back, whose supplier somebody releases at once.
+ * On the last night Stripe tells of a refund of the first charge, whose calls are paid out, of a dispute of the last, of both of
+ * charges in gbp, whose money is in aud, and of a transfer that came back, whose supplier somebody releases at once.
  */
 async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: number): Promise<void> {
   const reversal = date === LAST_DATE ? stripe.reverse(300, nowMs) : null;
   if (date === LAST_DATE) {
-    stripe.takeBack('refund', 0, 1_500, nowMs);
-    stripe.takeBack('dispute', -1, 1_500, nowMs);
+    stripe.bring(4_000, 'aud', nowMs - HOUR_MS);
+    for (const price of [
+      { currency: 'usd', amountMinor: 1_500 },
+      { currency: 'gbp', amountMinor: 1_100 },
+    ]) {
+      stripe.takeBack('refund', { which: 0, ...price }, nowMs);
+      stripe.takeBack('dispute', { which: -1, ...price }, nowMs);
+    }
   }
   await call('store_movements', stripe.movementsForLedger(), nowMs);
   for (const { id, kind } of await call<{ id: string; kind: string }[]>('withdrawals_to_read')) {
-    const fact = { id, kind, chargeId: stripe.chargeOf(id), status: 'needs_response' };
+    const fact = { id, kind, ...stripe.factOf(id), status: 'needs_response' };
     await call('record_withdrawal', fact, date, nowMs);
   }
   if (reversal === null) return;
   await call('record_reversal', reversal, date, nowMs);
-  for (let nth = 1; nth <= 6; nth += 1)
+  for (let nth = 1; nth <= 7; nth += 1)
     await call('hold_supplier', supplierId(nth), false, 'ops', 'looked at', nowMs);
 }
 
@@ -246,9 +231,28 @@ async function bill(call: Call, stripe: StripeAnswers, invoiceId: string, nowMs:
   if (claim.kind !== 'claimed') return;
   const { invoice, token } = claim;
   const stripeInvoiceId = stripe.issue(invoice);
-  await call('record_invoice_issued', invoiceId, token, stripeInvoiceId, nowMs);
+  await call(
+    'record_invoice_issued',
+    invoiceId,
+    token,
+    stripeInvoiceId,
+    stripe.taxOf(stripeInvoiceId),
+    nowMs,
+  );
+  for (const { creditNoteId, amountMinor } of claim.creditNotes) {
+    const end = stripe.credit(stripeInvoiceId, amountMinor);
+    await call('record_credit_note', creditNoteId, token, end, nowMs);
+  }
   const state = collect(stripe, invoice, String(claim.collectOn), stripeInvoiceId, nowMs);
   await call('record_invoice_state', invoiceId, token, state, nowMs);
+}
+
+async function topUp(call: Call, stripe: StripeAnswers, topupId: string, nowMs: number): Promise<void> {
+  const claim = await call<Claim>('claim_topup', topupId, nowMs);
+  if (claim.kind !== 'claimed') return;
+  await call('note_topup_intent', topupId, claim.token, `pi_${topupId}`);
+  const charge = stripe.topUp(claim.topup, nowMs);
+  await call('record_topup', topupId, claim.token, { status: 'paid', charge, problem: null }, nowMs);
 }
 
 /** An invoice in eur is declined from a date on, and the one of that date is given up the night after. */

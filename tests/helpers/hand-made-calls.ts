@@ -66,6 +66,24 @@ export async function leaveCallsDisputed(db: TestDatabase, call: Call, nowMs: nu
     await adjustHandMade(call, one, nowMs);
 }
 
+/** Of the calls on the open invoice one is given back by a credit note, and another will be. */
+export async function creditOpenCalls(
+  db: TestDatabase,
+  call: Call,
+  nowMs: number,
+  bill: (invoiceId: string) => Promise<void>,
+): Promise<void> {
+  const rows = await db.sql<{ id: string; invoice: string }>(
+    `select e.call_id as id, i.id as invoice from earnings e join invoices i on i.id = e.invoice_id and i.state = 'open'
+     order by e.started_at, e.call_id limit 2`,
+  );
+  for (const [nth, { id, invoice }] of rows.entries()) {
+    await call('ask_adjustment', id, 'ops', 'fraud', nowMs);
+    await adjustHandMade(call, id, nowMs);
+    if (nth === 0) await bill(invoice);
+  }
+}
+
 /** What the job does, by the functions that it calls. */
 export async function adjustHandMade(call: Call, callId: string, nowMs: number): Promise<void> {
   const [context] = await call<{ factsKey: string }[]>('scoring_context', [callId], true);

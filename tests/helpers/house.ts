@@ -6,7 +6,8 @@ import { afterAll, beforeAll } from 'vitest';
 import { createStripeSimulator, type StripeSimulator } from '../../sandbox/stripe/simulator.ts';
 import type { WorkItem } from '../../src/integrations/supabase/work.ts';
 import type { Job, RunContext } from '../../src/jobs/define-job.ts';
-import { startClose } from '../../src/jobs/operations/start-close.job.ts';
+import { planRuns } from '../../src/jobs/operations/plan-runs.job.ts';
+import { pipelines } from '../../src/jobs/pipelines.ts';
 import { jobs } from '../../src/jobs/registry.ts';
 import { contextFor, type Decision, decideError, decideOutcome } from '../../src/queues/run-job.ts';
 import { createIntegrations, type JobServices } from '../../src/services.ts';
@@ -61,6 +62,7 @@ export async function openHouse(startMs = OPENS_MS) {
   const { clock, operations } = services;
   // As every start of callclear does; and the API is warm before many ask at once.
   await operations.ensureTimezone('UTC');
+  await services.schedules.ensure(pipelines);
   const run = runnerOf(services);
 
   async function work(given: Partial<JobServices> = {}, leave: readonly string[] = []): Promise<Ran[]> {
@@ -81,7 +83,7 @@ export async function openHouse(startMs = OPENS_MS) {
   }
 
   async function tick(dueAtMs = clock.nowMs()): Promise<void> {
-    await startClose.run({}, contextFor(startClose, services, runContext({ dueAtMs, trace: 'tick' })));
+    await planRuns.run({}, contextFor(planRuns, services, runContext({ dueAtMs, trace: 'tick' })));
   }
 
   return {
@@ -170,7 +172,8 @@ function runnerOf(services: JobServices) {
         }
         if (decision.kind === 'retry' && attempt < job.attempts) continue;
         const { code, message } = decision;
-        await all.work.fail({ ...item, code, message, attempts: attempt, nowMs: all.clock.nowMs() });
+        const death = { code, message, attempts: attempt, tries: [], payloadVersion: job.version };
+        await all.work.fail({ ...item, ...death, nowMs: all.clock.nowMs() });
         return { ...facts, end: 'dead', code };
       }
     } catch (error) {

@@ -4,6 +4,9 @@ export interface MemoryRow extends WorkItem {
   readonly id: string;
   state: 'due' | 'done' | 'dead' | 'discarded';
   generation: number;
+  payload: unknown;
+  /** The attempts that its last death told. */
+  tries: readonly unknown[];
   handedAtMs: number | null;
   result: string | null;
   death: Pick<DeadWork, 'code' | 'message' | 'attempts' | 'failedAtMs'> | null;
@@ -29,7 +32,15 @@ export function createMemoryWork(): MemoryWork {
   function insert(item: WorkItem): MemoryRow {
     lastId += 1;
     const id = String(lastId).padStart(8, '0');
-    const fresh = { id, state: 'due', handedAtMs: null, result: null, death: null, replays: 0 } as const;
+    const fresh = {
+      id,
+      state: 'due',
+      handedAtMs: null,
+      result: null,
+      death: null,
+      replays: 0,
+      tries: [],
+    } as const;
     const row: MemoryRow = { ...item, ...fresh };
     rows.set(`${item.job}/${item.key}`, row);
     return row;
@@ -76,11 +87,12 @@ export function createMemoryWork(): MemoryWork {
         row.result = ref.result;
       }
     },
-    async fail({ code, message, attempts, nowMs, ...item }) {
+    async fail({ code, message, attempts, tries, nowMs, payloadVersion: _version, ...item }) {
       check();
       const row = at(item) ?? insert(item);
       if (row.state !== 'due' || row.generation !== item.generation) return false;
       row.state = 'dead';
+      row.tries = tries;
       row.death = { code, message, attempts, failedAtMs: nowMs };
       return true;
     },
@@ -91,10 +103,16 @@ export function createMemoryWork(): MemoryWork {
       );
       return dead.slice(0, limit).map((row) => deadOf(row));
     },
-    async replay({ id, by, nowMs }) {
+    async readDead(id) {
+      check();
+      const row = findDead(id);
+      return row === undefined ? null : { ...deadOf(row), payload: row.payload };
+    },
+    async replay({ id, by, nowMs, edit = null }) {
       check();
       const row = findDead(id);
       if (row === undefined) return null;
+      if (edit !== null) row.payload = edit.payload;
       row.state = 'due';
       row.generation += 1;
       row.replays += 1;

@@ -1,19 +1,22 @@
 import { expect } from 'vitest';
+import type { InvoiceState } from '../../src/integrations/stripe/invoices.ts';
 import { DAY_MS, dateAfter, FIRST_DATE, openHouse } from './house.ts';
 
 /** The business date that is compared and paid. */
 const NIGHT = dateAfter(2);
 
+export type InvoiceCharge = InvoiceState['charges'][number];
 export type OneInvoice = Awaited<ReturnType<typeof openInvoice>>;
 
 /**
- * A house with one invoice of three calls, 40.00 each, of which 28.00 are the supplier's; it stands issued and unpaid. What
+ * A house with one invoice of three calls, 40.00 each, of which 28.00 are the supplier's, and this tax; it stands issued and unpaid. What
  * Stripe says of it is made up here, and recorded twice each time, as by a run that was killed and came again.
  */
-export async function openInvoice() {
+export async function openInvoice(taxMinor = 0) {
   const house = await openHouse();
   const nowMs = () => house.clock.nowMs();
   const road = await house.road();
+  if (taxMinor > 0) await house.put({ buyers: [{ id: road.buyer.id, name: 'Buyer', automaticTax: true }] });
   for (const hour of [3, 2, 1]) {
     await house.call({ number: road.number, startedAtMs: nowMs() - hour * 3_600_000 });
   }
@@ -27,18 +30,18 @@ export async function openInvoice() {
     const claimed = await billing.claim(invoiceId, nowMs());
     return claimed.kind === 'claimed' ? claimed.token : '';
   }
-  await billing.recordIssued(invoiceId, await claim(), 'in_1', nowMs());
+  await billing.recordIssued(invoiceId, await claim(), { stripeInvoiceId: 'in_1', taxMinor }, nowMs());
 
-  const charge = (number: number, grossMinor: number) => ({
+  const charge = (number: number, grossMinor: number): InvoiceCharge => ({
     chargeId: `ch_${number}`,
     balanceTransactionId: `txn_${number}`,
+    ...{ paidMinor: grossMinor, paidCurrency: 'usd', exchangeRate: null },
     grossMinor,
     feeMinor: 100,
     netMinor: grossMinor - 100,
     currency: 'usd',
     availableOnMs: nowMs() + DAY_MS,
   });
-  type Charge = ReturnType<typeof charge>;
 
   /** The audit of the areas that an invoice touches; its Stripe is made up, so that is not compared. */
   async function expectRightBooks(): Promise<void> {
@@ -56,14 +59,18 @@ export async function openInvoice() {
     await expectRightBooks();
   }
 
+  /** What each refund or dispute took. */
+  const taken = new Map<string, number>();
   /** A movement of Stripe's balance that is available at once. */
   async function move(
     reportingCategory: string,
     sourceId: string,
     amountMinor: number,
     feeMinor = 0,
+    settled: { currency: string; exchangeRate: string | null } = { currency: 'usd', exchangeRate: null },
   ): Promise<void> {
-    const money = { amountMinor, feeMinor, netMinor: amountMinor - feeMinor, currency: 'usd' };
+    const money = { amountMinor, feeMinor, netMinor: amountMinor - feeMinor, ...settled };
+    if (!taken.has(sourceId)) taken.set(sourceId, -amountMinor);
     const at = { availableOnMs: nowMs(), createdMs: nowMs() - 600_000 };
     const id = `txn_${reportingCategory}_${sourceId}`;
     await reconciliation.store([{ id, sourceId, reportingCategory, ...money, ...at }], nowMs());
@@ -78,7 +85,7 @@ export async function openInvoice() {
     move,
     compare,
     /** What Stripe says of the invoice. */
-    async say(status: string, charges: Charge[] = [], problem: string | null = null): Promise<void> {
+    async say(status: string, charges: InvoiceCharge[] = [], problem: string | null = null): Promise<void> {
       for (let times = 0; times < 2; times += 1) {
         const token = await claim();
         if (token !== '')
@@ -87,7 +94,7 @@ export async function openInvoice() {
       await expectRightBooks();
     },
     /** Two days later the money of these charges is available, and a close compares. */
-    async becomeAvailable(charges: Charge[]): Promise<void> {
+    async becomeAvailable(charges: InvoiceCharge[]): Promise<void> {
       house.advance(2 * DAY_MS);
       const movements = charges.map(({ chargeId, balanceTransactionId, ...money }) => ({
         ...{ id: balanceTransactionId, sourceId: chargeId, reportingCategory: 'charge' },
@@ -96,10 +103,16 @@ export async function openInvoice() {
       await reconciliation.store(movements, nowMs());
       await compare();
     },
-    /** How a refund or a dispute stands at Stripe. */
-    async record(id: string, kind: 'refund' | 'dispute', status: string, chargeId = 'ch_1'): Promise<void> {
+    /** How a refund or a dispute stands at Stripe; what it takes in usd is what moved, where nothing else is said. */
+    async record(
+      id: string,
+      kind: 'refund' | 'dispute',
+      status: string,
+      { chargeId = 'ch_1', amountMinor = taken.get(id) ?? 0, currency = 'usd' } = {},
+    ): Promise<void> {
+      const fact = { id, kind, chargeId, status, amountMinor, currency };
       for (let times = 0; times < 2; times += 1) {
-        await reconciliation.recordWithdrawal({ id, kind, chargeId, status }, NIGHT, nowMs());
+        await reconciliation.recordWithdrawal(fact, NIGHT, nowMs());
       }
       await compare();
     },

@@ -89,8 +89,8 @@ export function openHouse(backend: QueueBackend, jobs: readonly Job[], work = cr
   const clock = { nowMs: () => Date.now() + aheadMs };
   const sealKeys = [SEAL_KEY];
   const enqueuer = createEnqueuer({ backend, jobs, sealKeys, onEvent });
-  const letters = createDeadLetters({ backend, jobs, work, enqueuer, clock, onEvent });
-  const sweeper = createSweeper({ backend, jobs, work, enqueuer, letters, clock, onEvent });
+  const letters = createDeadLetters({ backend, jobs, work, enqueuer, sealKeys, clock, onEvent });
+  const sweeper = createSweeper({ backend, jobs, work, enqueuer, letters, clock, onEvent, letterAgeMs: 0 });
   const dispatcher = createDispatcher({ work, enqueuer, letters, clock, onEvent });
   const services = { work, clock } as unknown as JobServices;
   const opened: Workers[] = [];

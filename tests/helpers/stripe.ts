@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { createStripeSimulator, type SimulatorOptions } from '../../sandbox/stripe/simulator.ts';
 import { codeOf } from '../../src/errors.ts';
+import { createStripeAccounts } from '../../src/integrations/stripe/accounts.ts';
 import { createStripeBalance } from '../../src/integrations/stripe/balance.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeInvoices } from '../../src/integrations/stripe/invoices.ts';
@@ -59,6 +60,7 @@ export function connect(
     setup,
     transfers: createStripeTransfers(client),
     invoices: createStripeInvoices(client),
+    accounts: createStripeAccounts(client),
     balance: createStripeBalance(client),
     withdrawals: createStripeWithdrawals(client),
     buyer: (buyerId = 'buyer-1', paymentMethod = 'pm_card_bypassPending') =>

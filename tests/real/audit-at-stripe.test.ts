@@ -7,7 +7,7 @@ import { createStripeSimulator, type StripeSimulator } from '../../sandbox/strip
 import { compareWithStripe } from '../../src/audit/compare.ts';
 import { findInFlight, ledgerSideSchema } from '../../src/audit/ledger-side.ts';
 import { createStripeReader } from '../../src/audit/stripe-reader.ts';
-import type { InvoiceCharge } from '../../src/integrations/stripe/invoices.ts';
+import type { Charge } from '../../src/integrations/stripe/schemas.ts';
 import type { FrozenTransfer } from '../../src/integrations/stripe/transfers.ts';
 import { connect, DAY_MS, SECRET_KEY } from '../helpers/stripe.ts';
 
@@ -16,7 +16,7 @@ const { signal } = new AbortController();
 
 let dataDir: string;
 let simulator: StripeSimulator;
-let payment: InvoiceCharge;
+let payment: Charge;
 let stripeInvoiceId: string;
 const invoiceId = randomUUID();
 const sent: { payout: FrozenTransfer; transferId: string; movementId: string }[] = [];
@@ -33,7 +33,7 @@ beforeAll(async () => {
   const line = { campaignId: randomUUID(), description: 'Campaign: 9 calls', calls: 9, amountMinor: 90_000 };
   const frozen = { invoiceId, generation: 1, customer, currency: 'usd', amountMinor: 90_000 } as const;
   const issued = await invoices.issue(
-    { ...frozen, lines: [line], paymentTermsDays: null, plannedAtMs: START_MS },
+    { ...frozen, lines: [line], paymentTermsDays: null, automaticTax: false, plannedAtMs: START_MS },
     { signal, nowMs: START_MS },
   );
   stripeInvoiceId = issued.stripeInvoiceId;
@@ -81,7 +81,7 @@ function ledgerOf(count: number) {
     payouts: sent.map(({ payout: { payoutId, amountMinor, destination } }, index) => {
       return [payoutId, 's1', 'usd', amountMinor, destination, index < count ? 'sent' : 'planned'];
     }),
-    invoices: [[invoiceId, 'usd', 90_000, 'paid', stripeInvoiceId, false]],
+    invoices: [[invoiceId, 'usd', 90_000, 'paid', stripeInvoiceId, false, 0, 0]],
     cleared: [['s1', 'usd', 63_000]],
     compared: [['usd', START_MS + 3 * DAY_MS, START_MS + 3 * DAY_MS]],
   });

@@ -6,8 +6,12 @@ import { type AuditResult, createAudit } from '../../src/audit/audit.ts';
 import type { StripeBooks, StripeMovement } from '../../src/audit/stripe-reader.ts';
 import { BOOK_CORRUPTIONS, CAPS, type Corruption } from '../helpers/corruptions.ts';
 import { ADJUSTMENT_CORRUPTIONS } from '../helpers/corruptions-of-adjustments.ts';
+import { BREAK_CORRUPTIONS } from '../helpers/corruptions-of-breaks.ts';
+import { EXCHANGE_CORRUPTIONS } from '../helpers/corruptions-of-exchange.ts';
 import { PAYOUT_CORRUPTIONS } from '../helpers/corruptions-of-payouts.ts';
 import { OWED, PRICE_CORRUPTIONS } from '../helpers/corruptions-of-prices.ts';
+import { TAX_CORRUPTIONS } from '../helpers/corruptions-of-taxes.ts';
+import { WALLET_CORRUPTIONS } from '../helpers/corruptions-of-wallets.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { type HandMadeBooks, makeBooks } from '../helpers/hand-made-books.ts';
 import { PROJECT } from '../helpers/migrations.ts';
@@ -30,7 +34,15 @@ afterAll(async () => {
 type Check = AuditResult['checks'][number];
 const isListed = ({ check }: Check) => check.startsWith('listed: ');
 const redOf = (checks: readonly Check[]) => checks.filter(({ ok }) => !ok).map(({ check }) => check);
-const CORRUPTIONS = [...BOOK_CORRUPTIONS, ...ADJUSTMENT_CORRUPTIONS, ...PAYOUT_CORRUPTIONS];
+const CORRUPTIONS = [
+  ...BOOK_CORRUPTIONS,
+  ...ADJUSTMENT_CORRUPTIONS,
+  ...PAYOUT_CORRUPTIONS,
+  ...WALLET_CORRUPTIONS,
+  ...EXCHANGE_CORRUPTIONS,
+  ...BREAK_CORRUPTIONS,
+  ...TAX_CORRUPTIONS,
+];
 
 function audit(stripe: StripeBooks, sent: HandMadeBooks['sent'] = books.sent): Promise<AuditResult> {
   const reader = { read: () => Promise.resolve(stripe) };
@@ -161,11 +173,18 @@ const STRIPE_CORRUPTIONS: readonly StripeCorruption[] = [
   },
   {
     check: 'an invoice at Stripe is the one that was frozen',
-    spoil: ({ invoices }) => Object.assign(first(invoices), { total: 1 }),
+    spoil: ({ invoices }) => Object.assign(first(invoices), { currency: 'aud' }),
   },
   {
     check: 'an invoice is here what it is at Stripe',
     spoil: ({ invoices }) => Object.assign(first(invoices), { status: 'open' }),
+  },
+  {
+    check: 'the tax of an invoice is what Stripe computed',
+    spoil: ({ invoices }) => {
+      const taxed = invoices.filter(({ total, total_excluding_tax: net }) => total !== net);
+      first(taxed).total += 1;
+    },
   },
   {
     check: 'every charge is booked once, with its fee',

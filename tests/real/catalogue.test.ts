@@ -6,7 +6,10 @@ import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 const MAY: Record<string, Partial<Record<string, readonly string[] | 'every table'>>> = {
   anon: {},
   authenticated: {
-    SELECT: ['buyers', 'call_disputes', 'calls', 'invoice_lines', 'invoices', 'payouts', 'suppliers'],
+    SELECT: [
+      ...['bank_payouts', 'buyers', 'call_disputes', 'calls', 'credit_notes', 'invoice_lines', 'invoices'],
+      ...['payouts', 'supplier_reserves', 'suppliers', 'topups'],
+    ],
   },
   service_role: { SELECT: 'every table' },
   callclear_queue: {},

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { codeOf } from '../../src/errors.ts';
 import { wrongIn } from '../helpers/books.ts';
 import {
   DAY_MS,
@@ -24,19 +23,16 @@ afterEach(async () => {
   }
 });
 
+/** What is made beside a close, and what no close waits for. */
+const BESIDE = ['analytics.roll-up-day', 'stripe.read-bank-payouts'];
 const HOUR_MS = 3_600_000;
 const nowMs = () => house.clock.nowMs();
 const runs = () =>
   house.sql<{ period: string; state: string }>(
-    'select period::text, state from schedule_runs order by period',
+    "select period::text, state from schedule_runs where pipeline = 'nightly-close' order by period",
   );
 const openClose = () =>
   house.sql("select business_date::text as date, stage from closes where state = 'open'");
-const caught = (work: Promise<unknown>) =>
-  work.then(
-    () => 'nothing was thrown',
-    (error: unknown) => codeOf(error, 'INTERNAL'),
-  );
 const planned = (days: readonly number[], state: string) =>
   days.map((day) => ({ period: dateAfter(day), state }));
 
@@ -52,7 +48,7 @@ describe('a close', () => {
     await house.begin(FIRST_DATE);
     expect(await openClose()).toEqual([{ date: FIRST_DATE, stage: 'calls' }]);
     const ran = await house.work();
-    expect(ran.map(({ job }) => job).filter((job) => job !== 'analytics.roll-up-day')).toEqual([
+    expect(ran.map(({ job }) => job).filter((job) => !BESIDE.includes(job))).toEqual([
       'fraud.score-call',
       'billing.bill-buyer',
       'reconciliation.reconcile-money',
@@ -69,13 +65,29 @@ describe('a close', () => {
     await qualified(number);
     await house.begin(FIRST_DATE);
     await house.work({}, ['billing.bill-buyer']);
-    await house.services.operations.advanceCloses(nowMs());
+    await house.services.schedules.advanceRuns(nowMs());
     const status = await house.services.operations.closeStatus(FIRST_DATE);
     expect(status).toMatchObject({
       state: 'open',
       stage: 'billing',
       waitingFor: [{ job: 'billing.bill-buyer' }],
     });
+  });
+
+  test('says which calls are not scored yet, as long as it waits for them', async () => {
+    const { number } = await house.road();
+    await qualified(number);
+    await house.call({ number });
+    const [late] = await house.sql<{ id: string }>("select id from calls where status = 'stored'");
+    await house.begin(FIRST_DATE);
+    const { operations, schedules } = house.services;
+    expect(await operations.closeStatus(FIRST_DATE)).toMatchObject({
+      stage: 'calls',
+      waitingFor: [{ job: 'fraud.score-call', key: late?.id, state: 'due' }],
+    });
+    await house.work({}, ['billing.bill-buyer']);
+    await schedules.advanceRuns(nowMs());
+    expect(await operations.closeStatus(FIRST_DATE)).toMatchObject({ stage: 'billing', waitingFor: [{}] });
   });
 
   test('goes on exactly once when its last two items end at the same instant', async () => {
@@ -132,11 +144,61 @@ describe('a close', () => {
       code: 'JOB_FAILED',
       message: 'late',
       attempts: 8,
+      tries: [],
+      payloadVersion: 1,
       nowMs: nowMs(),
     });
     expect(await openClose()).toEqual([{ date: FIRST_DATE, stage: 'billing' }]);
     await house.work();
     expect(await openClose()).toEqual([]);
+  });
+});
+
+describe('a date that is closed', () => {
+  const books = () =>
+    house.sql(`select (select count(*) from journals) as journals, (select count(*) from invoices) as invoices,
+      (select count(*) from payouts) as payouts, (select count(*) from work where state = 'due') as due,
+      (select max(generation) from work) as generation`);
+
+  test('is not changed by closing it again, by whichever way', async () => {
+    const { number } = await house.road();
+    await qualified(number);
+    await house.close(FIRST_DATE);
+    const before = await books();
+    const { operations, schedules } = house.services;
+    expect(await operations.startClose(FIRST_DATE, nowMs())).toMatchObject({ state: 'done' });
+    const again = { pipeline: 'nightly-close', from: FIRST_DATE, to: FIRST_DATE, by: 'ann', reason: 'again' };
+    expect(await schedules.backfill({ ...again, dry: false }, nowMs())).toEqual([
+      { date: FIRST_DATE, state: 'done' },
+    ]);
+    await house.tick();
+    await house.work();
+    expect(await books()).toEqual(before);
+  });
+
+  test('takes a call that comes late into the next date, and stays as it is', async () => {
+    const { number } = await house.road();
+    await qualified(number);
+    await house.close(FIRST_DATE);
+    const closed = await house.sql('select * from closes where business_date = $1', [FIRST_DATE]);
+    const journals = await house.sql('select id, business_date from journals order by id');
+    await house.call({ number, startedAtMs: OPENS_MS + HOUR_MS });
+    await house.work();
+    const late = await house.sql(
+      'select template, business_date::text as date from journals where id > $1 order by id',
+      [journals.at(-1)?.id],
+    );
+    expect(late).toEqual([{ template: 'call', date: dateAfter(1) }]);
+    await house.close(dateAfter(1));
+    expect(await house.sql('select * from closes where business_date = $1', [FIRST_DATE])).toEqual(closed);
+    const kept = await house.sql('select id, business_date from journals order by id limit $1', [
+      journals.length,
+    ]);
+    expect(kept).toEqual(journals);
+    const invoices = await house.sql(
+      'select business_date::text as date, amount_minor as amount from invoices order by 1',
+    );
+    expect(invoices).toEqual([FIRST_DATE, dateAfter(1)].map((date) => ({ date, amount: 4_000 })));
   });
 });
 
@@ -182,9 +244,9 @@ describe('planning', () => {
     const { number } = await house.road();
     await qualified(number);
     house.advanceTo(OPENS_MS + 2 * DAY_MS);
-    const { operations } = house.services;
+    const { schedules } = house.services;
     await Promise.all(
-      Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? house.tick() : operations.advanceCloses(nowMs()))),
+      Array.from({ length: 8 }, (_, n) => (n % 2 === 0 ? house.tick() : schedules.advanceRuns(nowMs()))),
     );
     expect(await runs()).toEqual([{ period: FIRST_DATE, state: 'running' }, ...planned([1], 'planned')]);
     await house.work();
@@ -198,73 +260,5 @@ describe('planning', () => {
     house.advanceTo(Date.parse(`${dateAfter(1)}T08:59:00Z`));
     await house.tick();
     expect(await runs()).toEqual([]);
-  });
-});
-
-describe('closing a date by hand', () => {
-  test('is refused before it is due, before an earlier date, and after a later one', async () => {
-    const { number } = await house.road();
-    await qualified(number);
-    const start = (day: number) => house.services.operations.startClose(dateAfter(day), nowMs());
-    expect(await caught(start(0))).toBe('CLOSE_OUT_OF_ORDER');
-    house.advanceTo(OPENS_MS + 2 * DAY_MS);
-    expect(await caught(start(1))).toBe('CLOSE_OUT_OF_ORDER');
-    expect(await start(0)).toMatchObject({ state: 'running', stage: 'billing' });
-    expect(await start(0)).toMatchObject({ state: 'running', stage: 'billing' });
-    await house.work();
-    expect(await start(1)).toMatchObject({ state: 'running' });
-    expect(await caught(start(-1))).toBe('CLOSE_OUT_OF_ORDER');
-    await house.work();
-    expect(await runs()).toEqual(planned([0, 1], 'done'));
-  });
-});
-
-describe('the day of a buyer', () => {
-  const ZONES = [
-    'Pacific/Pago_Pago',
-    'America/Los_Angeles',
-    'UTC',
-    'Asia/Kolkata',
-    'Asia/Tokyo',
-    'Pacific/Kiritimati',
-  ];
-
-  test('ends at midnight of its own timezone: each call around it is on exactly one invoice, of the right period', async () => {
-    const supplier = await house.supplier();
-    const buyers = [];
-    for (const timezone of ZONES) {
-      const buyer = await house.buyer({ timezone });
-      buyers.push({ timezone, buyer, ...(await house.campaign(buyer, supplier)) });
-    }
-    // Every half hour around the midnights of two days, and to the second before and at each.
-    house.advanceTo(OPENS_MS + 2 * DAY_MS);
-    for (const { number } of buyers) {
-      for (let hour = -26; hour <= 14; hour += 4) {
-        const midnight = Date.UTC(2026, 10, 4) + hour * HOUR_MS;
-        await house.call({ number, startedAtMs: midnight });
-        await house.call({ number, startedAtMs: midnight - 1_000 });
-      }
-    }
-    await house.work();
-    for (let day = 1; day < 5; day += 1) await house.close(dateAfter(day));
-    const open = await house.sql('select id from earnings where invoice_id is null');
-    expect(open).toEqual([]);
-    const wrong = await house.sql(
-      `select e.started_at, b.timezone, i.period_end from earnings e join invoices i on i.id = e.invoice_id
-       join buyers b on b.id = i.buyer_id
-       where e.started_at >= i.period_end
-         or i.period_end <> date_trunc('day', i.period_end at time zone b.timezone) at time zone b.timezone
-         or (e.started_at < i.period_end - interval '1 day'
-           and exists (select 1 from invoices earlier where earlier.buyer_id = i.buyer_id and earlier.period_end > e.started_at
-             and earlier.period_end < i.period_end))`,
-    );
-    expect(wrong).toEqual([]);
-    const sums = await house.sql(
-      `select (select sum(amount_minor) from invoices)::bigint as invoiced, (select sum(price_minor) from earnings)::bigint as owed,
-         (select count(distinct buyer_id) from invoices) as buyers`,
-    );
-    expect(sums).toEqual([
-      { invoiced: ZONES.length * 22 * 4_000, owed: ZONES.length * 22 * 4_000, buyers: ZONES.length },
-    ]);
   });
 });

@@ -93,8 +93,12 @@ describe('a late writer, whose token another run has replaced', () => {
     const before = await snapshot();
     const charge = { chargeId: 'ch_1', balanceTransactionId: 'txn_1', currency: 'usd', availableOnMs: 0 };
     const amounts = { grossMinor: 4_000, feeMinor: 146, netMinor: 3_854 };
-    const paid = { status: 'paid', charges: [{ ...charge, ...amounts }], problem: null, payUrl: null };
-    expect(await caught(billing.recordIssued(id, token, 'in_late', nowMs()))).toBe('TOKEN_STALE');
+    const bought = { paidMinor: 4_000, paidCurrency: 'usd', exchangeRate: null };
+    const charges = [{ ...charge, ...bought, ...amounts }];
+    const paid = { status: 'paid', charges, problem: null, payUrl: null };
+    expect(
+      await caught(billing.recordIssued(id, token, { stripeInvoiceId: 'in_late', taxMinor: 0 }, nowMs())),
+    ).toBe('TOKEN_STALE');
     expect(await caught(billing.recordState(id, token, paid, nowMs()))).toBe('TOKEN_STALE');
     expect(await snapshot()).toEqual(before);
   });

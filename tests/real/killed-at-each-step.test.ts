@@ -261,6 +261,7 @@ async function runNights(deaths: readonly { job: string; call: number; when: Whe
   };
 }
 
+/** Two lives of 25 nights. */
 test('a night whose close dies at any step of comparing, planning or reporting ends as any other night', async () => {
   const steps: Record<string, number> = {
     'reconciliation.reconcile-money': 7,
@@ -281,4 +282,4 @@ test('a night whose close dies at any step of comparing, planning or reporting e
   expect(disturbed).toEqual(await runNights([], nights));
   expect(disturbed.breaks).toEqual([]);
   expect(house.clock.nowMs()).toBeGreaterThan(nights * DAY_MS);
-});
+}, 180_000);

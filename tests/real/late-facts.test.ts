@@ -78,9 +78,8 @@ describe('facts that come after rating', () => {
     await expectRight();
   });
 
-  test('on an invoice that is not paid wait until it is, and are dropped when they are taken back before', async () => {
+  test('on an invoice whose money is not there yet wait for it, and are dropped when they are taken back before', async () => {
     const road = await house.road({
-      card: 'pm_card_chargeCustomerFail',
       priceMinor: 5,
       incrementS: 6,
       minimumS: 60,

@@ -48,13 +48,15 @@ const refusal = (work: Promise<unknown>) =>
 
 const amount = fc.integer({ min: 0, max: 1_000_000_000 });
 type Amounts = fc.Arbitrary<Record<string, number>>;
+/** What came to the balance, or what left it. */
+const moved: Amounts = fc.record({ came: amount, left: amount });
 const one = (name: string): Amounts => amount.map((value) => ({ [name]: value }));
 const withFee: Amounts = fc
   .record({ amount, fee: amount })
   .map((parts) => ({ ...parts, total: parts.amount + parts.fee }));
-const recovered: Amounts = fc
-  .record({ amount, recovered: amount })
-  .map((parts) => ({ ...parts, earned: parts.amount + parts.recovered }));
+const paidOut: Amounts = fc
+  .record({ amount, recovered: amount, reserve: amount })
+  .map((parts) => ({ ...parts, earned: parts.amount + parts.recovered + parts.reserve }));
 const writtenOff: Amounts = fc
   .record({
     share: amount,
@@ -70,31 +72,56 @@ const writtenOff: Amounts = fc
     owed: Object.values(parts).reduce((sum, part) => sum + part, -kept),
   }));
 
+/** The side that is invoiced or a wallet's, with the other amounts. */
+const byWallet = (total: number, others: Record<string, number>) =>
+  fc.boolean().map((prepaid) => ({ ...others, postpaid: prepaid ? 0 : total, prepaid: prepaid ? total : 0 }));
 /** The amounts of each template as their callers make them. */
 const amountsOf: Readonly<Record<string, Amounts>> = {
   call: fc
     .record({ share: amount, margin: amount })
-    .map((parts) => ({ ...parts, price: parts.share + parts.margin })),
+    .chain((parts) => byWallet(parts.share + parts.margin, parts)),
   adjustment: fc
     .record({ pending: amount, payable: amount, debt: amount, margin: amount })
-    .map((parts) => ({ ...parts, price: parts.pending + parts.payable + parts.debt + parts.margin })),
-  invoice: one('total'),
-  charge: fc
+    .chain((parts) => byWallet(parts.pending + parts.payable + parts.debt + parts.margin, parts))
+    // By a credit note on an open invoice, or else.
+    .chain((parts) =>
+      fc
+        .boolean()
+        .map((noted) =>
+          noted ? { ...parts, noted: parts.postpaid ?? 0, postpaid: 0 } : { ...parts, noted: 0 },
+        ),
+    ),
+  invoice: fc.record({ total: amount, tax: amount }),
+  tax_reversed: fc
+    .record({ owed: amount, lost: amount })
+    .map((parts) => ({ ...parts, tax: parts.owed + parts.lost })),
+  charge: fc.record({ fee: amount, net: amount }).chain((parts) => byWallet(parts.fee + parts.net, parts)),
+  charge_exchanged: amount.chain((total) => byWallet(total, { gross: total })),
+  charge_settled: fc
     .record({ fee: amount, net: amount })
     .map((parts) => ({ ...parts, gross: parts.fee + parts.net })),
   available: one('net'),
   clear: one('share'),
   unclear: one('share'),
-  refund: withFee,
+  refund: withFee.chain((parts) => byWallet(parts.amount ?? 0, parts)),
+  refund_exchanged: amount.chain((total) => byWallet(total, { amount: total })),
+  refund_settled: withFee,
   dispute: withFee,
+  dispute_exchanged: one('amount'),
+  dispute_settled: withFee,
   dispute_won: withFee,
-  dispute_lost: one('amount'),
+  dispute_won_exchanged: one('amount'),
+  dispute_won_settled: withFee,
+  dispute_lost: amount.chain((total) => byWallet(total, { amount: total })),
   write_off: writtenOff,
   write_off_reversed: writtenOff,
-  payout_reserve: recovered,
-  payout_release: recovered,
+  payout_reserve: paidOut,
+  payout_release: paidOut,
   payout_send: one('amount'),
   transfer_reversal: one('amount'),
+  break_resolved: moved,
+  break_resolved_reversed: moved,
+  reserve_release: one('amount'),
 };
 
 const sumOf = async (id: number) => {
@@ -122,18 +149,26 @@ describe('a journal', () => {
   });
 
   test('that does not balance is refused, by every template of three legs', async () => {
-    const call = { template: 'call', key: newKey(), amounts: { price: 100, share: 70, margin: 29 } };
+    const call = {
+      template: 'call',
+      key: newKey(),
+      amounts: { postpaid: 100, prepaid: 0, share: 70, margin: 29 },
+    };
     expect(await refusal(post(call))).toBe('JOURNAL_UNBALANCED');
-    const charge = { template: 'charge', key: newKey(), amounts: { gross: 100, fee: 3, net: 96 } };
+    const charge = {
+      template: 'charge',
+      key: newKey(),
+      amounts: { postpaid: 100, prepaid: 0, fee: 3, net: 96 },
+    };
     expect(await refusal(post(charge))).toBe('JOURNAL_UNBALANCED');
   });
 
   test('posted again under its key posts once; with other content it is JOURNAL_CONFLICT', async () => {
-    const first = { template: 'invoice', key: newKey(), amounts: { total: 500 } };
+    const first = { template: 'invoice', key: newKey(), amounts: { total: 500, tax: 0 } };
     const id = await post(first);
     expect(await post(first)).toBe(id);
     const others: Partial<Journal>[] = [
-      { amounts: { total: 501 } },
+      { amounts: { total: 501, tax: 0 } },
       { currency: 'eur' },
       { template: 'clear', amounts: { share: 500 } },
       { owners: { ...OWNERS, buyer: OWNERS.supplier } },
@@ -146,31 +181,33 @@ describe('a journal', () => {
   });
 
   test('lacks nothing: a missing or negative amount, owner or template is refused', async () => {
-    const invoice = { template: 'invoice', amounts: { total: 5 } };
+    const invoice = { template: 'invoice', amounts: { total: 5, tax: 0 } };
     expect(await refusal(post({ ...invoice, key: newKey(), amounts: {} }))).toBe('AMOUNT_INVALID');
-    expect(await refusal(post({ ...invoice, key: newKey(), amounts: { total: -5 } }))).toBe('AMOUNT_INVALID');
+    expect(await refusal(post({ ...invoice, key: newKey(), amounts: { total: -5, tax: 0 } }))).toBe(
+      'AMOUNT_INVALID',
+    );
     expect(await refusal(post({ ...invoice, key: newKey(), owners: {} }))).toBe('JOURNAL_UNBALANCED');
     expect(await refusal(post({ ...invoice, key: newKey(), template: 'gift' }))).toBe('JOURNAL_UNBALANCED');
   });
 
   test('holds amounts up to 2^53 − 1, and refuses to pass that by an amount or a balance', async () => {
     const owners = { buyer: '00000000-0000-4000-8000-0000000000ff' };
-    const largest = { template: 'invoice', amounts: { total: MAX }, owners };
+    const largest = { template: 'invoice', amounts: { total: MAX, tax: 0 }, owners };
     await post({ ...largest, key: newKey() });
     const [account] = await db.sql(
       'select balance_minor from ledger_accounts where owner_id = $1 order by 1 desc',
       [owners.buyer],
     );
     expect(account).toEqual({ balance_minor: MAX });
-    expect(await refusal(post({ ...largest, key: newKey(), amounts: { total: 1 } }))).toBe('23514');
-    const wide = { template: 'invoice', key: newKey(), amounts: { total: MAX + 1 } };
+    expect(await refusal(post({ ...largest, key: newKey(), amounts: { total: 1, tax: 0 } }))).toBe('23514');
+    const wide = { template: 'invoice', key: newKey(), amounts: { total: MAX + 1, tax: 0 } };
     expect(await refusal(post(wide))).toBe('23514');
   });
 });
 
 describe('postings', () => {
   test('and journals change by nobody, not even their owner', async () => {
-    const id = await post({ template: 'invoice', key: newKey(), amounts: { total: 7 } });
+    const id = await post({ template: 'invoice', key: newKey(), amounts: { total: 7, tax: 0 } });
     const statements = [
       `update postings set amount_minor = amount_minor + 1 where journal_id = ${id}`,
       `delete from postings where journal_id = ${id}`,
@@ -186,7 +223,7 @@ describe('postings', () => {
     const client = new pg.Client({ connectionString: db.adminUrl });
     await client.connect();
     try {
-      const id = await post({ template: 'invoice', key: newKey(), amounts: { total: 9 } });
+      const id = await post({ template: 'invoice', key: newKey(), amounts: { total: 9, tax: 0 } });
       const account = "select id from ledger_accounts where currency = 'usd' limit 1";
       await client.query('begin');
       await client.query(
@@ -199,14 +236,19 @@ describe('postings', () => {
   });
 
   test('are in the currency of their journal and their account', async () => {
-    const id = await post({ template: 'invoice', key: newKey(), currency: 'eur', amounts: { total: 9 } });
+    const id = await post({
+      template: 'invoice',
+      key: newKey(),
+      currency: 'eur',
+      amounts: { total: 9, tax: 0 },
+    });
     const insert = (currency: string, account: string) =>
       db.sql(
         `insert into postings (journal_id, account_id, amount_minor, currency)
          values ($1, (select id from ledger_accounts where currency = $2 limit 1), 1, $3)`,
         [id, account, currency],
       );
-    await post({ template: 'invoice', key: newKey(), amounts: { total: 9 } });
+    await post({ template: 'invoice', key: newKey(), amounts: { total: 9, tax: 0 } });
     expect(await refusal(insert('usd', 'usd'))).toBe('JOURNAL_UNBALANCED');
     expect(await refusal(insert('eur', 'usd'))).toBe('JOURNAL_UNBALANCED');
     expect(await refusal(insert('usd', 'eur'))).toBe('JOURNAL_UNBALANCED');
@@ -218,7 +260,7 @@ describe('postings', () => {
     try {
       const writes = Array.from({ length: 160 }, (_, n) =>
         pool.query(
-          `select app.post_journal('invoice', $1, '2026-11-02', 'usd', '{"total": 3}', $2, '{}', now())`,
+          `select app.post_journal('invoice', $1, '2026-11-02', 'usd', '{"total": 3, "tax": 0}', $2, '{}', now())`,
           [`writers:${n % 80}`, owners],
         ),
       );

@@ -32,7 +32,7 @@ const SUPPLIERS = [id(11), id(12)];
 const BUYERS = [id(21), id(22)];
 const USERS = { supplier1: id(31), supplier2: id(32), buyer1: id(41), buyer2: id(42), stranger: id(99) };
 
-/** Two suppliers and two buyers; each pair has one call, one invoice with a line, and one payout. */
+/** Two suppliers and two buyers; each pair has one call, one invoice with a line, and one payout with a reserve and a bank. */
 async function seed(): Promise<void> {
   await db.sql(
     `insert into public.suppliers (id, name, auth_user_id) values ($1, 'S1', $3), ($2, 'S2', $4)`,
@@ -51,17 +51,24 @@ async function seed(): Promise<void> {
        call as (insert into public.calls (source, external_id, tracking_number, campaign_id, supplier_id, buyer_id, started_at,
            duration_s, answered, facts_at, business_date, trace, made_at, changed_at)
          select 'test', 'call-' || $3::int, '+15550100', id, $1, $2, now(), 60, true, now(), current_date, 't', now(), now() from campaign),
-       invoice as (insert into public.invoices (buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on)
-         values ($2, 'usd', now(), current_date, 100, now(), current_date) returning id),
+       invoice as (insert into public.invoices (buyer_id, currency, period_end, business_date, amount_minor, planned_at, collect_on, automatic_tax, tax_minor)
+         values ($2, 'usd', now(), current_date, 100, now(), current_date, true, 20 + $3::int) returning id),
        payout as (insert into public.payouts (run_id, supplier_id, currency, business_date, amount_minor, destination, body_hash, key_made_at, planned_at)
-         select id, $1, 'usd', current_date, 100, 'acct_test', 'h', now(), now() from run)
-       select 1`,
+         select id, $1, 'usd', current_date, 100, 'acct_test', 'h', now(), now() from run returning id),
+       bank as (insert into public.bank_payouts (id, supplier_id, account, currency, amount_minor, status, failure_code, arrives_at,
+           created_at, first_seen_at, last_seen_at, changed_at)
+         values ('po_' || $3::int, $1, 'acct_test', 'usd', 100, 'failed', 'declined', now(), now(), now(), now(), now()))
+       insert into public.supplier_reserves (of_payout_id, supplier_id, currency, amount_minor, release_on)
+       select id, $1, 'usd', 10, current_date from payout`,
       [SUPPLIERS[n], BUYERS[n], n],
     );
   }
   await db.sql(
     `insert into public.invoice_lines (invoice_id, campaign_id, calls, seconds, amount_minor)
      select i.id, c.id, 1, 60, 100 from public.invoices i join public.campaigns c using (buyer_id)`,
+  );
+  await db.sql(
+    `insert into public.topups (buyer_id, currency, amount_minor, business_date, made_at) select id, 'usd', 100, current_date, now() from public.buyers`,
   );
   await db.sql(
     `insert into public.call_disputes (call_id, reason, opened_by, opened_at) select id, external_id, 'test', now() from public.calls`,
@@ -71,20 +78,39 @@ async function seed(): Promise<void> {
 describe('what a signed-in user sees through the API', () => {
   const of = (path: string, user: keyof typeof USERS) => read(path, api.anonKey, api.userToken(USERS[user]));
 
-  test('a supplier sees itself, its own calls and its own payouts', async () => {
+  test('a supplier sees itself, its own calls, its own payouts and what is held back of them', async () => {
     expect((await of('suppliers?select=name', 'supplier1')).rows).toEqual([{ name: 'S1' }]);
     expect((await of('calls?select=external_id', 'supplier1')).rows).toEqual([{ external_id: 'call-0' }]);
     expect((await of('calls?select=external_id', 'supplier2')).rows).toEqual([{ external_id: 'call-1' }]);
     expect((await of('payouts?select=supplier_id', 'supplier1')).rows).toEqual([
       { supplier_id: SUPPLIERS[0] },
     ]);
+    expect((await of('supplier_reserves?select=supplier_id', 'supplier2')).rows).toEqual([
+      { supplier_id: SUPPLIERS[1] },
+    ]);
   });
 
-  test('a buyer sees itself, its own calls and its own invoices with their lines', async () => {
+  test('a supplier sees what its own bank gave back, and why', async () => {
+    for (const [n, user] of (['supplier1', 'supplier2'] as const).entries())
+      expect((await of('bank_payouts?select=id,status,failure_code', user)).rows).toEqual([
+        { id: `po_${n}`, status: 'failed', failure_code: 'declined' },
+      ]);
+    expect((await of('bank_payouts', 'buyer1')).rows).toEqual([]);
+  });
+
+  test('a buyer sees itself, its own calls and its own invoices with their lines, and its own top-ups', async () => {
     expect((await of('buyers?select=name', 'buyer1')).rows).toEqual([{ name: 'B1' }]);
     expect((await of('calls?select=external_id', 'buyer1')).rows).toEqual([{ external_id: 'call-0' }]);
     expect((await of('invoices?select=buyer_id', 'buyer2')).rows).toEqual([{ buyer_id: BUYERS[1] }]);
     expect((await of('invoice_lines?select=calls', 'buyer2')).rows).toEqual([{ calls: 1 }]);
+    expect((await of('topups?select=buyer_id', 'buyer1')).rows).toEqual([{ buyer_id: BUYERS[0] }]);
+  });
+
+  test('a buyer sees the tax of its own invoices, and no supplier does', async () => {
+    expect((await of('invoices?select=amount_minor,tax_minor', 'buyer2')).rows).toEqual([
+      { amount_minor: 100, tax_minor: 21 },
+    ]);
+    expect((await of('invoices?select=tax_minor', 'supplier2')).rows).toEqual([]);
   });
 
   test('both sides of a call see how its dispute stands', async () => {
@@ -96,7 +122,9 @@ describe('what a signed-in user sees through the API', () => {
 
   test('neither side sees what the other pays or earns', async () => {
     expect((await of('invoices', 'supplier1')).rows).toEqual([]);
-    expect((await of('payouts', 'buyer1')).rows).toEqual([]);
+    expect((await of('topups', 'supplier1')).rows).toEqual([]);
+    for (const table of ['payouts', 'supplier_reserves'])
+      expect((await of(table, 'buyer1')).rows).toEqual([]);
     for (const user of ['supplier1', 'buyer1'] as const) {
       for (const table of [
         'earnings',

@@ -36,7 +36,7 @@ test('every event in every state of a payout is taken or refused as the table sa
     const approve = (by: string) => told(`approve_payout($1, '${by}', 'seen', ${nowMs})`);
     const moved = `insert into stripe_movements values ('txn_re', 're_1', 'refund', -4000, 0, -4000, 'usd', app.at(${nowMs}),
       app.at(${nowMs}), app.at(${nowMs}))`;
-    const fact = `jsonb_build_object('id', 're_1', 'kind', 'refund', 'status', 'succeeded',
+    const fact = `jsonb_build_object('id', 're_1', 'kind', 'refund', 'status', 'succeeded', 'amountMinor', 4000, 'currency', 'usd',
       'chargeId', (select charge_id from charges))`;
     const lines = await tryAll(house, {
       id,

@@ -34,6 +34,7 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
         amountMinor: 3_000,
         lines,
         paymentTermsDays: null,
+        automaticTax: false,
         plannedAtMs: Date.now(),
         ...about,
       },
@@ -88,6 +89,49 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
     expect(await stripe.invoices.pay(stripeInvoiceId, `again-${stripeInvoiceId}`, options())).toEqual(state);
   });
 
+  test('a credit note takes its amount off what is left of an open invoice, once, and never more than that', async () => {
+    const { stripeInvoiceId: id } = await issue(await frozenFor('pm_card_visa'));
+    const credit = (creditNoteId: string, amountMinor: number) =>
+      stripe.invoices.credit(id, { creditNoteId, amountMinor, taxedCampaignId: null }, options());
+    const first = randomUUID();
+    const made = await credit(first, 1_000);
+    expect(made).toEqual({ stripeCreditNoteId: expect.any(String), taxMinor: 0 });
+    expect(await credit(first, 1_000)).toEqual(made);
+    const left = async () => (await api('GET', `/v1/invoices/${id}`)).json();
+    const open = { status: 'open', total: 3_000, pre_payment_credit_notes_amount: 1_000 };
+    expect(await left()).toMatchObject({ ...open, amount_due: 2_000, amount_remaining: 2_000 });
+    expect(await credit(randomUUID(), 2_500)).toEqual({ problem: expect.any(String) });
+    expect(await left()).toMatchObject({ ...open, amount_remaining: 2_000 });
+    await credit(randomUUID(), 2_000);
+    // What was credited whole is paid, by no charge.
+    expect(await stripe.invoices.read(id, options())).toMatchObject({ status: 'paid', charges: [] });
+    expect(await credit(randomUUID(), 100)).toEqual({ problem: expect.any(String) });
+  });
+
+  test('an invoice of a customer without an address is not issued where tax is asked for, and leaves no draft', async () => {
+    const frozen = await frozenFor('pm_card_visa', { automaticTax: true });
+    await expect(issue(frozen)).rejects.toMatchObject({ code: 'TAX_NOT_COMPUTED' });
+    const listed = await api('GET', '/v1/invoices', { customer: frozen.customer });
+    expect(listed.json()).toMatchObject({ data: [] });
+  });
+
+  test('tax comes on top of the frozen lines, and a credit note takes off what is computed of its part', async () => {
+    const frozen = await frozenFor('pm_card_visa', { automaticTax: true });
+    const address = { 'address[country]': 'US', 'address[state]': 'NY', 'address[postal_code]': '10001' };
+    await api('POST', `/v1/customers/${frozen.customer}`, address);
+    const { stripeInvoiceId: id, taxMinor } = await issue(frozen);
+    const found = {
+      total: 3_000 + taxMinor,
+      total_excluding_tax: 3_000,
+      automatic_tax: { status: 'complete' },
+    };
+    expect((await api('GET', `/v1/invoices/${id}`)).json()).toMatchObject(found);
+    const note = { creditNoteId: randomUUID(), amountMinor: 1_500, taxedCampaignId: 'c1' };
+    const made = await stripe.invoices.credit(id, note, options());
+    expect(made).toEqual({ stripeCreditNoteId: expect.any(String), taxMinor: expect.any(Number) });
+    expect(await stripe.invoices.credit(id, note, options())).toEqual(made);
+  });
+
   test('an invoice that is none is nobody’s', async () => {
     expect(await stripe.invoices.findOurs('in_none', options())).toBeNull();
   });
@@ -125,7 +169,14 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
     const refund = await api('POST', '/v1/refunds', { charge: charge.chargeId, amount: '500' });
     const { id } = refund.json();
     expect(await stripe.withdrawals.read({ id, kind: 'refund' }, options())).toEqual({
-      ...{ id, kind: 'refund', chargeId: charge.chargeId, status: 'succeeded' },
+      ...{
+        id,
+        kind: 'refund',
+        chargeId: charge.chargeId,
+        amountMinor: 500,
+        currency: 'usd',
+        status: 'succeeded',
+      },
     });
     const window = { createdFromMs: Date.now() - 3_600_000, createdBeforeMs: Date.now() + 60_000 };
     const movements = await stripe.balance.listTransactions({ ...window, ...options() });
@@ -140,13 +191,21 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
     await vi.waitFor(async () => expect(await list()).toHaveLength(1), { timeout: 30_000, interval: 500 });
     const [{ id }] = (await list()) as [{ id: string }];
     const fact = () => stripe.withdrawals.read({ id, kind: 'dispute' }, options());
-    expect(await fact()).toMatchObject({ chargeId: charge.chargeId, status: 'needs_response' });
+    expect(await fact()).toMatchObject({
+      ...{ chargeId: charge.chargeId, amountMinor: 3_000, currency: 'usd', status: 'needs_response' },
+    });
     const evidence = { 'evidence[uncategorized_text]': 'losing_evidence', submit: 'true' };
     await api('POST', `/v1/disputes/${id}`, evidence);
     await vi.waitFor(async () => expect((await fact()).status).toBe('lost'), {
       timeout: 30_000,
       interval: 500,
     });
+  });
+
+  test('an account that is none of ours is shown to us as one without payouts', async () => {
+    const none = 'acct_1none0none0none';
+    expect(await stripe.accounts.listBankPayouts(none, 0, options())).toEqual([]);
+    expect(await stripe.accounts.readBankPayout(none, 'po_1none', options())).toBeNull();
   });
 
   describe('a transfer', () => {

@@ -21,6 +21,7 @@ async function readyToBill(paymentMethod = 'pm_card_visa') {
       amountMinor: n * 1_000,
     })),
     paymentTermsDays: null,
+    automaticTax: false,
     plannedAtMs,
   };
   const issue = (invoice = frozen) =>
@@ -130,6 +131,7 @@ it('an invoice is paid once, and tells the charge with its fee and the day its m
   const availableOnMs = (Math.floor(simulator.clock.nowMs() / DAY_MS) + 2) * DAY_MS;
   const paid = {
     chargeId: charge?.id,
+    ...{ paidMinor: 6_000, paidCurrency: 'usd', exchangeRate: null },
     grossMinor: 6_000,
     feeMinor: 204,
     netMinor: 5_796,

@@ -44,6 +44,26 @@ async function expectRight(): Promise<void> {
 }
 
 describe('a transfer that is reversed at Stripe', () => {
+  test('holds its supplier for a person, also where it is held until its account is ready', async () => {
+    const [{ account = '' } = {}] = await house.sql<{ account: string }>(
+      'select stripe_account_id as account from suppliers where id = $1',
+      [supplierId],
+    );
+    const tell = (state: 'ready' | 'not_ready') =>
+      house.services.payouts.noteAccount(account, state, house.clock.nowMs());
+    expect(await tell('not_ready')).toBe('held');
+    await reverse();
+    await house.close(dateAfter(3));
+    expect(await tell('ready')).toBe('unchanged');
+    await house.close(dateAfter(4));
+    expect(await supplier()).toEqual({
+      status: 'held',
+      held_reason: 'a transfer to it was reversed at Stripe',
+    });
+    expect(sentAmounts()).toEqual([2_800]);
+    await expectRight();
+  });
+
   test('is payable again, and its supplier is held until a person releases it; then it is paid again', async () => {
     await reverse();
     await expectRight();

@@ -5,14 +5,17 @@ import { type OneInvoice, openInvoice } from '../helpers/one-invoice.ts';
 
 keepServer();
 let one: OneInvoice;
-/** Paid by one charge of 120.00, whose money is available: all three calls are cleared. */
 beforeEach(async () => {
   one = await openInvoice();
+});
+afterEach(() => one.house.end());
+
+/** Paid by one charge of 120.00, whose money is available: all three calls are cleared. */
+async function payAll(): Promise<void> {
   const charge = one.charge(1, 12_000);
   await one.say('paid', [charge]);
   await one.becomeAvailable([charge]);
-});
-afterEach(() => one.house.end());
+}
 
 const balances = () => balancesOf(one.house.sql);
 const openBreaks = () => one.house.sql("select identity from reconciliation_breaks where state = 'open'");
@@ -24,6 +27,8 @@ const PAID = {
 };
 
 describe('a refund', () => {
+  beforeEach(payAll);
+
   test('takes whole calls from the newest on: nobody owes them and nobody earns by them', async () => {
     await one.move('refund', 're_1', -8_000);
     await one.record('re_1', 'refund', 'succeeded');
@@ -68,16 +73,55 @@ describe('a refund', () => {
     });
   });
 
+  test('while the payout was under way is no loss any more when that is refused: nobody is owed the calls', async () => {
+    await one.plan();
+    const { payouts } = one.house.services;
+    const [payout] = await one.house.sql<{ id: string }>('select id from payouts');
+    const id = payout?.id ?? '';
+    const claimed = await payouts.claim(id, one.house.clock.nowMs());
+    const token = claimed.kind === 'claimed' ? claimed.token : '';
+    await one.move('refund', 're_1', -7_000);
+    await one.record('re_1', 'refund', 'succeeded');
+    await one.move('dispute', 'dp_1', -2_000);
+    await one.record('dp_1', 'dispute', 'needs_response');
+    expect(await one.earnings()).toEqual(['reserved', 'reserved', 'reserved']);
+    for (let times = 0; times < 2; times += 1)
+      await payouts
+        .settle(id, token, { kind: 'refused', reason: 'no such account' }, one.house.clock.nowMs())
+        .catch(() => null);
+    await one.compare();
+    // The first may be covered again by the dispute; the others never.
+    expect(await one.earnings()).toEqual(['billed', 'written_off', 'written_off']);
+    await one.record('dp_1', 'dispute', 'lost');
+    expect(await one.earnings()).toEqual(['written_off', 'written_off', 'written_off']);
+    const { exchange_margin = 0, bad_debt = 0, ...rest } = await balances();
+    expect(rest).toEqual({ stripe_available: 2_900, stripe_fees: 100 });
+    // What was lost with the calls, and kept with their shares, make up for each other: 30.00 of the buyer's money stayed.
+    expect(exchange_margin + bad_debt).toBe(-3_000);
+  });
+
   test('of a charge that is not ours books nothing and stays a break', async () => {
     await one.move('refund', 're_1', -500);
-    await one.record('re_1', 'refund', 'succeeded', 'ch_other');
+    await one.record('re_1', 'refund', 'succeeded', { chargeId: 'ch_other' });
     expect(await balances()).toEqual(PAID);
     expect(await openBreaks()).toEqual([{ identity: 'movement:txn_refund_re_1' }]);
   });
 });
 
+test.each([
+  { what: 'another amount than moved', fact: { amountMinor: 4_001 } },
+  { what: 'another currency than its charge', fact: { currency: 'eur' } },
+])('a refund of $what books nothing and stays a break', async ({ fact }) => {
+  await payAll();
+  await one.move('refund', 're_1', -4_000);
+  await one.record('re_1', 'refund', 'succeeded', fact);
+  expect(await balances()).toEqual(PAID);
+  expect(await openBreaks()).toEqual([{ identity: 'movement:txn_refund_re_1' }]);
+});
+
 describe('a dispute', () => {
   beforeEach(async () => {
+    await payAll();
     await one.move('dispute', 'dp_1', -4_000, 1_500);
     await one.record('dp_1', 'dispute', 'needs_response');
   });
@@ -123,5 +167,78 @@ describe('a dispute', () => {
     await one.move('dispute_reversal', 'dp_1', 4_000);
     await one.record('dp_1', 'dispute', 'won');
     expect(await one.earnings()).toEqual(['cleared', 'written_off', 'cleared']);
+  });
+});
+
+describe('what is taken back of an invoice that was paid in part', () => {
+  const first = () => one.charge(1, 7_000);
+  const SETTLED = { stripe_fees: 100, supplier_payable: -2_800 };
+  beforeEach(async () => {
+    await one.say('open', [first()]);
+    await one.becomeAvailable([first()]);
+  });
+
+  for (const status of ['uncollectible', 'void']) {
+    test(`leaves no call that nobody will ever pay when the invoice is ${status}`, async () => {
+      await one.move('refund', 're_1', -2_500);
+      await one.record('re_1', 'refund', 'succeeded');
+      expect(await one.earnings()).toEqual(['cleared', 'billed', 'billed']);
+      await one.say(status, [first()]);
+      expect(await one.earnings()).toEqual(['cleared', 'written_off', 'written_off']);
+      // 45.00 stayed, 28.00 of it are the supplier's.
+      expect(await balances()).toEqual({ ...SETTLED, exchange_margin: -1_700, stripe_available: 4_400 });
+    });
+  }
+
+  test('leaves no such call either when the refund comes after the invoice was given up', async () => {
+    await one.say('uncollectible', [first()]);
+    await one.move('refund', 're_1', -2_500);
+    await one.record('re_1', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'written_off']);
+    expect(await balances()).toEqual({ ...SETTLED, exchange_margin: -1_700, stripe_available: 4_400 });
+  });
+
+  test('leaves no such call either when the rest of the invoice is paid', async () => {
+    await one.move('refund', 're_1', -2_500);
+    await one.record('re_1', 'refund', 'succeeded');
+    const rest = one.charge(2, 5_000);
+    await one.say('paid', [first(), rest]);
+    expect(await one.earnings()).toEqual(['cleared', 'billed', 'written_off']);
+    await one.becomeAvailable([rest]);
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'written_off']);
+    // 95.00 stayed, 56.00 of it are the supplier's.
+    expect(await balances()).toEqual({
+      ...{ stripe_fees: 200, supplier_payable: -5_600, exchange_margin: -3_900, stripe_available: 9_300 },
+    });
+  });
+
+  test('and won back does not keep an invoice that was given up from being paid after all', async () => {
+    await one.move('dispute', 'dp_1', -4_000);
+    await one.record('dp_1', 'dispute', 'needs_response');
+    await one.move('dispute_reversal', 'dp_1', 4_000);
+    await one.record('dp_1', 'dispute', 'won');
+    await one.say('uncollectible', [first()]);
+    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'written_off']);
+    const rest = one.charge(2, 5_000);
+    await one.say('paid', [first(), rest]);
+    expect(await one.earnings()).toEqual(['cleared', 'billed', 'billed']);
+    await one.becomeAvailable([rest]);
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'cleared']);
+    expect(await balances()).toEqual({ ...PAID, stripe_available: 11_800, stripe_fees: 200 });
+  });
+
+  test('in a dispute leaves its calls open until that is decided, also when the invoice is given up', async () => {
+    await one.move('dispute', 'dp_1', -4_000, 1_500);
+    await one.record('dp_1', 'dispute', 'needs_response');
+    expect(await one.earnings()).toEqual(['billed', 'billed', 'billed']);
+    await one.say('uncollectible', [first()]);
+    expect(await one.earnings()).toEqual(['billed', 'written_off', 'written_off']);
+    await one.record('dp_1', 'dispute', 'lost');
+    expect(await one.earnings()).toEqual(['written_off', 'written_off', 'written_off']);
+    expect(await balances()).toEqual({
+      exchange_margin: -3_000,
+      stripe_available: 1_400,
+      stripe_fees: 1_600,
+    });
   });
 });

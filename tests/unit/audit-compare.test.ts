@@ -15,7 +15,10 @@ const redOf = (stripe: Partial<StripeBooks>, before: LedgerSide, after = before)
 
 const charged: Partial<StripeBooks> = {
   invoices: [
-    { id: 'in_1', status: 'paid', currency: 'usd', total: 1500, metadata: { callclear_invoice_id: 'i1' } },
+    {
+      ...{ id: 'in_1', status: 'paid', currency: 'usd', total: 1500, pre_payment_credit_notes_amount: 0 },
+      metadata: { callclear_invoice_id: 'i1' },
+    },
   ],
   movements: [
     {
@@ -33,7 +36,7 @@ const charged: Partial<StripeBooks> = {
   totals: new Map([['usd', 1427]]),
 };
 const invoice = (state: string, stripeId: string | null, isDue: boolean) => [
-  ['i1', 'usd', 1500, state, stripeId, isDue],
+  ['i1', 'usd', 1500, state, stripeId, isDue, 0, 0],
 ];
 const chargeRow = (postedAtMs: number) => [
   '1',
@@ -85,11 +88,63 @@ test('charges of several invoices in flight are each taken for that of an invoic
     ledger({
       invoices: [
         [id, ...facts],
-        ['i2', 'usd', 500, 'open', 'in_2', true],
+        ['i2', 'usd', 500, 'open', 'in_2', true, 0, 0],
       ],
     }),
   );
   expect(red).toEqual([]);
+});
+
+test('a charge that settled in another currency is taken for that of an invoice in flight by its rate, and no other is', () => {
+  const [movement] = charged.movements ?? [];
+  if (movement === undefined) throw new Error('no movement');
+  const settled = { ...movement, amount: 1500, exchange_rate: 0.67 };
+  const inFlight = (amountMinor: number, currency = 'jpy') =>
+    redOf(
+      { movements: [settled], totals: new Map([['usd', 1427]]) },
+      ledger({ invoices: [['i1', currency, amountMinor, 'open', null, true, 0, 0]] }),
+    );
+  expect(inFlight(2239)).toEqual([]);
+  const red = ['every charge is booked once, with its fee', 'the cash at Stripe is the cash of the books'];
+  expect(inFlight(2200)).toEqual(red);
+  expect(inFlight(2239, 'usd')).toEqual(red);
+});
+
+test('a charge that settled in another currency is booked by the half that is cash', () => {
+  const [movement] = charged.movements ?? [];
+  if (movement === undefined) throw new Error('no movement');
+  const side = ledger({
+    invoices: [['i1', 'jpy', 2239, 'paid', null, false, 0, 0]],
+    cash: [['1', 'charge_settled', 'usd', 1427, 0, 73, 'i1', 'ch_1', 'txn_1', 0]],
+  });
+  const stripe = { movements: [{ ...movement, exchange_rate: 0.67 }], totals: new Map([['usd', 1427]]) };
+  expect(redOf(stripe, side)).toEqual([]);
+  expect(redOf({ ...stripe, movements: [{ ...movement, fee: 72 }] }, side)).toContain(
+    'every charge is booked once, with its fee',
+  );
+});
+
+test('a charge with tax is taken for that of an invoice whose tax is not booked yet', () => {
+  const [there] = charged.invoices ?? [];
+  if (there === undefined) throw new Error('no invoice');
+  const side = (net: number) => ({ ...charged, invoices: [{ ...there, total_excluding_tax: net }] });
+  const planned = ledger({ invoices: [['i1', 'usd', 1200, 'planned', null, true, 0, 0]] });
+  expect(redOf(side(1200), planned)).toEqual([]);
+  expect(redOf(side(1500), planned)).toContain('every charge is booked once, with its fee');
+});
+
+test('a credit note that stands at Stripe alone, or in the books alone, is a difference', () => {
+  const noted = (creditedMinor: number) =>
+    ledger({
+      invoices: [['i1', 'usd', 1500, 'paid', 'in_1', false, creditedMinor, 0]],
+      cash: [chargeRow(5)],
+    });
+  const [there] = charged.invoices ?? [];
+  if (there === undefined) throw new Error('no invoice');
+  const credited = { ...charged, invoices: [{ ...there, pre_payment_credit_notes_amount: 400 }] };
+  expect(redOf(credited, noted(400))).toEqual([]);
+  expect(redOf(credited, noted(0))).toEqual(['an invoice is here what it is at Stripe']);
+  expect(redOf(charged, noted(400))).toEqual(['an invoice is here what it is at Stripe']);
 });
 
 test('what was settled while Stripe was read is left out on both sides', () => {

@@ -45,6 +45,15 @@ const interpolated = (value: string): string[] =>
   [...value.matchAll(/(?<!\$)\$\{([A-Z_]+)/g)].map(([, name = '']) => name);
 
 describe('docker-compose.yml', () => {
+  test('a worker starts with the flags of `npm run worker`, which the bench measures', () => {
+    const { scripts } = z
+      .object({ scripts: z.object({ worker: z.string() }) })
+      .parse(JSON.parse(readFileSync('package.json', 'utf8')));
+    const flags = scripts.worker.split(' ').filter((part) => part.startsWith('--'));
+    expect(flags.length).toBeGreaterThan(0);
+    expect(serviceOf('worker').command).toEqual(['node', ...flags, 'src/worker.ts']);
+  });
+
   // The schema writes its ids as draft 4 did; its references do not need them.
   const plain: object = JSON.parse(JSON.stringify(composeSchema), (key, value: unknown) =>
     key === '$schema' || (key === 'id' && typeof value === 'string') ? undefined : value,

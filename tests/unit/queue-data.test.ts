@@ -2,11 +2,17 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { PermanentError } from '../../src/errors.ts';
+import { PermanentError, TransientError } from '../../src/errors.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../../src/jobs/define-job.ts';
 import { backoffDelayMs } from '../../src/queues/backoff.ts';
 import { openPayload, readEnvelope, sealPayload, writeEnvelope } from '../../src/queues/envelope.ts';
-import { describeFailure, payloadFailure, readReason, writeReason } from '../../src/queues/failure.ts';
+import {
+  describeFailure,
+  payloadFailure,
+  readReason,
+  readTries,
+  writeReason,
+} from '../../src/queues/failure.ts';
 import { jobIdOf } from '../../src/queues/job-id.ts';
 import { keyIdOf, openText, sealText } from '../../src/queues/seal.ts';
 
@@ -200,10 +206,16 @@ describe('failures', () => {
   });
 
   it('are read back from the queue, and a stall is known by its text', () => {
-    expect(readReason(writeReason({ code: 'JOB_TIMEOUT', message: 'a: b' }, null).message)).toEqual({
-      code: 'JOB_TIMEOUT',
-      message: 'a: b',
-    });
+    const cause = new TransientError('STRIPE_REFUSED', 'no', { cause: new TypeError('+14155550100') });
+    const error = new PermanentError('JOB_TIMEOUT', 'a: b', { cause });
+    const attempt = { atMs: 5, durationMs: 3, payloadVersion: 2, build: '1.0.0' };
+    const written = writeReason({ code: 'JOB_TIMEOUT', message: 'a: b' }, error, attempt);
+    expect(readReason(written.message)).toEqual({ code: 'JOB_TIMEOUT', message: 'a: b' });
+    const causes = ['TransientError STRIPE_REFUSED', 'TypeError'];
+    expect(readTries([written.stack ?? '', 'a trace of somebody else', '{"atMs":1}'])).toEqual([
+      { ...attempt, code: 'JOB_TIMEOUT', message: 'a: b', causes },
+    ]);
+    expect(readTries(null)).toEqual([]);
     expect(readReason('job stalled more than allowable limit').code).toBe('JOB_STALLED');
     for (const text of [undefined, '', 'free text +1415', 'toString: x'])
       expect(readReason(text).code).toBe('JOB_FAILED');

@@ -5,8 +5,10 @@ import type { Kinds } from '../../sandbox/stripe/objects.ts';
 /** What the SDK publishes of each kind of object that the simulator answers with. */
 interface Published {
   account: Stripe.Account;
+  account_payout: Stripe.Payout;
   balance_transaction: Stripe.BalanceTransaction;
   charge: Stripe.Charge;
+  credit_note: Stripe.CreditNote;
   customer: Stripe.Customer;
   dispute: Stripe.Dispute;
   invoice: Stripe.Invoice;

@@ -15,7 +15,7 @@ test('a sweep that meets a queue that is away reports an outage, which is no dea
     onEvent: () => undefined,
   };
   const enqueuer = createEnqueuer({ ...base, sealKeys: [] });
-  const letters = createDeadLetters({ ...base, enqueuer });
+  const letters = createDeadLetters({ ...base, enqueuer, sealKeys: [] });
   const sweeper = createSweeper({ ...base, enqueuer, letters });
   await expect(sweeper.sweep()).rejects.toMatchObject({ name: 'OutageError', code: 'QUEUE_UNAVAILABLE' });
   await Promise.all([sweeper, letters, enqueuer].map((one) => one.close(1_000)));

@@ -1,8 +1,9 @@
 import { z } from 'zod';
+import { bankOf, holderOf } from '../banks.ts';
 import { availableOn } from '../books.ts';
 import { endpoint, listOf } from '../context.ts';
 import { checkAmount, currency, metadata, page, positive, range, text } from '../params.ts';
-import { invalidRequest } from '../refusal.ts';
+import { invalidRequest, missing } from '../refusal.ts';
 import { newId } from '../store.ts';
 
 export const balanceEndpoints = [
@@ -92,15 +93,27 @@ export const balanceEndpoints = [
     path: '/v1/payouts',
     answers: 'list:payout',
     params: z.strictObject({ ...page, created: range.optional(), status: text.optional() }),
-    run: ({ store }, { status, ...query }) =>
-      listOf(store.list('payout', { ...query, equals: { status } }), '/v1/payouts'),
+    ofAccounts: true,
+    run: ({ store, account }, { status, ...query }) =>
+      listOf(
+        account === null
+          ? store.list('payout', { ...query, equals: { status } })
+          : store.list('account_payout', { ...query, equals: { destination: bankOf(account), status } }),
+        '/v1/payouts',
+      ),
   }),
   endpoint({
     method: 'GET',
     path: '/v1/payouts/:id',
     answers: 'payout',
     params: z.strictObject({}),
-    run: ({ store }, _, id) => store.get('payout', id),
+    ofAccounts: true,
+    run({ store, account }, _, id) {
+      if (account === null) return store.get('payout', id);
+      const payout = store.find('account_payout', id);
+      if (payout === null || holderOf(payout) !== account) throw missing('payout', id, 'id');
+      return payout;
+    },
   }),
   endpoint({
     method: 'GET',

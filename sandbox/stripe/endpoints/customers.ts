@@ -1,9 +1,14 @@
 import { z } from 'zod';
 import { endpoint, listOf } from '../context.ts';
 import type { PaymentMethod } from '../objects.ts';
+import type { Address } from '../objects-of-taxes.ts';
 import { integer, metadata, page, text } from '../params.ts';
 import { invalidRequest, missing } from '../refusal.ts';
 import { newId } from '../store.ts';
+
+const NOWHERE: Address = {
+  ...{ city: null, country: null, line1: null, line2: null, postal_code: null, state: null },
+};
 
 /** Test tokens: each attach makes a payment method of its own, which behaves by its last four digits. */
 const TOKENS: Record<string, string> = {
@@ -22,9 +27,20 @@ const TOKENS: Record<string, string> = {
   pm_card_bypassPending: '0077',
   /** Is charged, and the charge is disputed at once (Stripe's 4000 0000 0000 0259). */
   pm_card_createDispute: '0259',
+  /** Debits of a bank account, which are `processing` for two days and then paid, or not; kept as cards here. */
+  pm_usBankAccount_success: '6789',
+  pm_usBankAccount_insufficientFunds: '2222',
 };
 
+const place = z.string().max(100);
 const fields = {
+  address: z
+    .strictObject({
+      ...{ city: place.optional(), country: place.optional(), line1: place.optional() },
+      ...{ postal_code: place.optional(), state: place.optional() },
+    })
+    .transform((given) => ({ ...NOWHERE, ...given }) as Address)
+    .optional(),
   balance: integer.optional(),
   name: text.optional(),
   email: text.optional(),
@@ -46,6 +62,7 @@ export const customerEndpoints = [
         {
           id,
           object: 'customer',
+          address: params.address ?? null,
           balance: params.balance ?? 0,
           created: nowS,
           currency: null,
@@ -100,6 +117,7 @@ export const customerEndpoints = [
       }
       const changed = store.update('customer', {
         ...customer,
+        address: params.address ?? customer.address,
         balance: params.balance ?? customer.balance,
         name: params.name ?? customer.name,
         email: params.email ?? customer.email,

@@ -4,6 +4,7 @@ import type { Charge } from '../objects.ts';
 import type { Dispute } from '../objects-taken-back.ts';
 import { flag, page, text } from '../params.ts';
 import { invalidRequest } from '../refusal.ts';
+import { exchangedAs } from '../settlement.ts';
 import { newId } from '../store.ts';
 
 /** What Stripe takes for a dispute, and gives back when it is won, whatever the currency. */
@@ -12,10 +13,11 @@ const DISPUTE_FEE = 1_500;
 /** The cardholder's bank takes a charge back: the money and a fee leave at once, also below zero. */
 export function openDispute({ store, books, nowS, emit }: Context, charge: Charge): Dispute {
   const id = newId('du');
+  const settled = exchangedAs(store, charge, charge.amount);
   const transaction = books.record(
     {
-      ...{ type: 'adjustment', category: 'dispute', amount: -charge.amount, fee: DISPUTE_FEE },
-      ...{ currency: charge.currency, source: id, availableOn: nowS, description: 'Chargeback withdrawal' },
+      ...{ ...settled, type: 'adjustment', category: 'dispute', amount: -settled.amount, fee: DISPUTE_FEE },
+      ...{ source: id, availableOn: nowS, description: 'Chargeback withdrawal' },
     },
     nowS,
   );
@@ -50,13 +52,9 @@ function close({ store, books, nowS, emit }: Context, dispute: Dispute, status: 
       : [
           books.record(
             {
-              ...{
-                type: 'adjustment',
-                category: 'dispute_reversal',
-                amount: dispute.amount,
-                fee: -DISPUTE_FEE,
-              },
-              ...{ currency: dispute.currency, source: dispute.id, availableOn: nowS },
+              ...exchangedAs(store, store.get('charge', dispute.charge), dispute.amount),
+              ...{ type: 'adjustment', category: 'dispute_reversal', fee: -DISPUTE_FEE },
+              ...{ source: dispute.id, availableOn: nowS },
               description: 'Chargeback reversal',
             },
             nowS,

@@ -4,11 +4,18 @@ import type { InvoiceItem } from '../objects.ts';
 import { checkAmount, currency, integer, metadata, text } from '../params.ts';
 import { invalidRequest } from '../refusal.ts';
 import { newId, type Store } from '../store.ts';
+import { withTotals } from '../taxes.ts';
 
 const MOST_ITEMS = 250;
 
 /** Puts the item on the draft as its next line, and the draft's totals right. */
-export function addToInvoice(store: Store, item: InvoiceItem, invoiceId: string, nowS: number): InvoiceItem {
+export function addToInvoice(
+  store: Store,
+  item: InvoiceItem,
+  invoiceId: string,
+  nowS: number,
+  isExclusive = false,
+): InvoiceItem {
   const invoice = store.get('invoice', invoiceId, 'invoice', 400);
   if (invoice.status !== 'draft') {
     throw invalidRequest('This invoice is no longer editable.', {
@@ -18,6 +25,11 @@ export function addToInvoice(store: Store, item: InvoiceItem, invoiceId: string,
   }
   if (invoice.customer !== item.customer || invoice.currency !== item.currency) {
     throw invalidRequest('The invoice is of another customer or in another currency.', { param: 'invoice' });
+  }
+  if (invoice.automatic_tax.enabled && (!isExclusive || item.amount < 0)) {
+    const message =
+      'An invoice with automatic tax takes no negative item, and none without its tax behavior.';
+    throw invalidRequest(message, { param: 'invoice' });
   }
   if (store.all('line_item', 'invoice', invoiceId).length >= MOST_ITEMS) {
     throw invalidRequest(`An invoice has at most ${MOST_ITEMS} items.`, { param: 'invoice' });
@@ -37,11 +49,11 @@ export function addToInvoice(store: Store, item: InvoiceItem, invoiceId: string,
       parent: { type: 'invoice_item_details', invoice_item_details: { invoice_item: item.id } },
       quantity: 1,
       subtotal: item.amount,
+      taxes: [],
     },
     nowS,
   );
-  const total = invoice.total + item.amount;
-  store.update('invoice', { ...invoice, amount_due: total, amount_remaining: total, subtotal: total, total });
+  withTotals(store, invoice);
   return added;
 }
 
@@ -57,6 +69,7 @@ export const invoiceItemEndpoints = [
       invoice: text.optional(),
       description: text.optional(),
       metadata: metadata.optional(),
+      tax_behavior: z.literal('exclusive').optional(),
     }),
     run({ store, nowS, emit }, params) {
       store.get('customer', params.customer, 'customer', 400);
@@ -78,7 +91,9 @@ export const invoiceItemEndpoints = [
         },
         nowS,
       );
-      const item = params.invoice === undefined ? loose : addToInvoice(store, loose, params.invoice, nowS);
+      const isExclusive = params.tax_behavior === 'exclusive';
+      const item =
+        params.invoice === undefined ? loose : addToInvoice(store, loose, params.invoice, nowS, isExclusive);
       emit('invoiceitem.created', item);
       return item;
     },

@@ -3,6 +3,7 @@ import type { Invoice, InvoicePayment, PaymentIntent } from '../objects.ts';
 import { checkCharge } from '../params.ts';
 import { invalidRequest } from '../refusal.ts';
 import { newId } from '../store.ts';
+import { taxForGood } from '../taxes.ts';
 import { confirmIntent, decline, makeIntent } from './payment-intents.ts';
 
 const DAY_S = 86_400;
@@ -13,15 +14,12 @@ const DAY_S = 86_400;
  * A total below the minimum charge is refused here. Stripe would carry it over on the customer's credit balance,
  * which no balance transaction shows: a caller must not come that far.
  */
-export function finalizeInvoice(
-  context: Context,
-  invoice: Invoice,
-  autoAdvance: boolean | undefined,
-): Invoice {
+export function finalizeInvoice(context: Context, draft: Invoice, autoAdvance: boolean | undefined): Invoice {
   const { store, nowS, emit } = context;
-  if (invoice.status !== 'draft') {
+  if (draft.status !== 'draft') {
     throw invalidRequest('This invoice is already finalized.', { code: 'invoice_not_editable' });
   }
+  const invoice = taxForGood(store, draft);
   if (invoice.total > 0) checkCharge(invoice.total, invoice.currency);
   const paid = invoice.total <= 0;
   const open = store.update('invoice', {
@@ -86,14 +84,7 @@ export function attachPayment(context: Context, invoice: Invoice, intent: Paymen
   }
   addPayment(context, invoice, intent, false);
   const rest = left - intent.amount;
-  const [own] = store.all('invoice_payment', 'invoice', invoice.id);
-  if (own !== undefined) {
-    const status = rest === 0 ? 'canceled' : own.status;
-    store.update('invoice_payment', { ...own, amount_requested: rest, status });
-    const waiting = store.get('payment_intent', own.payment.payment_intent);
-    const changed = rest === 0 ? { status: 'canceled' as const } : { amount: rest };
-    store.update('payment_intent', { ...waiting, ...changed });
-  }
+  askForRest(context, invoice, rest);
   const changed = store.update('invoice', {
     ...invoice,
     amount_paid: paid + intent.amount,
@@ -103,6 +94,32 @@ export function attachPayment(context: Context, invoice: Invoice, intent: Paymen
   emit('invoice_payment.paid', changed);
   if (rest === 0) emit('invoice.paid', changed);
   return changed;
+}
+
+/** The payment intent that will pay the invoice is for what is left of it, or for nothing any more. */
+function askForRest({ store }: Context, invoice: Invoice, rest: number): void {
+  const [own] = store.all('invoice_payment', 'invoice', invoice.id);
+  if (own === undefined) return;
+  const status = rest === 0 ? 'canceled' : own.status;
+  store.update('invoice_payment', { ...own, amount_requested: rest, status });
+  const waiting = store.get('payment_intent', own.payment.payment_intent);
+  const changed = rest === 0 ? { status: 'canceled' as const } : { amount: rest };
+  store.update('payment_intent', { ...waiting, ...changed });
+}
+
+/** What a credit note takes off an open invoice is asked for no more; one of which nothing is left is paid. */
+export function reduceInvoice(context: Context, invoice: Invoice, amount: number): void {
+  const rest = invoice.amount_remaining - amount;
+  askForRest(context, invoice, rest);
+  const changed = context.store.update('invoice', {
+    ...invoice,
+    amount_due: invoice.amount_due - amount,
+    amount_remaining: rest,
+    pre_payment_credit_notes_amount: invoice.pre_payment_credit_notes_amount + amount,
+    status: rest === 0 ? 'paid' : 'open',
+  });
+  context.emit('invoice.updated', changed);
+  if (rest === 0) context.emit('invoice.paid', changed);
 }
 
 export function giveUpInvoice({ store, emit }: Context, invoice: Invoice): Invoice {

@@ -4,6 +4,7 @@ import type { Invoice } from '../objects.ts';
 import { currency, flag, integer, metadata, page, range, text } from '../params.ts';
 import { invalidRequest } from '../refusal.ts';
 import { newId } from '../store.ts';
+import { TAXED, UNTAXED, withTotals } from '../taxes.ts';
 import { addToInvoice } from './invoice-items.ts';
 import { attachPayment, finalizeInvoice, giveUpInvoice, payInvoice, voidInvoice } from './invoice-steps.ts';
 
@@ -11,6 +12,7 @@ const createParams = z.strictObject({
   customer: text,
   currency: currency.optional(),
   auto_advance: flag.optional(),
+  automatic_tax: z.strictObject({ enabled: flag }).optional(),
   collection_method: z.enum(['charge_automatically', 'send_invoice']).default('charge_automatically'),
   days_until_due: integer.optional(),
   default_payment_method: text.optional(),
@@ -29,6 +31,7 @@ function draft(params: z.output<typeof createParams>, balance: number, nowS: num
     attempt_count: 0,
     attempted: false,
     auto_advance: params.auto_advance ?? false,
+    automatic_tax: params.automatic_tax?.enabled === true ? TAXED : UNTAXED,
     collection_method: params.collection_method,
     created: nowS,
     currency: params.currency ?? 'usd',
@@ -41,10 +44,14 @@ function draft(params: z.output<typeof createParams>, balance: number, nowS: num
     livemode: false,
     metadata: params.metadata ?? {},
     number: null,
+    post_payment_credit_notes_amount: 0,
+    pre_payment_credit_notes_amount: 0,
     starting_balance: balance,
     status: 'draft',
     subtotal: 0,
     total: 0,
+    total_excluding_tax: 0,
+    total_taxes: [],
   };
 }
 
@@ -69,7 +76,7 @@ export const invoiceEndpoints = [
             addToInvoice(store, item, invoice.id, nowS);
         }
       }
-      const made = store.get('invoice', invoice.id);
+      const made = withTotals(store, store.get('invoice', invoice.id));
       emit('invoice.created', made);
       return made;
     },

@@ -4,6 +4,7 @@ import { type Context, endpoint, listOf } from '../context.ts';
 import type { Charge, PaymentIntent } from '../objects.ts';
 import { checkCharge, currency, flag, metadata, page, positive, range, text } from '../params.ts';
 import { invalidRequest, Refusal } from '../refusal.ts';
+import { exchange } from '../settlement.ts';
 import { newId } from '../store.ts';
 import { openDispute } from './disputes.ts';
 
@@ -83,15 +84,15 @@ function makeCharge(
 ): Charge {
   const id = newId('ch');
   const { amount, currency } = intent;
+  const settled = exchange(store, amount, currency);
   const transaction = declined
     ? null
     : books.record(
         {
           type: 'charge',
           category: 'charge',
-          amount,
-          fee: feeOf(amount),
-          currency,
+          ...settled,
+          fee: feeOf(settled.amount),
           source: id,
           availableOn: atOnce ? nowS : availableOn(nowS),
           description: intent.description,
@@ -120,6 +121,43 @@ function makeCharge(
     status: declined ? 'failed' : 'succeeded',
   };
   return store.insert('charge', charge, nowS);
+}
+
+/** What a bank account answers two days after it was debited, by its last four digits; null is money. */
+const DEBITS: Record<string, string | null> = { '6789': null, '2222': 'insufficient_funds' };
+
+/** Starts a debit: `processing`, and nothing moves before the bank has answered. */
+function startDebit({ store, nowS, emit }: Context, intent: PaymentIntent, methodId: string): PaymentIntent {
+  const changed = store.update('payment_intent', {
+    ...intent,
+    status: 'processing',
+    payment_method: methodId,
+  });
+  store.run('INSERT INTO debits VALUES (?, ?)', intent.id, availableOn(nowS));
+  emit('payment_intent.processing', changed);
+  return changed;
+}
+
+/** Debits whose bank has answered by now. */
+export function finishDebits(context: Context): void {
+  const { store, nowS, emit } = context;
+  for (const { intent: id } of store.rows('SELECT intent FROM debits WHERE answers_on <= ?', nowS)) {
+    store.run('DELETE FROM debits WHERE intent = ?', String(id));
+    const intent = store.get('payment_intent', String(id));
+    const method = store.get('payment_method', intent.payment_method ?? '');
+    const code = DEBITS[method.card.last4] ?? null;
+    const charge = makeCharge(context, intent, method.id, code !== null, false);
+    const error = { type: 'card_error', code, charge: charge.id, message: 'The bank refused the debit.' };
+    const changed = store.update('payment_intent', {
+      ...intent,
+      amount_received: code === null ? intent.amount : 0,
+      last_payment_error: code === null ? null : error,
+      latest_charge: charge.id,
+      payment_method: code === null ? method.id : null,
+      status: code === null ? 'succeeded' : 'requires_payment_method',
+    });
+    emit(code === null ? 'payment_intent.succeeded' : 'payment_intent.payment_failed', changed);
+  }
 }
 
 /** The 402 of a decline: told after it is recorded. */
@@ -173,6 +211,23 @@ export const paymentIntentEndpoints = [
     },
   }),
   endpoint({
+    method: 'POST',
+    path: '/v1/payment_intents/:id/cancel',
+    answers: 'payment_intent',
+    params: z.strictObject({}),
+    run({ store, emit }, _, id) {
+      const intent = store.get('payment_intent', id);
+      if (intent.status === 'processing' || intent.status === 'succeeded' || intent.status === 'canceled') {
+        throw invalidRequest(`A PaymentIntent that is ${intent.status} cannot be canceled.`, {
+          code: 'payment_intent_unexpected_state',
+        });
+      }
+      const canceled = store.update('payment_intent', { ...intent, status: 'canceled' });
+      emit('payment_intent.canceled', canceled);
+      return canceled;
+    },
+  }),
+  endpoint({
     method: 'GET',
     path: '/v1/payment_intents',
     answers: 'list:payment_intent',
@@ -202,8 +257,8 @@ function confirmed(
   method: string | undefined,
   offSession: boolean,
 ): PaymentIntent {
-  if (intent.status === 'succeeded' || intent.status === 'canceled') {
-    throw invalidRequest('This PaymentIntent is in a final state.', {
+  if (intent.status === 'processing' || intent.status === 'succeeded' || intent.status === 'canceled') {
+    throw invalidRequest(`A PaymentIntent that is ${intent.status} cannot be confirmed.`, {
       code: 'payment_intent_unexpected_state',
     });
   }
@@ -212,6 +267,9 @@ function confirmed(
       code: 'payment_intent_unexpected_state',
     });
   }
+  const known = context.store.get('payment_method', method, 'payment_method', 400);
+  if (known.card.last4 in DEBITS && known.customer === intent.customer)
+    return startDebit(context, intent, method);
   const changed = confirmIntent(context, intent, method, offSession);
   if (changed.status !== 'succeeded') throw decline(changed);
   return changed;

@@ -4,6 +4,7 @@ import type { Charge } from '../objects.ts';
 import type { Refund } from '../objects-taken-back.ts';
 import { metadata, page, positive, text } from '../params.ts';
 import { invalidRequest } from '../refusal.ts';
+import { exchangedAs } from '../settlement.ts';
 import { newId } from '../store.ts';
 
 function refund(
@@ -25,17 +26,18 @@ function refund(
       param: 'amount',
     });
   }
-  books.needAvailable(amount, charge.currency);
+  const settled = exchangedAs(store, charge, amount);
+  books.needAvailable(settled.amount, settled.currency);
   const id = newId('re');
   const movement = {
     type: 'refund',
     category: 'refund',
+    ...settled,
     fee: 0,
-    currency: charge.currency,
     source: id,
   } as const;
   const transaction = books.record(
-    { ...movement, amount: -amount, availableOn: nowS, description: 'REFUND FOR CHARGE' },
+    { ...movement, amount: -settled.amount, availableOn: nowS, description: 'REFUND FOR CHARGE' },
     nowS,
   );
   const made: Refund = {

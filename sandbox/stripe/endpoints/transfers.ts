@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { bring } from '../banks.ts';
 import { type Context, endpoint, listOf } from '../context.ts';
 import type { Transfer, TransferReversal } from '../objects.ts';
 import { checkAmount, currency, metadata, page, positive, range, text } from '../params.ts';
@@ -60,6 +61,7 @@ function makeTransfer(
     source_type: 'card',
     transfer_group: params.transfer_group ?? null,
   };
+  bring(store, destination, known, amount, nowS);
   emit('transfer.created', transfer);
   return store.insert('transfer', transfer, nowS);
 }
@@ -97,6 +99,7 @@ function reverse(
     amount_reversed: transfer.amount_reversed + amount,
     reversed: amount === left,
   });
+  bring(store, transfer.destination, currency, -amount, nowS);
   emit('transfer.reversed', changed);
   const reversal: TransferReversal = {
     id,

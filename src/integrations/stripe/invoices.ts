@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { ApiError, PermanentError } from '../../errors.ts';
 import type { Currency } from '../../money.ts';
 import type { StripeClient } from './client.ts';
+import { type CreditNote, type CreditNoteEnd, creditInvoice } from './credit-notes.ts';
 import { type StripeFailure, toHouseError } from './errors.ts';
 import { issueInvoice } from './issue-invoice.ts';
-import { epochMs, invoiceStatus, listSchema, minorUnits } from './schemas.ts';
+import { type Charge, invoiceStatus, listSchema, minorUnits, readCharge, settledCharge } from './schemas.ts';
 
 export interface FrozenInvoiceLine {
   /** Null for the line of its credits, which takes off. */
@@ -25,6 +26,8 @@ export interface FrozenInvoice {
   readonly lines: readonly FrozenInvoiceLine[];
   /** It is sent, and due after so many days; null when it is charged to the customer's payment method. */
   readonly paymentTermsDays: number | null;
+  /** Stripe computes tax, on top of the lines. */
+  readonly automaticTax: boolean;
   /** When the row was made: keys older than 23 h are not trusted, the object is looked up first. */
   readonly plannedAtMs: number;
 }
@@ -34,24 +37,14 @@ export type InvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void'
 export interface IssuedInvoice {
   readonly stripeInvoiceId: string;
   readonly status: InvoiceStatus;
-}
-
-/** A charge that paid an invoice or a part of it, as its balance transaction states it. */
-export interface InvoiceCharge {
-  readonly chargeId: string;
-  readonly balanceTransactionId: string;
-  readonly grossMinor: number;
-  readonly feeMinor: number;
-  readonly netMinor: number;
-  readonly currency: string;
-  /** When the money becomes available to the platform. */
-  readonly availableOnMs: number;
+  /** What Stripe computed, on top of the frozen amount. */
+  readonly taxMinor: number;
 }
 
 export interface InvoiceState {
   readonly status: InvoiceStatus;
   /** All that was paid, in any order. */
-  readonly charges: readonly InvoiceCharge[];
+  readonly charges: readonly Charge[];
   /** Why the last try to charge it failed, as Stripe's code. */
   readonly problem: string | null;
   /** Where the buyer pays it itself, or confirms a payment that its bank wants confirmed (`authentication_required`). */
@@ -64,9 +57,14 @@ export interface StripeInvoices {
    * Each POST carries the key `invoice-<id>-<generation>-<step>`, and `…-2` (`…-3`) once Stripe replays a stored failure of a
    * step that had no effect; running it twice finds what the first run made.
    * Throws PermanentError INVOICE_MISMATCH when the lines at Stripe are not ours and the draft is gone, INVOICE_CHANGED when
-   * they are finalised, OutageError when Stripe is away.
+   * they are finalised, TAX_NOT_COMPUTED when Stripe cannot say what the tax is and the draft is gone, OutageError when Stripe is away.
    */
   issue(invoice: FrozenInvoice, options: { signal: AbortSignal; nowMs: number }): Promise<IssuedInvoice>;
+  /**
+   * Takes a credit note's amount off what is left to be paid of the invoice, once for each note; an answer says what
+   * became of it. Throws OutageError STRIPE_UNAVAILABLE when nobody can tell yet.
+   */
+  credit(stripeInvoiceId: string, note: CreditNote, options: { signal: AbortSignal }): Promise<CreditNoteEnd>;
   /** Charges the customer's default payment method. A decline is an answer (`open`), not an error. `attemptKey` makes two tries of one night one try. */
   pay(stripeInvoiceId: string, attemptKey: string, options: { signal: AbortSignal }): Promise<InvoiceState>;
   /** The present state, with every charge. Throws ANSWER_INVALID for a payment that was made elsewhere. */
@@ -78,6 +76,8 @@ export interface StripeInvoices {
 const invoiceSchema = z.object({
   id: z.string(),
   status: invoiceStatus,
+  total: minorUnits,
+  pre_payment_credit_notes_amount: minorUnits,
   hosted_invoice_url: z.string().nullish(),
   metadata: z.record(z.string(), z.string()).nullable(),
   payments: listSchema(
@@ -86,22 +86,8 @@ const invoiceSchema = z.object({
 });
 type ReadInvoice = z.output<typeof invoiceSchema>;
 
-const chargeSchema = z.object({
-  id: z.string(),
-  balance_transaction: z
-    .object({
-      id: z.string(),
-      amount: minorUnits,
-      fee: minorUnits,
-      net: minorUnits,
-      currency: z.string(),
-      available_on: epochMs,
-    })
-    .nullable(),
-});
-
 const intentSchema = z.object({
-  latest_charge: chargeSchema.nullable(),
+  latest_charge: readCharge.nullable(),
   last_payment_error: z
     .object({ code: z.string().nullish(), decline_code: z.string().nullish(), type: z.string() })
     .nullable(),
@@ -120,6 +106,7 @@ export function createStripeInvoices(client: StripeClient): StripeInvoices {
 
   return {
     issue: (invoice, { signal, nowMs }) => issueInvoice(client, invoice, { signal, nowMs }),
+    credit: (id, note, { signal }) => creditInvoice(client, id, note, signal),
     read: (id, { signal }) => read(id, signal),
     async findOurs(id, { signal }) {
       try {
@@ -152,7 +139,10 @@ export function createStripeInvoices(client: StripeClient): StripeInvoices {
 /** Failures of a try that was not carried out: the invoice is what it was. */
 const UNTRIED: readonly StripeFailure['kind'][] = ['limited', 'in-use', 'denied', 'key-mismatch'];
 
-/** Reads every payment's charge; throws ANSWER_INVALID where one has none (paid elsewhere) or the list is cut. */
+/**
+ * Reads every payment's charge; throws ANSWER_INVALID where one has none (paid elsewhere) or the list is cut. What credit notes
+ * took off whole is paid without one.
+ */
 async function stateOf(
   client: StripeClient,
   invoice: ReadInvoice,
@@ -161,12 +151,14 @@ async function stateOf(
   const payments = invoice.payments?.data ?? [];
   const intentsOf = (status: string) =>
     payments.filter((one) => one.status === status).map(({ payment }) => payment.payment_intent);
-  const charges: InvoiceCharge[] = [];
+  const charges: Charge[] = [];
   for (const intentId of intentsOf('paid')) {
     const intent = intentId === undefined ? null : await readIntent(client, intentId, signal);
-    charges.push(chargeOf(invoice, intent?.latest_charge ?? null));
+    charges.push(settledCharge(invoice.id, intent?.latest_charge ?? null));
   }
-  if (invoice.payments?.has_more === true || (invoice.status === 'paid' && charges.length === 0)) {
+  const isCredited = invoice.pre_payment_credit_notes_amount === invoice.total;
+  const isUnexplained = invoice.status === 'paid' && charges.length === 0 && !isCredited;
+  if (invoice.payments?.has_more === true || isUnexplained) {
     throw unreadable(invoice);
   }
   const [openId] = intentsOf('open');
@@ -176,23 +168,9 @@ async function stateOf(
   return { status: invoice.status, charges, problem, payUrl: invoice.hosted_invoice_url ?? null };
 }
 
-function chargeOf(invoice: ReadInvoice, charge: z.output<typeof chargeSchema> | null): InvoiceCharge {
-  const transaction = charge?.balance_transaction ?? null;
-  if (charge === null || transaction === null) throw unreadable(invoice);
-  return {
-    chargeId: charge.id,
-    balanceTransactionId: transaction.id,
-    grossMinor: transaction.amount,
-    feeMinor: transaction.fee,
-    netMinor: transaction.net,
-    currency: transaction.currency,
-    availableOnMs: transaction.available_on,
-  };
-}
-
 function unreadable(invoice: ReadInvoice): PermanentError {
   const detail = { stripeInvoiceId: invoice.id, payments: invoice.payments?.data.length ?? 0 };
-  const message = 'A payment of an invoice has no charge with its balance transaction, or they are too many.';
+  const message = 'A paid invoice shows no payment, or more than are read.';
   return new PermanentError('ANSWER_INVALID', message, { detail });
 }
 

@@ -1,9 +1,10 @@
 import type Stripe from 'stripe';
 import { z } from 'zod';
-import { PermanentError } from '../../errors.ts';
+import { ApiError, PermanentError } from '../../errors.ts';
 import { type StripeCall, type StripeClient, valueOrThrow } from './client.ts';
 import type { FrozenInvoice, FrozenInvoiceLine, IssuedInvoice } from './invoices.ts';
 import { invoiceStatus, listSchema, minorUnits, readAllPages } from './schemas.ts';
+import { automaticTax, missingTax, netAndTax, taxFields, taxNotComputed, taxRefusal } from './taxes.ts';
 
 /** Stripe may forget a key after 24 h; what is older than this is looked up first. */
 const KEY_TRUSTED_MS = 23 * 3_600_000;
@@ -16,7 +17,8 @@ const issuedSchema = z.object({
   id: z.string(),
   status: invoiceStatus,
   currency: z.string(),
-  total: minorUnits,
+  ...taxFields,
+  automatic_tax: automaticTax,
   /** Of the customer's credit (below 0) or debit that Stripe keeps, and would settle with this invoice. */
   starting_balance: z.int(),
   metadata,
@@ -54,35 +56,75 @@ export async function issueInvoice(
     throw mismatch(invoice, 'the frozen lines do not sum to the frozen amount');
   }
   const old = nowMs - invoice.plannedAtMs > KEY_TRUSTED_MS ? await findInvoice(run) : null;
-  const { id } = old ?? (await makeDraft(run));
-  const found = await readInvoice(run, id);
+  const { id } = old ?? (await orWithoutTax(run, null, makeDraft(run)));
+  const found = await readInvoice(run, id).catch((error: unknown) => {
+    // An earlier run deleted it and died before that was recorded; its keys still answer with it.
+    const isGone = error instanceof ApiError && error.statusCode === 404;
+    throw isGone ? mismatch(invoice, `the draft ${id} is gone`) : error;
+  });
   if (found.status === 'draft') {
     const present = new Set((await listLines(run, id)).map(({ metadata: facts }) => facts?.callclear_line));
     for (const [index, line] of invoice.lines.entries()) {
       if (!present.has(String(index))) await addLine(run, id, line, index);
     }
   }
-  await compare(run, found);
+  const compared = await compare(run, found);
   // No balance transaction would ever show what Stripe settles with it.
   if (found.status === 'draft' && found.starting_balance !== 0)
     throw withBalance(invoice, found.starting_balance);
-  if (found.status !== 'draft') return send(run, id, found.status);
-  const { status, total } = await finalize(run, id);
+  if (found.status !== 'draft') return send(run, compared);
+  const problem = missingTax(compared.automatic_tax);
+  if (problem !== null) return withoutTax(run, id, problem);
+  const issued = await orWithoutTax(run, id, finalize(run, id));
   // Whoever else can write at Stripe may have changed the draft after it was compared.
-  if (total !== invoice.amountMinor)
+  if (!isFrozen(issued, invoice))
     throw changed(invoice, `the invoice ${id} was changed while it was finalised`);
-  return send(run, id, status);
+  return send(run, issued);
+}
+
+/** Its lines sum to the frozen amount, and what is on top of them is tax that was asked for. */
+function isFrozen(found: Issued, { amountMinor, automaticTax: isTaxed }: FrozenInvoice): boolean {
+  const { enabled, status } = found.automatic_tax;
+  const { netMinor, taxMinor } = netAndTax(found.id, found);
+  if (netMinor !== amountMinor || enabled !== isTaxed) return false;
+  return isTaxed ? found.status === 'draft' || status === 'complete' : taxMinor === 0;
+}
+
+async function orWithoutTax<T>(run: Run, draftId: string | null, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const refusal = taxRefusal(error);
+    if (refusal === null) throw error;
+    return withoutTax(run, draftId, refusal);
+  }
+}
+
+/**
+ * Where Stripe cannot compute the tax its draft is deleted: Stripe may have stored the refusal under the keys of this
+ * generation, and the next one is computed by the address that the customer has then.
+ */
+async function withoutTax(run: Run, draftId: string | null, problem: string): Promise<never> {
+  if (draftId !== null) await removeDraft(run, draftId);
+  throw taxNotComputed(run.invoice.invoiceId, problem);
+}
+
+/** Whether or not it succeeds: a draft that is left asks nobody for money. */
+async function removeDraft({ client, signal }: Run, id: string): Promise<void> {
+  const schema = z.object({ deleted: z.literal(true) });
+  await client.post({ operation: 'invoices.del', signal, schema, run: (sdk) => sdk.invoices.del(id) });
 }
 
 /** Has Stripe send an invoice on terms to the buyer; a run that comes again sends it under the same key. */
-async function send(run: Run, id: string, status: Issued['status']): Promise<IssuedInvoice> {
+async function send(run: Run, issued: Issued): Promise<IssuedInvoice> {
+  const { id, status } = issued;
   const look = async () => null;
   if (run.invoice.paymentTermsDays !== null && status === 'open') {
     const mail = (sdk: Stripe, idempotencyKey: string) =>
       sdk.invoices.sendInvoice(id, {}, { idempotencyKey });
     await step(run, 'send', { operation: 'invoices.sendInvoice', schema: issuedSchema, run: mail }, look);
   }
-  return { stripeInvoiceId: id, status };
+  return { stripeInvoiceId: id, status, taxMinor: netAndTax(id, issued).taxMinor };
 }
 
 /**
@@ -123,6 +165,7 @@ function makeDraft(run: Run): Promise<{ id: string }> {
           ? { collection_method: 'charge_automatically' }
           : { collection_method: 'send_invoice', days_until_due: invoice.paymentTermsDays }),
         pending_invoice_items_behavior: 'exclude',
+        ...(invoice.automaticTax ? { automatic_tax: { enabled: true } } : {}),
         metadata: {
           callclear_invoice_id: invoice.invoiceId,
           callclear_generation: String(invoice.generation),
@@ -181,6 +224,7 @@ async function addLine(run: Run, id: string, line: FrozenInvoiceLine, index: num
         currency: invoice.currency,
         amount: line.amountMinor,
         description: line.description,
+        ...(invoice.automaticTax ? { tax_behavior: 'exclusive' } : {}),
         metadata: {
           callclear_line: String(index),
           ...(line.campaignId === null ? {} : { campaign_id: line.campaignId }),
@@ -189,10 +233,8 @@ async function addLine(run: Run, id: string, line: FrozenInvoiceLine, index: num
       },
       { idempotencyKey },
     );
-  const look = async () => {
-    const lines = await listLines(run, id);
-    return lines.find(({ metadata: facts }) => facts?.callclear_line === String(index)) ?? null;
-  };
+  const isIt = ({ metadata: facts }: Line) => facts?.callclear_line === String(index);
+  const look = async () => (await listLines(run, id)).find(isIt) ?? null;
   await step(
     run,
     `line-${index}`,
@@ -222,22 +264,21 @@ function finalize(run: Run, id: string): Promise<Issued> {
  * buyer yet: the next generation makes it anew. Throws PermanentError INVOICE_MISMATCH, or INVOICE_CHANGED when it is
  * finalised: the buyer may pay that one, so another one beside it would bill the same calls twice.
  */
-async function compare(run: Run, { id, status }: Issued): Promise<void> {
-  const { client, invoice, signal } = run;
+async function compare(run: Run, { id, status }: Issued): Promise<Issued> {
+  const { invoice } = run;
   const lines = await listLines(run, id);
-  const { total } = await readInvoice(run, id);
+  const now = await readInvoice(run, id);
   const differs = (line: FrozenInvoiceLine, index: number) => {
     const [first, ...more] = lines.filter(({ metadata: facts }) => facts?.callclear_line === String(index));
     if (first === undefined || more.length > 0) return true;
     const { amount, currency, description } = first;
     return amount !== line.amountMinor || currency !== invoice.currency || description !== line.description;
   };
-  if (lines.length === invoice.lines.length && total === invoice.amountMinor && !invoice.lines.some(differs))
-    return;
+  if (lines.length === invoice.lines.length && isFrozen(now, invoice) && !invoice.lines.some(differs))
+    return now;
   if (status !== 'draft')
     throw changed(invoice, `the finalised invoice ${id} has other lines than were frozen`);
-  const schema = z.object({ deleted: z.literal(true) });
-  await client.post({ operation: 'invoices.del', signal, schema, run: (sdk) => sdk.invoices.del(id) });
+  await removeDraft(run, id);
   throw mismatch(invoice, `the invoice ${id} has other lines than were frozen`);
 }
 

@@ -49,6 +49,8 @@ export interface StripeTransfers {
    * transfer that carries our payout id, or null when no page has it. Throws OutageError when a page cannot be read.
    */
   findByPayout(payoutId: string, options: { signal: AbortSignal }): Promise<Transfer | null>;
+  /** The payout that a transfer says it is of; null when it is none of ours. Throws PermanentError when Stripe has no such transfer. */
+  readPayoutId(transferId: string, options: { signal: AbortSignal }): Promise<string | null>;
   /** What a movement of category `transfer_reversal` took back: the movement itself does not say of which transfer. */
   readReversal(movementId: string, options: { signal: AbortSignal }): Promise<Reversal>;
 }
@@ -108,6 +110,15 @@ export function createStripeTransfers(client: StripeClient): StripeTransfers {
       );
       const ours = found.find(({ metadata }) => metadata.payout_id === payoutId);
       return ours === undefined ? null : toTransfer(ours);
+    },
+    async readPayoutId(transferId, { signal }) {
+      const { metadata } = await client.read({
+        operation: 'transfers.retrieve',
+        signal,
+        schema: transferSchema,
+        run: (sdk) => sdk.transfers.retrieve(transferId),
+      });
+      return metadata.payout_id ?? null;
     },
     readReversal: (movementId, { signal }) =>
       client.read({

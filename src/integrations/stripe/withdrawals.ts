@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { StripeClient } from './client.ts';
+import { minorUnits } from './schemas.ts';
 
 /** A refund or a dispute, as Stripe says it stands. */
 export interface WithdrawalFact {
@@ -7,6 +8,9 @@ export interface WithdrawalFact {
   readonly id: string;
   readonly kind: 'refund' | 'dispute';
   readonly chargeId: string | null;
+  /** In the currency that the buyer paid in, whatever the charge settled in. */
+  readonly amountMinor: number;
+  readonly currency: string;
   /** Stripe's word: `won` and `lost` end a dispute. An unknown one is waited out. */
   readonly status: string;
 }
@@ -18,9 +22,15 @@ export interface StripeWithdrawals {
   ): Promise<WithdrawalFact>;
 }
 
-const factSchema = z.object({ id: z.string(), charge: z.string().nullable(), status: z.string().nullable() });
+const factSchema = z.object({
+  id: z.string(),
+  amount: minorUnits,
+  charge: z.string().nullable(),
+  currency: z.string(),
+  status: z.string().nullable(),
+});
 
-/** Reads what took money back of a charge; its movement of the balance says how much, this says of which and whether for good. */
+/** Reads what took money back of a charge: how much of what the buyer paid, and whether for good; its movement of the balance says what that was there. */
 export function createStripeWithdrawals(client: StripeClient): StripeWithdrawals {
   return {
     async read({ id, kind }, { signal }) {
@@ -31,7 +41,8 @@ export function createStripeWithdrawals(client: StripeClient): StripeWithdrawals
         run: (sdk): Promise<unknown> =>
           kind === 'refund' ? sdk.refunds.retrieve(id) : sdk.disputes.retrieve(id),
       });
-      return { id: found.id, kind, chargeId: found.charge, status: found.status ?? 'unknown' };
+      const { id: foundId, amount: amountMinor, charge: chargeId, currency, status } = found;
+      return { id: foundId, kind, chargeId, amountMinor, currency, status: status ?? 'unknown' };
     },
   };
 }

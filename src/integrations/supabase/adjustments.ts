@@ -6,6 +6,7 @@ const waits = z.enum([
   'approval',
   'invoice_not_issued',
   'invoice_not_paid',
+  'credit_note',
   'payout_in_flight',
   'written_off',
   'money_taken_back',
@@ -27,7 +28,7 @@ export interface SeenFacts {
 const waiting = z.object({
   id: z.uuid(),
   callId: z.uuid(),
-  cause: z.enum(['facts', 'dispute', 'operator']),
+  cause: z.enum(['facts', 'order', 'dispute', 'operator']),
   priceMinor: amountMinor,
   shareMinor: amountMinor,
   currency: z.string(),
@@ -39,11 +40,30 @@ const waiting = z.object({
 });
 const perCall = <Result extends z.ZodType>(result: Result) => z.array(z.object({ callId: z.uuid(), result }));
 
+/** What is to be done next for the order of a period: one kind of step, of 100 calls at most. */
+const order = z.object({
+  /** Whoever changes something of the period changes this number. */
+  changes: z.int(),
+  kind: z.enum(['drop', 'score', 'take_back', 'rate', 'share']).nullable(),
+  steps: z.array(z.looseObject({ callId: z.uuid() })),
+  /** All is in order, and stays so until a call comes late again. */
+  settled: z.boolean(),
+});
+export type Order = z.output<typeof order>;
+
+/** A day or month of a campaign, by its clocks; `period` is its first day, `YYYY-MM-DD`. */
+export interface Period {
+  readonly campaignId: string;
+  readonly unit: 'day' | 'month';
+  readonly period: string;
+}
+
 export type AdjustmentsStore = ReturnType<typeof createAdjustmentsStore>;
 
 /** What is taken back of rated calls, and buyers' disputes of them; every write is one function of the database. */
 export function createAdjustmentsStore(rpc: Rpc) {
   return {
+    ...createOrder(rpc),
     /** Posts what waits, or makes the adjustment when newer facts change what the call owes. */
     adjust: (callId: string, seen: SeenFacts, nowMs: number): Promise<Adjusted> =>
       rpc('adjust_call', { p_call_id: callId, p_seen: seen, p_now_ms: nowMs }, adjusted),
@@ -80,5 +100,32 @@ export function createAdjustmentsStore(rpc: Rpc) {
     /** The newest disputes, at most 200; of a state when given. */
     disputes: (state: string | null) =>
       rpc('list_disputes', { p_state: state }, z.array(z.record(z.string(), z.unknown()))),
+  };
+}
+
+/** The order of the calls of a period. */
+function createOrder(rpc: Rpc) {
+  return {
+    /** What is to be done that the calls of a period are in the order of their starts; null when they are. */
+    readOrder: ({ campaignId, unit, period }: Period) =>
+      rpc(
+        'read_order',
+        { p_campaign_id: campaignId, p_unit: unit, p_period: period },
+        z.union([order, z.null()]),
+      ),
+    /** Does what was read, of calls to be rated with what was decided; stale when the period changed since. */
+    putInOrder: (
+      { campaignId, unit, period }: Period,
+      { changes, kind, steps }: Omit<Order, 'settled'>,
+      nowMs: number,
+    ) =>
+      rpc(
+        'put_in_order',
+        {
+          ...{ p_campaign_id: campaignId, p_unit: unit, p_period: period, p_changes: changes },
+          ...{ p_kind: kind, p_steps: steps, p_now_ms: nowMs },
+        },
+        z.enum(['done', 'stale']),
+      ),
   };
 }

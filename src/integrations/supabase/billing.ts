@@ -13,6 +13,10 @@ const claim = z.discriminatedUnion('kind', [
     stripeInvoiceId: z.string().nullable(),
     /** The business date whose close last asked for the money. */
     collectOn: z.string(),
+    /** Planned to correct it; Stripe may have them or not. */
+    creditNotes: z.array(
+      z.object({ creditNoteId: z.uuid(), amountMinor, taxedCampaignId: z.uuid().nullable() }),
+    ),
     invoice: z.object({
       invoiceId: z.uuid(),
       generation: z.int(),
@@ -22,6 +26,8 @@ const claim = z.discriminatedUnion('kind', [
       plannedAtMs: instantMs,
       /** Null when it is charged automatically. */
       paymentTermsDays: z.int().nullable(),
+      /** Stripe computes tax on it. */
+      automaticTax: z.boolean(),
       lines: z.array(
         z.object({ campaignId: z.uuid().nullable(), description: z.string(), calls: z.int(), amountMinor }),
       ),
@@ -35,9 +41,16 @@ interface State {
   readonly problem: string | null;
   readonly payUrl: string | null;
 }
+/** See integrations/stripe/credit-notes.ts. */
+type CreditNoteEnd =
+  | { readonly stripeCreditNoteId: string; readonly taxMinor: number }
+  | { readonly problem: string };
 interface Charge {
   readonly chargeId: string;
   readonly balanceTransactionId: string;
+  readonly paidMinor: number;
+  readonly paidCurrency: string;
+  readonly exchangeRate: string | null;
   readonly grossMinor: number;
   readonly feeMinor: number;
   readonly netMinor: number;
@@ -56,6 +69,8 @@ const previewed = z.object({
   amountMinor,
   /** The buyer's last invoice in this currency. */
   lastMinor: amountMinor.nullable(),
+  /** Tax comes on top of the amount. */
+  automaticTax: z.boolean(),
   /** Why it is not billed, or waits for a person; null when it is billed. */
   reason: z.enum(['below_minimum', 'period_billed', 'changed_too_much']).nullable(),
 });
@@ -66,7 +81,12 @@ const listed = z.object({
   buyer: z.string(),
   currency,
   businessDate: z.string(),
+  /** Without tax. */
   amountMinor,
+  /** Null until Stripe has computed it. */
+  taxMinor: amountMinor.nullable(),
+  totalMinor: amountMinor.nullable(),
+  automaticTax: z.boolean(),
   paidMinor: amountMinor,
   state: z.string(),
   /** When it should be paid; null before it is issued. */
@@ -92,13 +112,29 @@ export function createBillingStore(rpc: Rpc) {
   return {
     claim: (invoiceId: string, nowMs: number) =>
       rpc('claim_invoice', { p_invoice_id: invoiceId, p_now_ms: nowMs }, claim),
-    /** The next try builds the draft anew. */
-    renew: (invoiceId: string, token: string) =>
-      rpc('renew_invoice', { p_invoice_id: invoiceId, p_token: token }, nothing),
-    recordIssued: (invoiceId: string, token: string, stripeInvoiceId: string, nowMs: number) =>
+    /** The next try builds the draft anew; `problem` is why it could not be finalised. */
+    renew: (invoiceId: string, token: string, problem: string | null) =>
+      rpc('renew_invoice', { p_invoice_id: invoiceId, p_token: token, p_problem: problem }, nothing),
+    /** Books it, and its tax. */
+    recordIssued: (
+      invoiceId: string,
+      token: string,
+      { stripeInvoiceId, taxMinor }: { readonly stripeInvoiceId: string; readonly taxMinor: number },
+      nowMs: number,
+    ) =>
       rpc(
         'record_invoice_issued',
-        { p_invoice_id: invoiceId, p_token: token, p_stripe_invoice_id: stripeInvoiceId, p_now_ms: nowMs },
+        {
+          ...{ p_invoice_id: invoiceId, p_token: token, p_stripe_invoice_id: stripeInvoiceId },
+          ...{ p_tax_minor: taxMinor, p_now_ms: nowMs },
+        },
+        nothing,
+      ),
+    /** Posts the call of a credit note back when the note stands at Stripe. */
+    recordCreditNote: (creditNoteId: string, token: string, end: CreditNoteEnd, nowMs: number) =>
+      rpc(
+        'record_credit_note',
+        { p_credit_note_id: creditNoteId, p_token: token, p_end: end, p_now_ms: nowMs },
         nothing,
       ),
     /** Books new charges and what became of the invoice. */

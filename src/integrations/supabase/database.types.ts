@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations c834ae0f4fafa1cc, text 3100d7b86c0e49ed. Do not edit.
+// Made by "npm run generate" from migrations ea447de22bd5e36c, text ae251f1979898742. Do not edit.
 export type Json =
 	| string
 	| number
@@ -41,7 +41,9 @@ export type Database = {
 					earning_id: string;
 					ended_at: string | null;
 					id: string;
+					placed_share_minor: number | null;
 					reason: string;
+					refusal: string | null;
 					state: string;
 					waits_for: string | null;
 				};
@@ -54,7 +56,9 @@ export type Database = {
 					earning_id: string;
 					ended_at?: string | null;
 					id?: string;
+					placed_share_minor?: number | null;
 					reason: string;
+					refusal?: string | null;
 					state: string;
 					waits_for?: string | null;
 				};
@@ -66,7 +70,9 @@ export type Database = {
 					earning_id?: string;
 					ended_at?: string | null;
 					id?: string;
+					placed_share_minor?: number | null;
 					reason?: string;
+					refusal?: string | null;
 					state?: string;
 					waits_for?: string | null;
 				};
@@ -186,9 +192,129 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			bank_payouts: {
+				Row: {
+					account: string;
+					amount_minor: number;
+					arrives_at: string;
+					changed_at: string;
+					created_at: string;
+					currency: string;
+					failure_code: string | null;
+					failure_message: string | null;
+					first_seen_at: string;
+					id: string;
+					last_seen_at: string;
+					status: string;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					account: string;
+					amount_minor: number;
+					arrives_at: string;
+					changed_at: string;
+					created_at: string;
+					currency: string;
+					failure_code?: string | null;
+					failure_message?: string | null;
+					first_seen_at: string;
+					id: string;
+					last_seen_at: string;
+					status: string;
+					supplier_id: string;
+				};
+				Update: {
+					account?: string;
+					amount_minor?: number;
+					arrives_at?: string;
+					changed_at?: string;
+					created_at?: string;
+					currency?: string;
+					failure_code?: string | null;
+					failure_message?: string | null;
+					first_seen_at?: string;
+					id?: string;
+					last_seen_at?: string;
+					status?: string;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "bank_payouts_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			break_resolutions: {
+				Row: {
+					amount_minor: number;
+					asked_at: string;
+					asked_by: string;
+					balance_transaction_id: string;
+					break_id: number;
+					currency: string;
+					ended_at: string | null;
+					id: string;
+					reason: string;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					asked_at: string;
+					asked_by: string;
+					balance_transaction_id: string;
+					break_id: number;
+					currency: string;
+					ended_at?: string | null;
+					id?: string;
+					reason: string;
+					state: string;
+				};
+				Update: {
+					amount_minor?: number;
+					asked_at?: string;
+					asked_by?: string;
+					balance_transaction_id?: string;
+					break_id?: number;
+					currency?: string;
+					ended_at?: string | null;
+					id?: string;
+					reason?: string;
+					state?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "break_resolutions_balance_transaction_id_fkey";
+						columns: ["balance_transaction_id"];
+						isOneToOne: false;
+						referencedRelation: "stripe_movements";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "break_resolutions_break_id_fkey";
+						columns: ["break_id"];
+						isOneToOne: false;
+						referencedRelation: "reconciliation_breaks";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "break_resolutions_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
+			};
 			buyers: {
 				Row: {
 					auth_user_id: string | null;
+					automatic_tax: boolean;
 					billing_cycle: string;
 					billing_day: number | null;
 					credit_limits: NonNullable<Json>;
@@ -197,6 +323,7 @@ export type Database = {
 					made_at: string;
 					name: string;
 					payment_terms_days: number | null;
+					prepaid: NonNullable<Json>;
 					status: string;
 					stripe_customer_id: string | null;
 					timezone: string;
@@ -204,6 +331,7 @@ export type Database = {
 				ComputedFields: never;
 				Insert: {
 					auth_user_id?: string | null;
+					automatic_tax?: boolean;
 					billing_cycle?: string;
 					billing_day?: number | null;
 					credit_limits?: NonNullable<Json>;
@@ -212,12 +340,14 @@ export type Database = {
 					made_at?: string;
 					name: string;
 					payment_terms_days?: number | null;
+					prepaid?: NonNullable<Json>;
 					status?: string;
 					stripe_customer_id?: string | null;
 					timezone?: string;
 				};
 				Update: {
 					auth_user_id?: string | null;
+					automatic_tax?: boolean;
 					billing_cycle?: string;
 					billing_day?: number | null;
 					credit_limits?: NonNullable<Json>;
@@ -226,6 +356,7 @@ export type Database = {
 					made_at?: string;
 					name?: string;
 					payment_terms_days?: number | null;
+					prepaid?: NonNullable<Json>;
 					status?: string;
 					stripe_customer_id?: string | null;
 					timezone?: string;
@@ -557,10 +688,14 @@ export type Database = {
 					charge_id: string;
 					cleared_at: string | null;
 					currency: string;
+					exchange_rate: string | null;
 					fee_minor: number;
 					gross_minor: number;
-					invoice_id: string;
+					invoice_id: string | null;
 					net_minor: number;
+					paid_currency: string;
+					paid_minor: number;
+					topup_id: string | null;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -569,10 +704,14 @@ export type Database = {
 					charge_id: string;
 					cleared_at?: string | null;
 					currency: string;
+					exchange_rate?: string | null;
 					fee_minor: number;
 					gross_minor: number;
-					invoice_id: string;
+					invoice_id?: string | null;
 					net_minor: number;
+					paid_currency: string;
+					paid_minor: number;
+					topup_id?: string | null;
 				};
 				Update: {
 					available_at?: string;
@@ -580,10 +719,14 @@ export type Database = {
 					charge_id?: string;
 					cleared_at?: string | null;
 					currency?: string;
+					exchange_rate?: string | null;
 					fee_minor?: number;
 					gross_minor?: number;
-					invoice_id?: string;
+					invoice_id?: string | null;
 					net_minor?: number;
+					paid_currency?: string;
+					paid_minor?: number;
+					topup_id?: string | null;
 				};
 				Relationships: [
 					{
@@ -598,6 +741,20 @@ export type Database = {
 						columns: ["invoice_id"];
 						isOneToOne: false;
 						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "charges_paid_currency_fkey";
+						columns: ["paid_currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "charges_topup_id_fkey";
+						columns: ["topup_id"];
+						isOneToOne: true;
+						referencedRelation: "topups";
 						referencedColumns: ["id"];
 					},
 				];
@@ -635,6 +792,71 @@ export type Database = {
 					state?: string;
 				};
 				Relationships: [];
+			};
+			credit_notes: {
+				Row: {
+					adjustment_id: string;
+					amount_minor: number;
+					earning_id: string;
+					ended_at: string | null;
+					id: string;
+					invoice_id: string;
+					planned_at: string;
+					problem: string | null;
+					state: string;
+					stripe_credit_note_id: string | null;
+					tax_minor: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					adjustment_id: string;
+					amount_minor: number;
+					earning_id: string;
+					ended_at?: string | null;
+					id?: string;
+					invoice_id: string;
+					planned_at: string;
+					problem?: string | null;
+					state?: string;
+					stripe_credit_note_id?: string | null;
+					tax_minor?: number;
+				};
+				Update: {
+					adjustment_id?: string;
+					amount_minor?: number;
+					earning_id?: string;
+					ended_at?: string | null;
+					id?: string;
+					invoice_id?: string;
+					planned_at?: string;
+					problem?: string | null;
+					state?: string;
+					stripe_credit_note_id?: string | null;
+					tax_minor?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "credit_notes_adjustment_id_fkey";
+						columns: ["adjustment_id"];
+						isOneToOne: true;
+						referencedRelation: "adjustments";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "credit_notes_earning_id_fkey";
+						columns: ["earning_id"];
+						isOneToOne: false;
+						referencedRelation: "earnings";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "credit_notes_invoice_id_fkey";
+						columns: ["invoice_id"];
+						isOneToOne: false;
+						referencedRelation: "invoices";
+						referencedColumns: ["id"];
+					},
+				];
 			};
 			credits: {
 				Row: {
@@ -712,6 +934,66 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			dead_letters: {
+				Row: {
+					attempts: number;
+					code: string;
+					decided_at: string | null;
+					decided_by: string | null;
+					decision: string | null;
+					edited_payload: Json | null;
+					failed_at: string;
+					fingerprint: string;
+					generation: number;
+					message: string;
+					payload_version: number;
+					reason: string | null;
+					tries: NonNullable<Json>;
+					work_id: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					attempts: number;
+					code: string;
+					decided_at?: string | null;
+					decided_by?: string | null;
+					decision?: string | null;
+					edited_payload?: Json | null;
+					failed_at: string;
+					fingerprint: string;
+					generation: number;
+					message: string;
+					payload_version: number;
+					reason?: string | null;
+					tries: NonNullable<Json>;
+					work_id: number;
+				};
+				Update: {
+					attempts?: number;
+					code?: string;
+					decided_at?: string | null;
+					decided_by?: string | null;
+					decision?: string | null;
+					edited_payload?: Json | null;
+					failed_at?: string;
+					fingerprint?: string;
+					generation?: number;
+					message?: string;
+					payload_version?: number;
+					reason?: string | null;
+					tries?: NonNullable<Json>;
+					work_id?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "dead_letters_work_id_fkey";
+						columns: ["work_id"];
+						isOneToOne: false;
+						referencedRelation: "work";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			earnings: {
 				Row: {
 					business_date: string;
@@ -724,7 +1006,9 @@ export type Database = {
 					id: string;
 					invoice_id: string | null;
 					payout_id: string | null;
+					prepaid: boolean;
 					price_minor: number;
+					replaced: boolean;
 					share_minor: number;
 					started_at: string;
 					state: string;
@@ -743,7 +1027,9 @@ export type Database = {
 					id?: string;
 					invoice_id?: string | null;
 					payout_id?: string | null;
+					prepaid?: boolean;
 					price_minor: number;
+					replaced?: boolean;
 					share_minor: number;
 					started_at: string;
 					state?: string;
@@ -761,7 +1047,9 @@ export type Database = {
 					id?: string;
 					invoice_id?: string | null;
 					payout_id?: string | null;
+					prepaid?: boolean;
 					price_minor?: number;
+					replaced?: boolean;
 					share_minor?: number;
 					started_at?: string;
 					state?: string;
@@ -887,6 +1175,7 @@ export type Database = {
 				Row: {
 					amount_minor: number;
 					attempt_token: string | null;
+					automatic_tax: boolean;
 					business_date: string;
 					buyer_id: string;
 					collect_on: string;
@@ -902,11 +1191,13 @@ export type Database = {
 					planned_at: string;
 					state: string;
 					stripe_invoice_id: string | null;
+					tax_minor: number;
 				};
 				ComputedFields: never;
 				Insert: {
 					amount_minor: number;
 					attempt_token?: string | null;
+					automatic_tax?: boolean;
 					business_date: string;
 					buyer_id: string;
 					collect_on: string;
@@ -922,10 +1213,12 @@ export type Database = {
 					planned_at: string;
 					state?: string;
 					stripe_invoice_id?: string | null;
+					tax_minor?: number;
 				};
 				Update: {
 					amount_minor?: number;
 					attempt_token?: string | null;
+					automatic_tax?: boolean;
 					business_date?: string;
 					buyer_id?: string;
 					collect_on?: string;
@@ -941,6 +1234,7 @@ export type Database = {
 					planned_at?: string;
 					state?: string;
 					stripe_invoice_id?: string | null;
+					tax_minor?: number;
 				};
 				Relationships: [
 					{
@@ -1171,6 +1465,7 @@ export type Database = {
 					planned_at: string;
 					problem: string | null;
 					recovered_minor: number;
+					reserve_minor: number;
 					run_id: string;
 					sends: number;
 					state: string;
@@ -1195,6 +1490,7 @@ export type Database = {
 					planned_at: string;
 					problem?: string | null;
 					recovered_minor?: number;
+					reserve_minor?: number;
 					run_id: string;
 					sends?: number;
 					state?: string;
@@ -1218,6 +1514,7 @@ export type Database = {
 					planned_at?: string;
 					problem?: string | null;
 					recovered_minor?: number;
+					reserve_minor?: number;
 					run_id?: string;
 					sends?: number;
 					state?: string;
@@ -1247,6 +1544,49 @@ export type Database = {
 						referencedColumns: ["id"];
 					},
 				];
+			};
+			pipelines: {
+				Row: {
+					catch_up_days: number;
+					declared: boolean;
+					due_time: string;
+					job: string | null;
+					name: string;
+					overlap: string;
+					pause_after: number | null;
+					pause_reason: string | null;
+					paused_at: string | null;
+					paused_by: string | null;
+					resumed_at: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					catch_up_days: number;
+					declared?: boolean;
+					due_time: string;
+					job?: string | null;
+					name: string;
+					overlap: string;
+					pause_after?: number | null;
+					pause_reason?: string | null;
+					paused_at?: string | null;
+					paused_by?: string | null;
+					resumed_at?: string | null;
+				};
+				Update: {
+					catch_up_days?: number;
+					declared?: boolean;
+					due_time?: string;
+					job?: string | null;
+					name?: string;
+					overlap?: string;
+					pause_after?: number | null;
+					pause_reason?: string | null;
+					paused_at?: string | null;
+					paused_by?: string | null;
+					resumed_at?: string | null;
+				};
+				Relationships: [];
 			};
 			postings: {
 				Row: {
@@ -1475,6 +1815,7 @@ export type Database = {
 			};
 			schedule_runs: {
 				Row: {
+					attempts: number;
 					due_at: string;
 					ended_at: string | null;
 					period: string;
@@ -1485,6 +1826,7 @@ export type Database = {
 				};
 				ComputedFields: never;
 				Insert: {
+					attempts?: number;
 					due_at: string;
 					ended_at?: string | null;
 					period: string;
@@ -1494,6 +1836,7 @@ export type Database = {
 					state: string;
 				};
 				Update: {
+					attempts?: number;
 					due_at?: string;
 					ended_at?: string | null;
 					period?: string;
@@ -1508,6 +1851,7 @@ export type Database = {
 				Row: {
 					approval_limit_minor: number;
 					billing_grace: string;
+					cover_hold_days: number;
 					difference_threshold_minor: number;
 					dispute_days: number;
 					invoice_change_factor: number;
@@ -1520,6 +1864,7 @@ export type Database = {
 				Insert: {
 					approval_limit_minor?: number;
 					billing_grace?: string;
+					cover_hold_days?: number;
 					difference_threshold_minor?: number;
 					dispute_days?: number;
 					invoice_change_factor?: number;
@@ -1531,6 +1876,7 @@ export type Database = {
 				Update: {
 					approval_limit_minor?: number;
 					billing_grace?: string;
+					cover_hold_days?: number;
 					difference_threshold_minor?: number;
 					dispute_days?: number;
 					invoice_change_factor?: number;
@@ -1547,6 +1893,7 @@ export type Database = {
 					available_at: string;
 					created_at: string;
 					currency: string;
+					exchange_rate: string | null;
 					fee_minor: number;
 					id: string;
 					net_minor: number;
@@ -1560,6 +1907,7 @@ export type Database = {
 					available_at: string;
 					created_at: string;
 					currency: string;
+					exchange_rate?: string | null;
 					fee_minor: number;
 					id: string;
 					net_minor: number;
@@ -1572,6 +1920,7 @@ export type Database = {
 					available_at?: string;
 					created_at?: string;
 					currency?: string;
+					exchange_rate?: string | null;
 					fee_minor?: number;
 					id?: string;
 					net_minor?: number;
@@ -1603,6 +1952,66 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			supplier_reserves: {
+				Row: {
+					amount_minor: number;
+					currency: string;
+					of_payout_id: string;
+					payout_id: string | null;
+					release_on: string;
+					released_at: string | null;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					currency: string;
+					of_payout_id: string;
+					payout_id?: string | null;
+					release_on: string;
+					released_at?: string | null;
+					supplier_id: string;
+				};
+				Update: {
+					amount_minor?: number;
+					currency?: string;
+					of_payout_id?: string;
+					payout_id?: string | null;
+					release_on?: string;
+					released_at?: string | null;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "supplier_reserves_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "supplier_reserves_of_payout_id_fkey";
+						columns: ["of_payout_id"];
+						isOneToOne: true;
+						referencedRelation: "payouts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "supplier_reserves_payout_id_fkey";
+						columns: ["payout_id"];
+						isOneToOne: false;
+						referencedRelation: "payouts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "supplier_reserves_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			suppliers: {
 				Row: {
 					auth_user_id: string | null;
@@ -1614,6 +2023,8 @@ export type Database = {
 					payout_net_days: number;
 					payout_schedule: string;
 					payout_weekday: number;
+					reserve_bps: number;
+					reserve_days: number;
 					status: string;
 					stripe_account_id: string | null;
 				};
@@ -1628,6 +2039,8 @@ export type Database = {
 					payout_net_days?: number;
 					payout_schedule?: string;
 					payout_weekday?: number;
+					reserve_bps?: number;
+					reserve_days?: number;
 					status?: string;
 					stripe_account_id?: string | null;
 				};
@@ -1641,10 +2054,73 @@ export type Database = {
 					payout_net_days?: number;
 					payout_schedule?: string;
 					payout_weekday?: number;
+					reserve_bps?: number;
+					reserve_days?: number;
 					status?: string;
 					stripe_account_id?: string | null;
 				};
 				Relationships: [];
+			};
+			topups: {
+				Row: {
+					amount_minor: number;
+					asked_by: string | null;
+					attempt_token: string | null;
+					business_date: string;
+					buyer_id: string;
+					currency: string;
+					ended_at: string | null;
+					id: string;
+					last_problem: string | null;
+					made_at: string;
+					payment_intent_id: string | null;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					asked_by?: string | null;
+					attempt_token?: string | null;
+					business_date: string;
+					buyer_id: string;
+					currency: string;
+					ended_at?: string | null;
+					id?: string;
+					last_problem?: string | null;
+					made_at: string;
+					payment_intent_id?: string | null;
+					state?: string;
+				};
+				Update: {
+					amount_minor?: number;
+					asked_by?: string | null;
+					attempt_token?: string | null;
+					business_date?: string;
+					buyer_id?: string;
+					currency?: string;
+					ended_at?: string | null;
+					id?: string;
+					last_problem?: string | null;
+					made_at?: string;
+					payment_intent_id?: string | null;
+					state?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "topups_buyer_id_fkey";
+						columns: ["buyer_id"];
+						isOneToOne: false;
+						referencedRelation: "buyers";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "topups_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
 			};
 			tracking_numbers: {
 				Row: {
@@ -1746,6 +2222,36 @@ export type Database = {
 					},
 				];
 			};
+			unordered_periods: {
+				Row: {
+					campaign_id: string;
+					changes: number;
+					period: string;
+					unit: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					campaign_id: string;
+					changes?: number;
+					period: string;
+					unit: string;
+				};
+				Update: {
+					campaign_id?: string;
+					changes?: number;
+					period?: string;
+					unit?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "unordered_periods_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			webhook_events: {
 				Row: {
 					body_sealed: string | null;
@@ -1790,10 +2296,13 @@ export type Database = {
 					fee_minor: number;
 					first_seen_at: string;
 					id: string;
-					invoice_id: string;
+					invoice_id: string | null;
 					kind: string;
+					paid_currency: string;
+					paid_minor: number;
 					reinstated_by: string | null;
 					returned_fee_minor: number;
+					returned_minor: number;
 					state: string;
 				};
 				ComputedFields: never;
@@ -1806,10 +2315,13 @@ export type Database = {
 					fee_minor: number;
 					first_seen_at: string;
 					id: string;
-					invoice_id: string;
+					invoice_id?: string | null;
 					kind: string;
+					paid_currency: string;
+					paid_minor: number;
 					reinstated_by?: string | null;
 					returned_fee_minor?: number;
+					returned_minor?: number;
 					state: string;
 				};
 				Update: {
@@ -1821,10 +2333,13 @@ export type Database = {
 					fee_minor?: number;
 					first_seen_at?: string;
 					id?: string;
-					invoice_id?: string;
+					invoice_id?: string | null;
 					kind?: string;
+					paid_currency?: string;
+					paid_minor?: number;
 					reinstated_by?: string | null;
 					returned_fee_minor?: number;
+					returned_minor?: number;
 					state?: string;
 				};
 				Relationships: [
@@ -1848,6 +2363,13 @@ export type Database = {
 						isOneToOne: false;
 						referencedRelation: "invoices";
 						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "withdrawals_paid_currency_fkey";
+						columns: ["paid_currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
 					},
 				];
 			};
@@ -1924,7 +2446,7 @@ export type Database = {
 				Args: { p_call_id: string; p_now_ms: number; p_seen: Json };
 				Returns: Json;
 			};
-			advance_closes: { Args: { p_now_ms: number }; Returns: Json };
+			advance_runs: { Args: { p_now_ms: number }; Returns: Json };
 			approve_adjustment: {
 				Args: {
 					p_by: string;
@@ -1952,10 +2474,29 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			approve_resolution: {
+				Args: {
+					p_by: string;
+					p_id: string;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
 			ask_adjustment: {
 				Args: {
 					p_by: string;
 					p_call_id: string;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			ask_recharge: {
+				Args: {
+					p_buyer_id: string;
+					p_by: string;
+					p_currency: string;
 					p_now_ms: number;
 					p_reason: string;
 				};
@@ -1967,6 +2508,22 @@ export type Database = {
 			};
 			audit_money: { Args: Record<PropertyKey, never>; Returns: Json };
 			audit_sent: { Args: { p_calls: Json }; Returns: Json };
+			backfill_runs: {
+				Args: {
+					p_by: string;
+					p_dry: boolean;
+					p_from: string;
+					p_now_ms: number;
+					p_pipeline: string;
+					p_reason: string;
+					p_to: string;
+				};
+				Returns: Json;
+			};
+			bank_accounts_to_read: {
+				Args: { p_after: string; p_since_ms: number };
+				Returns: Json;
+			};
 			beat: { Args: { p_name: string }; Returns: Json };
 			bump_work: {
 				Args: { p_generation: number; p_job: string; p_key: string };
@@ -1978,6 +2535,10 @@ export type Database = {
 			};
 			claim_payout: {
 				Args: { p_now_ms: number; p_payout_id: string };
+				Returns: Json;
+			};
+			claim_topup: {
+				Args: { p_now_ms: number; p_topup_id: string };
 				Returns: Json;
 			};
 			clear_charges: {
@@ -2023,9 +2584,11 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			ensure_pipelines: { Args: { p_pipelines: Json }; Returns: Json };
 			ensure_timezone: { Args: { p_timezone: string }; Returns: Json };
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
 			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
+			group_letters: { Args: { p_filter: Json }; Returns: Json };
 			health: { Args: { p_now_ms: number }; Returns: Json };
 			hold_supplier: {
 				Args: {
@@ -2048,6 +2611,7 @@ export type Database = {
 			ledger_balances: { Args: { p_owner: string }; Returns: Json };
 			ledger_journals: { Args: { p_id: string }; Returns: Json };
 			list_adjustments: { Args: Record<PropertyKey, never>; Returns: Json };
+			list_breaks: { Args: { p_identity: string }; Returns: Json };
 			list_dead_work: {
 				Args: { p_after_id: number; p_limit: number };
 				Returns: Json;
@@ -2057,6 +2621,16 @@ export type Database = {
 				Args: { p_buyer_id: string; p_state: string };
 				Returns: Json;
 			};
+			list_letters: {
+				Args: { p_after_id: number; p_filter: Json; p_limit: number };
+				Returns: Json;
+			};
+			list_pipelines: { Args: { p_now_ms: number }; Returns: Json };
+			list_runs: {
+				Args: { p_from: string; p_pipeline: string; p_to: string };
+				Returns: Json;
+			};
+			list_wallets: { Args: { p_now_ms: number }; Returns: Json };
 			movements_watermark: { Args: Record<PropertyKey, never>; Returns: Json };
 			note_account: {
 				Args: { p_account: string; p_now_ms: number; p_state: string };
@@ -2066,18 +2640,35 @@ export type Database = {
 				Args: { p_now_ms: number; p_payout_id: string; p_token: string };
 				Returns: Json;
 			};
-			overdue_buyers: { Args: { p_now_ms: number }; Returns: Json };
-			pause_stripe: { Args: { p_line: string }; Returns: Json };
-			plan_closes: {
-				Args: { p_due_ms: number; p_now_ms: number };
+			note_topup_intent: {
+				Args: { p_intent_id: string; p_token: string; p_topup_id: string };
 				Returns: Json;
 			};
+			overdue_buyers: { Args: { p_now_ms: number }; Returns: Json };
+			pause_pipeline: {
+				Args: {
+					p_by: string;
+					p_now_ms: number;
+					p_pipeline: string;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			pause_stripe: { Args: { p_line: string }; Returns: Json };
 			plan_payouts: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
 			};
+			plan_runs: {
+				Args: { p_due_ms: number; p_now_ms: number };
+				Returns: Json;
+			};
 			poke_invoice: {
 				Args: { p_invoice_id: string; p_now_ms: number; p_trace: string };
+				Returns: Json;
+			};
+			poke_topup: {
+				Args: { p_intent_id: string; p_now_ms: number; p_trace: string };
 				Returns: Json;
 			};
 			preview_invoices: { Args: { p_date: string }; Returns: Json };
@@ -2085,8 +2676,24 @@ export type Database = {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
 			};
+			put_in_order: {
+				Args: {
+					p_campaign_id: string;
+					p_changes: number;
+					p_kind: string;
+					p_now_ms: number;
+					p_period: string;
+					p_steps: Json;
+					p_unit: string;
+				};
+				Returns: Json;
+			};
 			rate_calls: {
 				Args: { p_decisions: Json; p_now_ms: number };
+				Returns: Json;
+			};
+			read_order: {
+				Args: { p_campaign_id: string; p_period: string; p_unit: string };
 				Returns: Json;
 			};
 			reconcile_money: {
@@ -2098,11 +2705,25 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			record_bank_payouts: {
+				Args: { p_account: string; p_now_ms: number; p_payouts: Json };
+				Returns: Json;
+			};
+			record_credit_note: {
+				Args: {
+					p_credit_note_id: string;
+					p_end: Json;
+					p_now_ms: number;
+					p_token: string;
+				};
+				Returns: Json;
+			};
 			record_invoice_issued: {
 				Args: {
 					p_invoice_id: string;
 					p_now_ms: number;
 					p_stripe_invoice_id: string;
+					p_tax_minor: number;
 					p_token: string;
 				};
 				Returns: Json;
@@ -2120,17 +2741,27 @@ export type Database = {
 				Args: { p_date: string; p_fact: Json; p_now_ms: number };
 				Returns: Json;
 			};
+			record_topup: {
+				Args: {
+					p_end: Json;
+					p_now_ms: number;
+					p_token: string;
+					p_topup_id: string;
+				};
+				Returns: Json;
+			};
 			record_withdrawal: {
 				Args: { p_date: string; p_fact: Json; p_now_ms: number };
 				Returns: Json;
 			};
 			renew_invoice: {
-				Args: { p_invoice_id: string; p_token: string };
+				Args: { p_invoice_id: string; p_problem: string; p_token: string };
 				Returns: Json;
 			};
 			replay_work: {
 				Args: {
 					p_by: string;
+					p_edit?: Json;
 					p_id: number;
 					p_now_ms: number;
 					p_reason: string;
@@ -2138,6 +2769,21 @@ export type Database = {
 				Returns: Json;
 			};
 			report_close: { Args: { p_date: string }; Returns: Json };
+			resolve_break: {
+				Args: {
+					p_by: string;
+					p_charge_id: string;
+					p_identity: string;
+					p_now_ms: number;
+					p_payout_id: string;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			resume_pipeline: {
+				Args: { p_by: string; p_now_ms: number; p_pipeline: string };
+				Returns: Json;
+			};
 			reversals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };
 			roll_up_day: { Args: { p_date: string }; Returns: Json };
 			roll_up_recent: { Args: { p_now_ms: number }; Returns: Json };
@@ -2155,9 +2801,10 @@ export type Database = {
 				Returns: Json;
 			};
 			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
+			show_letter: { Args: { p_id: number }; Returns: Json };
 			show_payout: { Args: { p_payout_id: string }; Returns: Json };
 			start_close: {
-				Args: { p_date: string; p_now_ms: number };
+				Args: { p_date: string; p_dry?: boolean; p_now_ms: number };
 				Returns: Json;
 			};
 			stop_payouts: {
@@ -2195,6 +2842,7 @@ export type Database = {
 				Returns: Json;
 			};
 			withdrawals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };
+			work_states: { Args: { p_ids: Json }; Returns: Json };
 		};
 		Enums: {
 			[_ in never]: never;

@@ -8,10 +8,12 @@ const closeStatus = z.object({
   report: z.record(z.string(), z.unknown()).nullable(),
   waitingFor: z.array(z.object({ job: z.string(), key: z.string(), state: z.string() })).default([]),
 });
+export type CloseStatus = z.infer<typeof closeStatus>;
+
 const health = z.object({
   databaseTimeMs: instantMs,
-  /** Age of the sweep's last beat; null before the first. */
-  beatAgeMs: z.int().nullable(),
+  /** The last beat of each job that a schedule makes, by the database's clock. */
+  beats: z.record(z.string(), instantMs),
   due: z.array(z.object({ job: z.string(), count: z.int(), ageMs: z.int() })),
   dead: z.int(),
 });
@@ -21,19 +23,13 @@ export type OperationsStore = ReturnType<typeof createOperationsStore>;
 /** The close, the roll-ups, the inbox of Stripe's events, and what ops set. */
 export function createOperationsStore(rpc: Rpc) {
   return {
-    /** Plans the close of each date that has ended and starts the oldest. */
-    planCloses: (dueMs: number, nowMs: number) =>
-      rpc(
-        'plan_closes',
-        { p_due_ms: dueMs, p_now_ms: nowMs },
-        z.object({ planned: z.int(), running: z.string().nullable() }),
-      ),
-    /** Closes one date by hand. CLOSE_OUT_OF_ORDER when it is not due or a later one is closed. */
-    startClose: (date: string, nowMs: number) =>
-      rpc('start_close', { p_date: date, p_now_ms: nowMs }, closeStatus),
+    /**
+     * Closes one date by hand; with `dry` it only tells how that date stands. CLOSE_OUT_OF_ORDER when it is not due, another
+     * comes first or a later one is closed; PIPELINE_PAUSED.
+     */
+    startClose: (date: string, nowMs: number, { dry = false } = {}) =>
+      rpc('start_close', { p_date: date, p_now_ms: nowMs, p_dry: dry }, closeStatus),
     closeStatus: (date: string) => rpc('close_status', { p_date: date }, closeStatus.nullable()),
-    /** Moves the open close on if it can; the date that is open. */
-    advanceCloses: (nowMs: number) => rpc('advance_closes', { p_now_ms: nowMs }, z.string().nullable()),
     reportClose: (date: string) => rpc('report_close', { p_date: date }, z.record(z.string(), z.unknown())),
     /** How many rows the day has now. */
     rollUpDay: (date: string) => rpc('roll_up_day', { p_date: date }, z.int()),
@@ -53,8 +49,6 @@ export function createOperationsStore(rpc: Rpc) {
         z.object({ routedCalls: z.int() }),
       ),
     ensureTimezone: (timezone: string) => rpc('ensure_timezone', { p_timezone: timezone }, nothing),
-    /** Proves progress through the real queue. */
-    beat: () => rpc('beat', { p_name: 'sweep' }, nothing),
     health: (nowMs: number) => rpc('health', { p_now_ms: nowMs }, health),
   };
 }
@@ -120,6 +114,9 @@ export const parties = z.strictObject({
       payoutNetDays: z.int().min(0).max(90).optional(),
       /** The least amount that is paid, by currency. */
       payoutMinimums: z.record(z.string().length(3), z.int().positive()).optional(),
+      /** This part of what a payout pays of new earnings is held back, and released so many days after its date. */
+      reserveBps: bps.max(9_999).optional(),
+      reserveDays: z.int().min(0).max(365).optional(),
     }),
   ),
   buyers: z.array(
@@ -143,6 +140,19 @@ export const parties = z.strictObject({
       paymentTermsDays: z.int().min(1).max(90).nullish(),
       /** The most that may be overdue before it is paused, by currency; what is not named has no limit. */
       creditLimits: z.record(z.string().length(3), z.int().nonnegative()).nullish(),
+      /** By currency: its calls are paid from a wallet, which is charged when less than the low water is left. */
+      prepaid: z
+        .record(
+          z.string().length(3),
+          z.strictObject({
+            lowWaterMinor: z.int().nonnegative(),
+            rechargeMinor: z.int().positive(),
+            mostPerDay: z.int().min(1).max(100),
+          }),
+        )
+        .nullish(),
+      /** Stripe computes tax on its invoices; not with a wallet. A new buyer is not taxed when it is absent. */
+      automaticTax: z.boolean().optional(),
     }),
   ),
   campaigns: z.array(

@@ -50,9 +50,13 @@ const preview = z.object({
   name: z.string(),
   currency: z.string(),
   amountMinor,
+  /** What it would hold back by the supplier's terms; the amount is without it. */
+  reserveMinor: amountMinor,
   pays: z.boolean(),
   waitsFor: z.string().nullable(),
   heldReason: z.string().nullable(),
+  /** Why the supplier's bank gave its newest payout from Stripe back; null when it did not. */
+  bankProblem: z.string().nullable(),
   needsApproval: z.boolean(),
   /** What the comparison of the date's cash says of the currency. */
   gate: z.string(),
@@ -62,11 +66,25 @@ const shown = z.object({
   supplierId: z.uuid(),
   currency: z.string(),
   amountMinor,
+  reserveMinor: amountMinor,
+  /** Null while nothing is held: there is no reserve, or the payout was not reserved. */
+  reserveReleasedOn: z.iso.date().nullable(),
   date: z.iso.date(),
   destination: z.string(),
   state: z.string(),
   problem: z.string().nullable(),
   transferId: z.string().nullable(),
+  /** What Stripe paid on to the supplier's bank since it was sent, and how that ended. */
+  bankPayouts: z.array(
+    z.object({
+      id: z.string(),
+      amountMinor,
+      status: z.string(),
+      failureCode: z.string().nullable(),
+      failureMessage: z.string().nullable(),
+      arrivesAt: z.string(),
+    }),
+  ),
   attempts: z.array(
     z.object({
       startedAt: z.string(),

@@ -10,6 +10,7 @@ interface Movement {
   readonly feeMinor: number;
   readonly netMinor: number;
   readonly currency: string;
+  readonly exchangeRate: string | null;
   readonly availableOnMs: number;
   readonly createdMs: number;
 }
@@ -30,6 +31,8 @@ const result = z.object({
 const withdrawal = z.object({ id: z.string(), kind: z.enum(['refund', 'dispute']) });
 interface WithdrawalFact extends z.output<typeof withdrawal> {
   readonly chargeId: string | null;
+  readonly amountMinor: number;
+  readonly currency: string;
   readonly status: string;
 }
 
@@ -40,6 +43,30 @@ interface Reversal {
   readonly transferId: string;
 }
 const booked = z.enum(['booked', 'foreign', 'unmoved']);
+
+export type OpenBreak = z.output<typeof openBreak>;
+const openBreak = z.object({
+  /** The same in every comparison. */
+  identity: z.string(),
+  kind: z.string(),
+  currency: z.string(),
+  amountMinor,
+  /** Stripe's word for the movement, its id and that of what is behind it (`ch_…`, `tr_…`); null where Stripe has none. */
+  category: z.string().nullable(),
+  movementId: z.string().nullable(),
+  sourceId: z.string().nullable(),
+  /** What of ours it is about, as `payout:<id>`; null for a movement that is of nothing. */
+  subject: z.string().nullable(),
+  supplierId: z.uuid().nullable(),
+  supplier: z.string().nullable(),
+  stopsPayouts: z.boolean(),
+  firstSeenMs: instantMs,
+  lastSeenMs: instantMs,
+  /** Of a person, which waits for the approval of another. */
+  resolutionId: z.uuid().nullable(),
+  askedBy: z.string().nullable(),
+  waitsFor: z.literal('approval').nullable(),
+});
 
 export type ReconciliationStore = ReturnType<typeof createReconciliationStore>;
 
@@ -60,6 +87,33 @@ export function createReconciliationStore(rpc: Rpc) {
     /** Books a reversed transfer and holds its supplier; `foreign` and `unmoved` ones book nothing and stay breaks. */
     recordReversal: (fact: Reversal, date: string, nowMs: number) =>
       rpc('record_reversal', { p_fact: fact, p_date: date, p_now_ms: nowMs }, booked),
+    /** Breaks that are open, the oldest first, at most 200; the one of an identity when it is given. */
+    breaks: (identity: string | null) => rpc('list_breaks', { p_identity: identity }, z.array(openBreak)),
+    /** A person accounts for a movement that is none of ours; `payoutId` is what a transfer names at Stripe. */
+    resolve: (
+      identity: string,
+      ofOurs: { payoutId?: string | null; chargeId?: string | null },
+      { by, reason, nowMs }: { by: string; reason: string; nowMs: number },
+    ) =>
+      rpc(
+        'resolve_break',
+        {
+          ...{
+            p_identity: identity,
+            p_payout_id: ofOurs.payoutId ?? null,
+            p_charge_id: ofOurs.chargeId ?? null,
+          },
+          ...{ p_by: by, p_reason: reason, p_now_ms: nowMs },
+        },
+        z.object({ id: z.uuid().nullable(), asked: z.boolean(), state: z.string() }),
+      ),
+    /** A second person lets a resolution above the limit go. */
+    approve: (id: string, { by, reason, nowMs }: { by: string; reason: string; nowMs: number }) =>
+      rpc(
+        'approve_resolution',
+        { p_id: id, p_by: by, p_reason: reason, p_now_ms: nowMs },
+        z.object({ approved: z.boolean(), state: z.string() }),
+      ),
     /** Clears some of the charges whose money is available by the due instant; how many, 0 when none is left. */
     clear: (date: string, dueMs: number, nowMs: number) =>
       rpc('clear_charges', { p_date: date, p_due_ms: dueMs, p_now_ms: nowMs }, z.int()),

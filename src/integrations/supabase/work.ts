@@ -30,6 +30,18 @@ export interface DeadWork extends WorkRef {
   readonly replays: number;
 }
 
+/** A terminal failure as it is written down: the work, why it ended, and each attempt. */
+export interface Death extends WorkItem {
+  readonly code: string;
+  /** Scrubbed, as `DeadWork`'s. */
+  readonly message: string;
+  readonly attempts: number;
+  /** Attempts that threw, in the order of their times; fewer than `attempts` where a process died. */
+  readonly tries: readonly unknown[];
+  /** 0 for work that was never queued. */
+  readonly payloadVersion: number;
+}
+
 /** What is due stands in rows; the queue is only a hint of it. */
 export interface WorkStore {
   /**
@@ -45,23 +57,27 @@ export interface WorkStore {
    * Marks the row dead, making it when the job had none (a webhook that was never stored); its sealed payload stays
    * replayable. Returns false when the row was already dead in this generation (so that it is reported once).
    */
-  fail(
-    dead: WorkRef & {
-      payload: unknown;
-      trace: string;
-      dueAtMs: number;
-      code: string;
-      message: string;
-      attempts: number;
-      nowMs: number;
-    },
-  ): Promise<boolean>;
+  fail(dead: Death & { nowMs: number }): Promise<boolean>;
   /** Dead rows, oldest first, keyset-paged by id. */
   listDead(page: { afterId: string | null; limit: number }): Promise<DeadWork[]>;
-  /** Makes a dead row due again under the next generation, with an audit line. Null when it is not dead (any more). */
-  replay(request: { id: string; by: string; reason: string; nowMs: number }): Promise<WorkItem | null>;
+  /** A dead row with its payload in stored form; null when it is not dead (any more). */
+  readDead(id: string): Promise<(DeadWork & { payload: unknown }) | null>;
+  /**
+   * Makes a dead row due again under the next generation, with an audit line; `edit` brings another payload in stored form
+   * and its key. Null when it is not dead (any more); LETTER_EDIT_REFUSED when the key is that of another row.
+   */
+  replay(
+    request: Decided & { edit?: { key: string; payload: Record<string, unknown> } | null },
+  ): Promise<WorkItem | null>;
   /** Drops a dead row for good, with an audit line. False when it is not dead (any more). */
-  discard(request: { id: string; by: string; reason: string; nowMs: number }): Promise<boolean>;
+  discard(request: Decided): Promise<boolean>;
+}
+
+interface Decided {
+  readonly id: string;
+  readonly by: string;
+  readonly reason: string;
+  readonly nowMs: number;
 }
 
 const workItem = z.object({
@@ -104,10 +120,12 @@ export function createWorkStore(rpc: Rpc, clock: { nowMs(): number }): WorkStore
         { p_after_id: afterId === null ? null : Number(afterId), p_limit: limit },
         z.array(deadWork),
       ),
-    replay: ({ id, by, reason, nowMs }) =>
+    readDead: (id) =>
+      rpc('show_letter', { p_id: Number(id) }, deadWork.extend({ payload: z.unknown() }).nullable()),
+    replay: ({ id, by, reason, nowMs, edit = null }) =>
       rpc(
         'replay_work',
-        { p_id: Number(id), p_by: by, p_reason: reason, p_now_ms: nowMs },
+        { p_id: Number(id), p_by: by, p_reason: reason, p_now_ms: nowMs, p_edit: edit },
         workItem.nullable(),
       ),
     discard: ({ id, by, reason, nowMs }) =>

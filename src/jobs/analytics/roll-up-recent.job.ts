@@ -16,8 +16,9 @@ export const rollUpRecent = defineJob({
   timeoutMs: 55_000,
   schedule: { cron: '* * * * *', timezone: 'UTC' },
   concurrency: 1,
-  uses: ['operations', 'clock'],
-  async handle(_tick, { operations, clock }) {
+  uses: ['operations', 'schedules', 'clock'],
+  async handle(_tick, { operations, schedules, clock }) {
+    await schedules.beat('analytics.roll-up-recent');
     return done({ minutes: await operations.rollUpRecent(clock.nowMs()) });
   },
 });

@@ -1,13 +1,15 @@
 import { z } from 'zod';
-import { codeOf, TransientError } from '../../errors.ts';
+import { codeOf, PermanentError, TransientError } from '../../errors.ts';
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF, type Outcome, skip, unlessTakenOver } from '../define-job.ts';
 
 /**
- * Bills one frozen invoice: issues it at Stripe, asks for the money, and records what Stripe says came of it.
+ * Bills one frozen invoice: issues it at Stripe, corrects it by the credit notes that are planned for it, asks for the money,
+ * and records what Stripe says came of it.
  *
- * Safe to run twice: each request carries a key made from the row and its generation, so Stripe makes one invoice and
- * one charge per business date; each journal's key is the invoice or the charge; only the newest token may write.
+ * Safe to run twice: each request carries a key made from the row and its generation, so Stripe makes one invoice, one credit
+ * note for each row and one charge per business date; each journal's key is the invoice, the adjustment or the charge; only
+ * the newest token may write.
  */
 export const billBuyer = defineJob({
   name: 'billing.bill-buyer',
@@ -40,14 +42,24 @@ async function bill(
     const issued = await stripeInvoices
       .issue(invoice, { signal, nowMs: clock.nowMs() })
       .catch(async (error: unknown) => {
-        if (codeOf(error, 'INTERNAL') !== 'INVOICE_MISMATCH') throw error;
-        await billing.renew(invoiceId, token);
+        const code = codeOf(error, 'INTERNAL');
+        const isUntaxed = error instanceof PermanentError && code === 'TAX_NOT_COMPUTED';
+        if (code !== 'INVOICE_MISMATCH' && !isUntaxed) throw error;
+        await billing.renew(invoiceId, token, isUntaxed ? String(error.detail.problem) : null);
+        // Trying again cannot help before a person has mended the customer's address.
+        if (isUntaxed) throw error;
         throw new TransientError('INVOICE_MISMATCH', 'The draft was not what was frozen: it is built anew.', {
           cause: error,
         });
       });
     stripeInvoiceId = issued.stripeInvoiceId;
-    await billing.recordIssued(invoiceId, token, stripeInvoiceId, clock.nowMs());
+    await billing.recordIssued(invoiceId, token, issued, clock.nowMs());
+  }
+
+  // Before asking for money, which is then less.
+  for (const note of claim.creditNotes) {
+    const end = await stripeInvoices.credit(stripeInvoiceId, note, { signal });
+    await billing.recordCreditNote(note.creditNoteId, token, end, clock.nowMs());
   }
 
   // Read before asking for money: what a webhook never told, or an earlier run could not record, shows here.

@@ -29,6 +29,8 @@ export const ingestCall = defineJob({
   backoff: HOUSE_BACKOFF,
   timeoutMs: 30_000,
   batch: { size: 100, waitMs: 15 },
+  // Two full batches: each job at work needs its lock renewed and its end recorded by a statement of its own.
+  concurrency: 2,
   uses: ['calls', 'callReports', 'bodies', 'clock'],
   async handleBatch(payloads, { calls, callReports, bodies, clock }) {
     const parsed = payloads.map((payload) => {

@@ -19,6 +19,8 @@ export const scoreCalls = defineJob({
   backoff: HOUSE_BACKOFF,
   timeoutMs: 30_000,
   batch: { size: 100, waitMs: 15 },
+  // Two full batches: each job at work needs its lock renewed and its end recorded by a statement of its own.
+  concurrency: 2,
   uses: ['calls', 'clock'],
   async handleBatch(payloads, { calls, clock }) {
     const contexts = new Map(

@@ -6,9 +6,11 @@ const BY_TERMS: readonly string[] = ['not_due', 'below_minimum', 'paid_for_this_
 
 /**
  * Freezes the payouts that are due on one business date from cleared earnings, behind the gate of its cash comparison, and makes the
- * work of paying each. What is not planned is logged with its reason; the close ends without it.
+ * work of paying each. What is not planned is logged with its reason; the close ends without it. Before that it releases
+ * the reserves whose date has come.
  *
- * Safe to run twice: an earning is in one live payout, and a supplier has one payout per currency and date.
+ * Safe to run twice: an earning is in one live payout, a supplier has one payout per currency and date, and a reserve is
+ * released once.
  */
 export const planPayouts = defineJob({
   name: 'payouts.plan-payouts',

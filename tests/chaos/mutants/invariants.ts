@@ -52,4 +52,8 @@ export const INVARIANTS: readonly Invariant[] = [
   },
   { id: 'INV-29', promise: 'every action about money has its line of who and why' },
   { id: 'INV-30', promise: 'nothing waits for ever: what does not come in time is told' },
+  {
+    id: 'INV-31',
+    promise: 'calls of a closed day or month have the places of their starts, in whatever order they came',
+  },
 ];

@@ -69,6 +69,46 @@ export const LEDGER: readonly Mutant[] = [
     ),
   },
   {
+    name: 'wallet-spent-twice',
+    invariants: ['INV-7'],
+    breaks: 'a call is paid from a wallet that covers only a part of it',
+    redBy: inFile('tests/real/wallets.test.ts')(
+      'a buyer with a wallet > whose wallet covers a call only in part has it held',
+    ),
+  },
+  {
+    name: 'wallet-clears-early',
+    invariants: ['INV-11'],
+    breaks: 'suppliers are paid from money of a wallet that is not available yet',
+    redBy: inFile('tests/real/wallets.test.ts')(
+      'a buyer with a wallet > pays its suppliers when the money of the wallet is available, and not before',
+    ),
+  },
+  {
+    name: 'credit-note-not-looked-up',
+    invariants: ['INV-16'],
+    breaks: 'a credit note whose answer was lost is made again when Stripe has forgotten its key',
+    redBy: inFile('tests/real/credit-notes-once.test.ts')(
+      'a credit note is made once > that died before it was recorded, also when Stripe has forgotten the key',
+    ),
+  },
+  {
+    name: 'credited-call-given-back-twice',
+    invariants: ['INV-7'],
+    breaks: 'a call that a credit note took off its invoice is credit on the next invoice too',
+    redBy: inFile('tests/real/credit-notes.test.ts')(
+      'a call on an invoice that is open > is taken off it by a credit note, for both sides; the rest is paid and its supplier too',
+    ),
+  },
+  {
+    name: 'intent-not-noted',
+    invariants: ['INV-13'],
+    breaks: 'the payment intent of a top-up is confirmed before it is noted, and a later run makes another',
+    redBy: inFile('tests/real/topups.test.ts')(
+      'charging a wallet > that died before it was recorded makes one charge, also a day later and with another card',
+    ),
+  },
+  {
     name: 'disputed-call-invoiced',
     invariants: ['INV-7'],
     breaks: 'a call is put on an invoice while its buyer disputes it',
@@ -152,6 +192,20 @@ export const PAYOUTS: readonly Mutant[] = [
     redBy: inFile('tests/real/transfer-reversals.test.ts')(
       'a transfer that is reversed at Stripe > in two parts is owed again in two parts, each once',
     ),
+  },
+  {
+    name: 'reserve-held-of-a-released-one',
+    invariants: ['INV-7'],
+    breaks: 'a reserve is held of the reserve that is released, and so on for ever',
+    redBy: inFile('tests/real/reserve.test.ts')(
+      'the reserve of a supplier > is held of a payout and paid so many days after its date, without a reserve of it',
+    ),
+  },
+  {
+    name: 'reserve-kept-of-a-payout-given-back',
+    invariants: ['INV-7'],
+    breaks: 'a payout that gave its money back still holds a reserve',
+    redBy: audited('a reserve is what its payout holds back, and of new earnings alone'),
   },
   {
     name: 'run-total-of-one-payout',

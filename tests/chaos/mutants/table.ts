@@ -1,5 +1,7 @@
 import { audited, breakOf, inFile, type Mutant, queue, reconciliation, road, uniqueRow } from './killers.ts';
 
+import { BREAKS } from './table-of-breaks.ts';
+import { EXCHANGE } from './table-of-exchange.ts';
 import { LEDGER, PAYOUTS } from './table-of-money.ts';
 
 const EVENTS: readonly Mutant[] = [
@@ -66,6 +68,58 @@ const EVENTS: readonly Mutant[] = [
     invariants: ['INV-30'],
     breaks: 'a job whose wait does not end is told to nobody',
     redBy: queue('on postgres > a job that waits longer than a day is a dead letter'),
+  },
+];
+
+const late = inFile('tests/real/late-calls.test.ts');
+const PLACES: readonly Mutant[] = [
+  {
+    name: 'late-call-not-noted',
+    invariants: ['INV-31'],
+    breaks: 'nobody looks at a day in which a call came late',
+    redBy: late(
+      'at the end of a day > two calls that came late take the places of the two newest, before the buyer is billed',
+    ),
+  },
+  {
+    name: 'ids-do-not-order',
+    invariants: ['INV-31'],
+    breaks: 'of calls that start at the same time the larger id comes first',
+    redBy: late(
+      'at the end of a day > of calls that start at the same time the one of the smaller id comes first',
+    ),
+  },
+  {
+    name: 'share-asked-of-the-buyer',
+    invariants: ['INV-31'],
+    breaks: 'a share of another tier is given back to the buyer, and waits for its next invoice',
+    redBy: inFile('tests/real/late-calls.test.ts')(
+      'at the end of a month > another share of a call that was paid out is a debt and owed anew at once, and its buyer sees nothing of it',
+    ),
+  },
+  {
+    name: 'tier-by-order-of-arrival',
+    invariants: ['INV-31'],
+    breaks: 'a share stays that of the place at which its call came',
+    redBy: inFile('tests/real/any-order-of-arrival.test.ts')(
+      'calls of a month in any order of arrival owe and earn in the end what they do in the order of their starts',
+    ),
+  },
+  {
+    name: 'late-call-exceeds-its-cap',
+    invariants: ['INV-31'],
+    breaks: 'a late call is paid for while the one beyond the cap waits to be taken back',
+    redBy: late(
+      'at the end of a day > one that came after it was billed waits until the newest is taken back, which is credit for the buyer',
+    ),
+  },
+  {
+    name: 'order-goes-before-a-person',
+    invariants: ['INV-31'],
+    breaks: 'a call whose dispute was denied is taken back for its place',
+    redBy: inFile('tests/real/late-calls-waiting.test.ts')(
+      "a person's decision goes before the order > a call whose dispute was denied keeps its place, and the one before it is beyond the cap",
+    ),
   },
 ];
 
@@ -139,6 +193,20 @@ const NIGHTS: readonly Mutant[] = [
     ),
   },
   {
+    name: 'paused-pipeline-started',
+    invariants: ['INV-26'],
+    breaks: 'what was planned before a pause is started in it',
+    redBy: inFile('tests/real/schedules.test.ts')('a pause > keeps a run waiting that was planned before'),
+  },
+  {
+    name: 'run-started-beside-another',
+    invariants: ['INV-26'],
+    breaks: 'a run begins while the one before it is not done',
+    redBy: inFile('tests/real/schedules.test.ts')(
+      'a pipeline > that waits for its earlier run catches up what it missed one after the other, oldest first',
+    ),
+  },
+  {
     name: 'two-closes-at-once',
     invariants: ['INV-26'],
     breaks: 'two closes may be open at once',
@@ -154,4 +222,32 @@ const NIGHTS: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...LEDGER, ...PAYOUTS, ...EVENTS, ...NIGHTS];
+const TAXES: readonly Mutant[] = [
+  {
+    name: 'tax-pays-suppliers',
+    invariants: ['INV-9', 'INV-11'],
+    breaks: 'suppliers are paid with the tax in what a buyer paid',
+    redBy: inFile('tests/real/tax-of-an-invoice.test.ts')(
+      'a part of what is owed with tax > of 9599 clears the calls that its part without tax pays for',
+    ),
+  },
+  {
+    name: 'tax-not-booked',
+    invariants: ['INV-7', 'INV-8'],
+    breaks: 'the tax of an invoice that Stripe issued is on no account',
+    redBy: inFile('tests/real/taxes-once.test.ts')(
+      'an invoice with tax is issued and booked once > when the answer of step 0 is lost',
+    ),
+  },
+];
+
+export const MUTANTS: readonly Mutant[] = [
+  ...LEDGER,
+  ...EXCHANGE,
+  ...BREAKS,
+  ...TAXES,
+  ...PAYOUTS,
+  ...EVENTS,
+  ...PLACES,
+  ...NIGHTS,
+];

@@ -3,6 +3,7 @@ import { countPaidFor } from '../../../sandbox/traffic/calls.ts';
 import { planTraffic } from '../../../sandbox/traffic/plan.ts';
 import { createStripeClient } from '../../../src/integrations/stripe/client.ts';
 import { createStripeSetup } from '../../../src/integrations/stripe/setup.ts';
+import { pipelines } from '../../../src/jobs/pipelines.ts';
 import type { Backend } from '../house.ts';
 import { canMount } from './disk.ts';
 import { judge, type SentCall } from './judge.ts';
@@ -99,6 +100,7 @@ async function seedHouse(scene: Scene, exchange: ReturnType<typeof demoExchange>
     operations: direct.operations,
     nowMs: Date.now(),
   });
+  await direct.schedules.ensure(pipelines);
   // The hourly tick would close all these dates at once; each is planned when its night has come.
   await sql(
     `insert into schedule_runs (pipeline, period, state, due_at)

@@ -33,7 +33,14 @@ export interface Verdict {
 const metadata = z.record(z.string(), z.string());
 const page = <T>(item: z.ZodType<T>) => z.object({ data: z.array(item) });
 const transferPage = page(
-  z.object({ id: z.string(), amount: z.int(), amount_reversed: z.int(), destination: z.string(), metadata }),
+  z.object({
+    id: z.string(),
+    amount: z.int(),
+    amount_reversed: z.int(),
+    currency: z.string(),
+    destination: z.string(),
+    metadata,
+  }),
 );
 const invoicePage = page(z.object({ id: z.string(), status: z.string(), total: z.int(), metadata }));
 const paymentPage = page(
@@ -75,7 +82,7 @@ function doubled(keys: readonly string[]): string[] {
   return [...new Set(keys.filter((key) => seen.size === seen.add(key).size))];
 }
 
-/** Invoices of ours that Stripe asked money for twice, or charged for another amount than their calls are worth. */
+/** Invoices and top-ups of ours that Stripe asked money for twice, or charged for another amount than they are worth. */
 async function findDoubleInvoices(scene: Scene): Promise<string[]> {
   const invoices = (await readKind(scene, 'invoice', invoicePage)).data.filter(({ status }) =>
     ['open', 'paid'].includes(status),
@@ -90,7 +97,8 @@ async function findDoubleInvoices(scene: Scene): Promise<string[]> {
     charged.set(key, [...(charged.get(key) ?? []), amount]);
   }
   const worth = await scene.sql<{ id: string; worth: number }>(
-    `select invoice_id::text as id, sum(price_minor)::bigint as worth from earnings where invoice_id is not null group by 1`,
+    `select invoice_id::text as id, sum(price_minor)::bigint as worth from earnings where invoice_id is not null group by 1
+     union all select payment_intent_id, amount_minor from topups where state = 'paid'`,
   );
   const worthOf = new Map(worth.map((row) => [row.id, row.worth]));
   const wrong = [...charged].filter(([id, amounts]) => amounts.length > 1 || amounts[0] !== worthOf.get(id));
@@ -99,13 +107,15 @@ async function findDoubleInvoices(scene: Scene): Promise<string[]> {
 
 async function findDoubleTransfers({ sql }: Scene, transfers: readonly Transfer[]): Promise<string[]> {
   const paid = await sql<{ account: string; earned: number }>(
-    `select s.stripe_account_id as account, sum(e.share_minor)::bigint as earned
+    `select s.stripe_account_id || ' ' || e.currency as account, sum(e.share_minor)::bigint as earned
      from earnings e join suppliers s on s.id = e.supplier_id where e.state = 'paid' group by 1`,
   );
   const earnedBy = new Map(paid.map(({ account, earned }) => [account, earned]));
   const sentTo = new Map<string, number>();
-  for (const { destination, amount, amount_reversed: reversed } of transfers)
-    sentTo.set(destination, (sentTo.get(destination) ?? 0) + amount - reversed);
+  for (const { destination, currency, amount, amount_reversed: reversed } of transfers) {
+    const account = `${destination} ${currency}`;
+    sentTo.set(account, (sentTo.get(account) ?? 0) + amount - reversed);
+  }
   const standing = transfers.filter(({ amount_reversed: reversed }) => reversed === 0);
   return [
     ...doubled(standing.map(({ metadata: facts }) => facts.payout_id ?? '')),

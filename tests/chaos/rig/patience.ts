@@ -73,7 +73,7 @@ async function letTimePass({ sql, direct }: Scene, killer: Killer, queue: Direct
       where in_doubt and sends >= 3 and last_sent_at < now() - interval '10 seconds' and last_sent_at > now() - interval '10 minutes'`);
   }
   await queue.sweeper.sweep();
-  await direct.operations.advanceCloses(Date.now());
+  await direct.schedules.advanceRuns(Date.now());
   await queue.promote();
 }
 
@@ -86,7 +86,7 @@ export function openQueue({ house, direct }: Scene) {
   const { work, clock } = direct;
   const sealKeys = [Buffer.from(SECRETS.body, 'base64')];
   const enqueuer = createEnqueuer({ backend, jobs, sealKeys, onEvent });
-  const letters = createDeadLetters({ backend, jobs, work, enqueuer, clock, onEvent });
+  const letters = createDeadLetters({ backend, jobs, work, enqueuer, sealKeys, clock, onEvent });
   const sweeper = createSweeper({
     ...{ backend, jobs, work, enqueuer, letters, clock, onEvent },
     handedAgeMs: HANDED_AGE_MS,

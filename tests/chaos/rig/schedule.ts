@@ -15,7 +15,16 @@ export const PHASES = [
 export type Phase = (typeof PHASES)[number];
 
 /** What a moment within a close refers to. */
-export const CLOSE_STAGES = ['calls', 'billing', 'money', 'plan', 'payouts', 'report', 'done'] as const;
+export const CLOSE_STAGES = [
+  'calls',
+  'order',
+  'billing',
+  'money',
+  'plan',
+  'payouts',
+  'report',
+  'done',
+] as const;
 export type CloseStage = (typeof CLOSE_STAGES)[number];
 
 export type Part =

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { chargesOf, command, giveCard, hintAt, invoicesOf, nth, pick, ratedCalls } from './command.ts';
 import { troubleOf, when } from './troubles.ts';
-import { EVENTFUL_DAYS, type Night } from './world.ts';
+import { addressIn, EVENTFUL_DAYS, type Night, PLACES } from './world.ts';
 
 /** Everything that can happen. A new event of money is one entry here. */
 const COMMANDS = {
@@ -35,6 +35,41 @@ const COMMANDS = {
       const { services, clock } = world.house;
       const id = pick(await ratedCalls(world, story), index);
       if (id !== undefined) await services.adjustments.ask(id, 'ops', 'fraud was found', clock.nowMs());
+    },
+  }),
+  'a call on an open invoice is taken back': command({
+    weight: 3,
+    facts: nth,
+    async act({ house: { sql, services, clock } }, { buyer }, index) {
+      const rows = await sql<{ id: string }>(
+        `select e.call_id as id from earnings e join invoices i on i.id = e.invoice_id and i.state = 'open'
+         where e.buyer_id = $1 and e.state = 'billed' order by e.started_at, e.call_id`,
+        [buyer],
+      );
+      const call = pick(rows, index);
+      if (call !== undefined) await services.adjustments.ask(call.id, 'ops', 'a wrong number', clock.nowMs());
+    },
+  }),
+  'the buyer is on payment terms from now on': command({
+    weight: 2,
+    facts: fc.constant(null),
+    async act({ house }, { buyer }) {
+      await house.put({ buyers: [{ id: buyer, name: 'Buyer', paymentTermsDays: 2 }] });
+    },
+  }),
+  'the buyer moves to where the tax is another': command({
+    weight: 1,
+    facts: fc.constantFrom('DE', 'NY', 'OR'),
+    async act({ api }, { customer }, place) {
+      await api('POST', `/v1/customers/${customer}`, addressIn(PLACES[place]));
+    },
+  }),
+  'the buyer is taxed from now on, or no more': command({
+    weight: 1,
+    facts: fc.boolean(),
+    async act({ house }, { buyer }, automaticTax) {
+      // Of those that have a wallet it is refused.
+      await house.put({ buyers: [{ id: buyer, name: 'Buyer', automaticTax }] }).catch(() => undefined);
     },
   }),
   'the buyer disputes a call': command({
@@ -73,8 +108,9 @@ const COMMANDS = {
       troubleOf('billing.bill-buyer', { effects: 8, requests: 4 }),
       troubleOf('payouts.pay-supplier', { effects: 6, requests: 1 }),
       troubleOf('payouts.pay-supplier', { effects: 6, requests: 1 }),
-      troubleOf('fraud.score-call', { effects: 3, requests: 0 }),
-      troubleOf('fraud.adjust-call', { effects: 3, requests: 0 }),
+      ...['fraud.score-call', 'fraud.adjust-call'].map((job) => troubleOf(job, { effects: 3, requests: 0 })),
+      troubleOf('fraud.order-calls', { effects: 6, requests: 0 }),
+      troubleOf('billing.recharge-wallet', { effects: 5, requests: 3 }),
     ),
     async act(_, { troubles }, { job, trouble }) {
       troubles.set(job, [...(troubles.get(job) ?? []), trouble]);
@@ -216,6 +252,15 @@ const COMMANDS = {
     facts: fc.boolean(),
     async act({ house: { services, clock } }, _, stopped) {
       await services.payouts.stop(stopped, 'ops', 'a look', clock.nowMs());
+    },
+  }),
+  'a person has the wallet charged': command({
+    weight: 1,
+    facts: fc.constant(null),
+    async act({ house: { services, clock } }, { buyer, currency }) {
+      const asked = { by: 'ops', reason: 'a new card', nowMs: clock.nowMs() };
+      // Of those that are invoiced it is refused.
+      await services.wallets.recharge(buyer, currency, asked).catch(() => undefined);
     },
   }),
   'old work comes again': command({

@@ -35,6 +35,7 @@ export interface Night {
 export interface Story {
   readonly buyer: string;
   readonly customer: string;
+  readonly currency: string;
   readonly supplier: string;
   readonly account: string;
   /** Its own supplier's number, and one of the next story's supplier, so that invoices have two and suppliers two buyers. */
@@ -61,11 +62,15 @@ export async function openWorld(count: number) {
   let death: Night['death'] = null;
 
   async function ownerOf({ payload }: WorkItem): Promise<Story | undefined> {
-    const { invoiceId, payoutId, callId } = payload as Record<string, string | undefined>;
+    const { invoiceId, payoutId, callId, topupId, campaignId } = payload as Record<
+      string,
+      string | undefined
+    >;
     const [owner] = await house.sql<{ id: string }>(
       `select buyer_id as id from invoices where id = $1 union select supplier_id from payouts where id = $1
-       union select supplier_id from calls where id = $1`,
-      [invoiceId ?? payoutId ?? callId],
+       union select supplier_id from calls where id = $1 union select buyer_id from topups where id = $1
+       union select buyer_id from campaigns where id = $1`,
+      [invoiceId ?? payoutId ?? callId ?? topupId ?? campaignId],
     );
     return stories.find(({ buyer, supplier }) => buyer === owner?.id || supplier === owner?.id);
   }
@@ -155,6 +160,24 @@ function nameOf({ job, key, generation }: WorkItem): string {
   return `${job}/${key}/${generation}`;
 }
 
+const RESERVES = [
+  { reserveBps: 1_000, reserveDays: 1 },
+  { reserveBps: 333, reserveDays: 0 },
+  { reserveBps: 9_999, reserveDays: 3 },
+  { reserveBps: 500, reserveDays: 30 },
+];
+
+/** Of a place what is sold there is taxed by so much. */
+export const PLACES = {
+  DE: { country: 'DE', state: null, percent: 19 },
+  NY: { country: 'US', state: 'NY', percent: 8.875 },
+  OR: { country: 'US', state: 'OR', percent: 0 },
+} as const;
+export const addressIn = ({ country, state }: { country: string; state: string | null }) => ({
+  ...{ 'address[country]': country },
+  ...(state === null ? {} : { 'address[state]': state }),
+});
+
 /** Prices and currencies differ from story to story, and not from run to run. */
 async function makeStories(house: House, count: number): Promise<Story[]> {
   const parties = await Promise.all(
@@ -163,19 +186,47 @@ async function makeStories(house: House, count: number): Promise<Story[]> {
       supplier: await house.supplier(),
     })),
   );
+  // Of every second supplier something is held back, of some of them until a day that the world still sees.
+  await house.put({
+    suppliers: parties.flatMap(({ supplier: { id } }, index) =>
+      index % 2 === 0 ? [{ id, name: `Supplier ${index}`, ...RESERVES[(index / 2) % RESERVES.length] }] : [],
+    ),
+  });
   const campaigns = parties.map((_, index) => ({
     id: randomUUID(),
     currency: index % 5 === 4 ? 'jpy' : index % 5 === 3 ? 'eur' : 'usd',
     priceMinor: 1_001 + ((index * 1_237) % 4_000),
   }));
+  // Every third buyer has a wallet, which lasts for some calls.
+  const walletOf = ({ currency, priceMinor }: { currency: string; priceMinor: number }) => ({
+    [currency]: { lowWaterMinor: priceMinor, rechargeMinor: 2 * priceMinor + 500, mostPerDay: 3 },
+  });
+  await house.put({
+    buyers: campaigns.flatMap((campaign, index) =>
+      index % 3 === 2
+        ? [{ id: parties[index]?.buyer.id ?? '', name: `Buyer ${index}`, prepaid: walletOf(campaign) }]
+        : [],
+    ),
+  });
+  // Another third is taxed, half of them in one place and half in another.
+  for (const place of Object.values(PLACES)) house.simulator.faults.taxAt(place);
+  const api = rawApi(house.simulator.url, SECRET_KEY);
+  for (const [index, { buyer }] of parties.entries()) {
+    const place = index % 2 === 0 ? PLACES.DE : PLACES.NY;
+    await api('POST', `/v1/customers/${buyer.customer}`, addressIn(place));
+    if (index % 3 !== 1) continue;
+    await house.put({ buyers: [{ id: buyer.id, name: `Buyer ${index}`, automaticTax: true }] });
+  }
   const numbers = campaigns.map((_, index) => [0, 1].map((which) => `+1833${2_000_000 + 2 * index + which}`));
   await house.put({
     campaigns: campaigns.map(({ id }, index) => ({
       ...{ id, buyerId: parties[index]?.buyer.id ?? '', name: `Campaign ${index}` },
     })),
-    terms: campaigns.map(({ id, currency, priceMinor }) => ({
+    terms: campaigns.map(({ id, currency, priceMinor }, index) => ({
       ...{ id: randomUUID(), campaignId: id, validFromMs: Date.UTC(2026, 0), minDurationS: 30 },
       ...{ duplicateWindowS: 0, supplierShareBps: 7_000, currency, priceMinor },
+      // Calls come late to every fourth campaign's cap, and are put in the order of their starts.
+      ...(index % 4 === 0 ? { dailyCap: 2 } : {}),
     })),
     trackingNumbers: numbers.flatMap((own, index) =>
       own.map((number, which) => ({
@@ -187,6 +238,7 @@ async function makeStories(house: House, count: number): Promise<Story[]> {
   });
   return parties.map(({ buyer, supplier }, index) => ({
     ...{ buyer: buyer.id, customer: buyer.customer ?? '', supplier: supplier.id },
+    currency: campaigns[index]?.currency ?? '',
     ...{ account: supplier.account ?? '', numbers: numbers[index] ?? [], calls: [], troubles: new Map() },
   }));
 }

@@ -239,13 +239,8 @@ export function describeQueueLife(
     const { enqueuer, letters, item } = open(jobs);
     await enqueuer.addMany([{ ...item('a'), payload: { id: 'a', body: 'canary-4155550100' } }]);
     await letters.addLetter({
-      job: 'x.y',
-      key: 'k',
-      generation: 1,
-      code: 'CALL_UNKNOWN',
-      message: 'm',
-      attempts: 1,
-      failedAtMs: 1,
+      ...{ job: 'x.y', key: 'k', generation: 1, attempts: 1, failedAtMs: 1 },
+      ...{ code: 'CALL_UNKNOWN', message: 'm' },
     });
     const board = await createBoardPlugin({
       backend: given().backend,
@@ -273,6 +268,11 @@ export function describeQueueLife(
     const rewrite = { method: 'PATCH', url: `${at}/calls.test.a.1/update-data`, payload: {} } as const;
     expect((await server.inject(rewrite)).statusCode).toBe(405);
     expect((await server.inject(`${at}/calls.test.a.1`)).statusCode).toBe(200);
+    // The queues that send money are only looked at: a replay is to see the effects that are there first.
+    for (const path of ['billing/a-job/retry', 'payouts/retry/failed', 'stripe/pause']) {
+      const { body } = await server.inject({ method: 'PUT', url: `/ops/queues/api/queues/${path}` });
+      expect(body, path).toContain('callclear dlq show');
+    }
     await server.close();
     await board.close(500);
   });

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { OutageError, PermanentError } from '../../../src/errors.ts';
-import { done } from '../../../src/jobs/define-job.ts';
+import { done, skip } from '../../../src/jobs/define-job.ts';
 import { testJob } from '../../helpers/queue-house.ts';
 import { type Fixture, until } from './fixture.ts';
 
@@ -50,6 +50,37 @@ export function describeRowsAndLetters({ given, open, inspect, jobOf, letterIds 
     await expect(letters.replay({ id: 'none', by: 'ann', reason: '' })).rejects.toMatchObject({
       code: 'LETTER_UNKNOWN',
     });
+  });
+
+  it('a letter whose payload no longer fits is replayed with another one only, and keeps its key', async () => {
+    const strict = testJob(async ({ body }) => (body === 'right' ? done() : skip('WRONG')), {
+      sealed: ['body'],
+    });
+    const of = open([strict]);
+    const { letters, work, item, startWorkers } = of;
+    const death = {
+      code: 'PAYLOAD_INVALID',
+      message: 'm',
+      attempts: 1,
+      tries: [],
+      payloadVersion: 1,
+    } as const;
+    await letters.bury({ ...item('a'), payload: { id: 'a', body: 7 }, ...death, durationMs: 0 });
+    const [dead] = await work.listDead({ afterId: null, limit: 10 });
+    const id = dead?.id ?? '';
+    const decision = { id, by: 'ann', reason: 'mended' };
+    await expect(letters.replay(decision)).rejects.toMatchObject({
+      ...{ code: 'PAYLOAD_INVALID', message: 'calls.test: body invalid_type' },
+    });
+    expect(await letters.readPayload(id)).toEqual({
+      ...{ payload: { id: 'a', body: 7 }, fault: 'calls.test: body invalid_type' },
+    });
+    expect(await letterIds(of)).toHaveLength(1);
+    await startWorkers();
+    expect(await letters.replay({ ...decision, payload: { id: 'a', body: 'right' } })).toBe(true);
+    await until(() => expect(work.row('calls.test', 'a')).toMatchObject({ state: 'done', result: 'done' }));
+    expect(JSON.stringify(work.row('calls.test', 'a'))).not.toContain('right');
+    expect(await letterIds(of)).toEqual([]);
   });
 
   it('a discarded letter is gone from rows, letters and failed jobs, and no sweep brings it back', async () => {
@@ -130,16 +161,18 @@ export function describeRowsAndLetters({ given, open, inspect, jobOf, letterIds 
     const { enqueuer, startWorkers, work, put, item, letters, sweeper, events, told } = of;
     put('a', 'b');
     await startWorkers();
-    // The row cannot be written when the job fails, so there is neither a dead row nor a letter.
+    // The row cannot be written when the job fails; the letter stands in the queue's own store.
     work.outage = new OutageError('DATABASE_UNAVAILABLE', 'away');
     await enqueuer.addMany([item('a'), item('b')]);
     await until(() => expect(events.filter((event) => event.kind === 'bury-failed')).toHaveLength(2));
+    expect(await letterIds(of)).toHaveLength(2);
+    expect(await letters.removeStale('calls.test.b.1', 60_000)).toBe(false);
     work.outage = null;
     expect(await sweeper.sweep()).toMatchObject({ buried: 2 });
     expect(told('dead')).toHaveLength(2);
     expect(await letterIds(of)).toHaveLength(2);
 
-    await letters.removeLetter('calls.test.a.1');
+    expect(await letters.removeStale('calls.test.a.1', 0)).toBe(true);
     await letters.addLetter({
       job: 'x',
       key: 'y',

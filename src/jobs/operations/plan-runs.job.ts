@@ -1,13 +1,14 @@
 import { defineJob, done, HOUSE_BACKOFF, tickPayload } from '../define-job.ts';
 
 /**
- * Every hour: plans the close of each business date that has ended and has none, oldest first, and starts the first.
+ * Every hour: plans the run of each business date that is due and has none, of every pipeline, oldest first, and starts
+ * what may run: of the nightly close one date at a time.
  * Only plans: a job made by a schedule may be run again without limit, so it must not do the work itself.
  *
  * Safe to run twice: a date has one row in `schedule_runs`, and one close is open at a time.
  */
-export const startClose = defineJob({
-  name: 'operations.start-close',
+export const planRuns = defineJob({
+  name: 'operations.plan-runs',
   queue: 'operations',
   version: 1,
   payload: tickPayload,
@@ -17,9 +18,9 @@ export const startClose = defineJob({
   timeoutMs: 55_000,
   schedule: { cron: '5 * * * *', timezone: 'UTC' },
   concurrency: 1,
-  uses: ['operations', 'clock'],
-  async handle(_tick, { operations, clock, dueAtMs }) {
-    const { planned, running } = await operations.planCloses(dueAtMs, clock.nowMs());
-    return done({ planned, running });
+  uses: ['schedules', 'clock'],
+  async handle(_tick, { schedules, clock, dueAtMs }) {
+    await schedules.beat('operations.plan-runs');
+    return done({ ...(await schedules.planRuns(dueAtMs, clock.nowMs())) });
   },
 });

@@ -1,0 +1,109 @@
+import { PermanentError } from '../errors.ts';
+import type { OpenBreak } from '../integrations/supabase/reconciliation.ts';
+import { CURRENCIES, formatMoney, parseCurrency } from '../money.ts';
+import type { JobServices } from '../services.ts';
+import { act, asReason, asUuid, program } from './session.ts';
+import { minuteOf, renderTable } from './table.ts';
+
+/** How long Stripe may take to say whose a transfer is. */
+const PATIENCE_MS = 30_000;
+
+const recon = program.command('recon').description('what differs between Stripe and the books');
+recon
+  .command('list')
+  .description('breaks that are open, the oldest first: what moved, since when, and whom it is about')
+  .option('--json', 'as JSON')
+  .action(({ json }: { json?: true }) =>
+    act(async ({ runtime: { services } }) => {
+      const breaks = await services.reconciliation.breaks(null);
+      return json === true ? breaks : renderBreaks(breaks);
+    }),
+  );
+recon
+  .command('resolve')
+  .description(
+    'account for a movement at Stripe that is none of ours: it is booked against suspense, and stops nothing more',
+  )
+  .argument('<identity>', 'of the break, as `recon list` shows it')
+  .requiredOption('--reason <text>', 'what it is, for the audit log', asReason)
+  .option('--json', 'as JSON')
+  .action((identity: string, { reason, json }: { reason: string; json?: true }) =>
+    act(async ({ runtime: { services } }, by) => {
+      const end = await resolveBreak(services, identity, { by, reason, nowMs: services.clock.nowMs() });
+      if (json === true) return end;
+      return end.state === 'waiting_approval'
+        ? `Another person must approve it: recon approve ${end.id}`
+        : `${identity} is ${end.state}${end.asked ? '' : ' already'}.`;
+    }),
+  );
+recon
+  .command('approve')
+  .description('let the resolution of a break above the limit go, as another person than the one who asked')
+  .argument('<id>', 'of the resolution', asUuid)
+  .requiredOption('--reason <text>', 'why, for the audit log', asReason)
+  .option('--json', 'as JSON')
+  .action((id: string, { reason, json }: { reason: string; json?: true }) =>
+    act(async ({ runtime: { services } }, by) => {
+      const end = await services.reconciliation.approve(id, { by, reason, nowMs: services.clock.nowMs() });
+      return json === true ? end : `It is ${end.state}${end.approved ? '' : ', as before'}.`;
+    }),
+  );
+
+/** Breaks for people, a line for each; of a currency that the books do not have the amount is in minor units. */
+export function renderBreaks(breaks: readonly OpenBreak[]): string {
+  if (breaks.length === 0) return 'No break.';
+  const rows = breaks.map((one) => [
+    ...[one.identity, one.category ?? one.kind, amountOf(one), minuteOf(one.firstSeenMs)],
+    ...[one.supplier ?? '', one.stopsPayouts ? one.currency : '', one.resolutionId ?? ''],
+  ]);
+  const head = [
+    'identity',
+    'what',
+    'amount',
+    'since (UTC)',
+    'supplier',
+    'stops payouts',
+    'waits for approval',
+  ];
+  return renderTable([head, ...rows], [2]);
+}
+
+function amountOf({ amountMinor, currency }: OpenBreak): string {
+  const known = Object.hasOwn(CURRENCIES, currency);
+  return known
+    ? formatMoney({ amountMinor, currency: parseCurrency(currency) })
+    : `${amountMinor} ${currency}`;
+}
+
+type Store = JobServices['reconciliation'];
+const ASKED_AT_STRIPE: readonly string[] = ['transfer', 'refund', 'dispute', 'dispute_reversal'];
+
+/**
+ * Resolves a break. Of a transfer, a refund and a dispute Stripe is asked first whose it is: one of our own that the books do not
+ * know must not be taken for another system's, because suppliers would then be paid again, or for calls that nobody paid for.
+ * Safe to run twice: a break has one resolution.
+ */
+export async function resolveBreak(
+  {
+    reconciliation,
+    stripeTransfers,
+    stripeWithdrawals,
+  }: Pick<JobServices, 'reconciliation' | 'stripeTransfers' | 'stripeWithdrawals'>,
+  identity: string,
+  facts: Parameters<Store['resolve']>[2],
+): ReturnType<Store['resolve']> {
+  const [found] = await reconciliation.breaks(identity);
+  const category = found?.category ?? '';
+  if (!ASKED_AT_STRIPE.includes(category)) return reconciliation.resolve(identity, {}, facts);
+  const id = found?.sourceId ?? null;
+  if (id === null)
+    throw new PermanentError('ANSWER_INVALID', `Stripe does not say which ${category} ${identity} is.`);
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  if (category === 'transfer') {
+    const payoutId = await stripeTransfers.readPayoutId(id, { signal });
+    return reconciliation.resolve(identity, { payoutId }, facts);
+  }
+  const kind = category === 'refund' ? 'refund' : 'dispute';
+  const { chargeId } = await stripeWithdrawals.read({ id, kind }, { signal });
+  return reconciliation.resolve(identity, { chargeId }, facts);
+}

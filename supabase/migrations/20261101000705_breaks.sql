@@ -1,0 +1,138 @@
+-- Breaks that a person resolves: a movement at Stripe that is none of ours, and that somebody can account for elsewhere (another
+-- system on the same account, a payout to the bank). Its money is booked against `suspense`, so that the cash of the books is
+-- that at Stripe again. Every other break is a fault, which is mended and not resolved.
+
+create table public.break_resolutions (
+  id uuid primary key default gen_random_uuid(),
+  break_id bigint not null references public.reconciliation_breaks,
+  -- Of the movement that no row of ours explains.
+  balance_transaction_id text not null references public.stripe_movements,
+  currency text not null references public.currencies,
+  -- What it brought to the balance; less than nothing when it left.
+  amount_minor app.amount_minor not null,
+  reason text not null,
+  asked_by text not null,
+  asked_at timestamptz not null,
+  -- reversed: what it is came to the books after all; dropped: that came before a second person had approved.
+  state text not null check (state in ('waiting_approval', 'booked', 'reversed', 'dropped')),
+  ended_at timestamptz
+);
+create unique index break_resolutions_standing on public.break_resolutions (break_id) where state in ('waiting_approval', 'booked');
+create index break_resolutions_movement on public.break_resolutions (balance_transaction_id);
+
+create function app.resolution_hash(p_resolution public.break_resolutions) returns text language sql immutable as $$
+  select encode(sha256(convert_to(format('%s|%s|%s', p_resolution.balance_transaction_id, p_resolution.currency, p_resolution.amount_minor), 'UTF8')), 'hex')
+$$;
+
+-- Posts a resolution, or posts it back. Safe to run twice: each journal has its key.
+create function app.post_resolution(p_resolution public.break_resolutions, p_template text, p_now timestamptz) returns void language sql as $$
+  select app.post_journal(p_template, p_template || ':' || p_resolution.id, app.unclosed_date(app.business_date(p_now)), p_resolution.currency,
+    jsonb_build_object('came', greatest(p_resolution.amount_minor, 0), 'left', greatest(-p_resolution.amount_minor, 0)), '{}',
+    jsonb_build_object('resolutionId', p_resolution.id, 'balanceTransactionId', p_resolution.balance_transaction_id), p_now)
+$$;
+
+-- Books a resolution, and closes its break: later comparisons leave it closed. Safe to run twice, as above.
+create function app.book_resolution(p_resolution public.break_resolutions, p_now timestamptz) returns void language plpgsql as $$
+begin
+  perform app.post_resolution(p_resolution, 'break_resolved', p_now);
+  update break_resolutions set state = 'booked', ended_at = p_now where id = p_resolution.id;
+  update reconciliation_breaks set state = 'resolved', closed_at = p_now where id = p_resolution.break_id;
+end $$;
+
+-- Takes back what was resolved of a movement that a row of ours explains by now: its own journal has booked it. One that nobody
+-- has approved yet is dropped. Safe to run twice: a resolution leaves each state once.
+create function app.reverse_resolutions(p_now timestamptz) returns void language plpgsql as $$
+declare v_resolution break_resolutions;
+begin
+  for v_resolution in
+    select r.* from break_resolutions r where r.state in ('waiting_approval', 'booked')
+      and exists (select 1 from app.expected_movements() e where e.id = r.balance_transaction_id) order by r.asked_at, r.id
+  loop
+    if v_resolution.state = 'booked' then
+      perform app.post_resolution(v_resolution, 'break_resolved_reversed', p_now);
+      update reconciliation_breaks set state = 'closed', closed_at = p_now where id = v_resolution.break_id;
+    end if;
+    update break_resolutions set state = case v_resolution.state when 'booked' then 'reversed' else 'dropped' end, ended_at = p_now
+    where id = v_resolution.id;
+  end loop;
+end $$;
+
+-- The supplier that a break names: of the payout, or the reversed transfer, that it is about. Null when it names none.
+create function app.supplier_of_break(p_subject text) returns uuid language sql stable as $$
+  select coalesce((select supplier_id from public.payouts where 'payout:' || id = p_subject),
+    (select supplier_id from public.transfer_reversals where 'transfer_reversal:' || id = p_subject))
+$$;
+
+-- Breaks that are open, the oldest first, with what a person who resolved one waits for; one of them when it is named; at most 200.
+create function public.list_breaks(p_identity text)
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select coalesce(jsonb_agg(jsonb_build_object('identity', b.identity, 'kind', b.kind, 'currency', b.currency, 'amountMinor', b.amount_minor,
+      'category', b.evidence ->> 'category', 'movementId', b.evidence ->> 'movement', 'sourceId', b.evidence ->> 'source',
+      'subject', b.evidence ->> 'subject', 'supplierId', b.supplier_id, 'supplier', (select name from suppliers where id = b.supplier_id),
+      'stopsPayouts', b.gates, 'firstSeenMs', app.ms(b.first_seen_at), 'lastSeenMs', app.ms(b.last_seen_at),
+      'resolutionId', r.id, 'askedBy', r.asked_by, 'waitsFor', case when r.id is not null then 'approval' end) order by b.first_seen_at, b.id), '[]')
+  from (select *, app.supplier_of_break(evidence ->> 'subject') as supplier_id from reconciliation_breaks
+      where state = 'open' and (p_identity is null or identity = p_identity) order by first_seen_at, id limit 200) b
+    left join break_resolutions r on r.break_id = b.id and r.state = 'waiting_approval'
+$$;
+
+-- Why a break cannot be resolved by hand; null when it can. `p_payout_id` is the payout that a transfer names at Stripe,
+-- `p_charge_id` the charge of which a refund or a dispute is there.
+create function app.unresolvable(p_break public.reconciliation_breaks, p_movement public.stripe_movements, p_payout_id text, p_charge_id text, p_now timestamptz)
+returns text language sql stable as $$
+  select case
+    when p_break.identity not like 'movement:%' or p_movement.id is null then 'only a movement at Stripe that the books do not know can be'
+    when not exists (select 1 from public.currencies where code = p_movement.currency) then 'the books have no such currency'
+    when p_movement.available_at > p_now then 'its money is not available at Stripe yet'
+    when exists (select 1 from app.expected_movements() e where e.id = p_movement.id) then 'the books know its movement by now'
+    when p_payout_id is not null then 'it is a payout of ours: its supplier would be paid again'
+    when exists (select 1 from public.charges where charge_id = p_charge_id)
+      or exists (select 1 from public.withdrawals where id = p_movement.source_id) then 'it is of a charge of ours: suppliers would be paid for its calls' end
+$$;
+
+-- A person accounts for a break: a movement at Stripe that is none of ours. `p_payout_id` and `p_charge_id` are what a transfer,
+-- or a refund or dispute, says at Stripe of whose it is, null for any other movement. Above the limit of payouts it waits for another person.
+-- Safe to run twice: a break has one resolution that stands.
+create function public.resolve_break(p_identity text, p_payout_id text, p_charge_id text, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_break reconciliation_breaks; v_movement stripe_movements; v_resolution break_resolutions; v_why text; v_now timestamptz := app.at(p_now_ms);
+begin
+  perform app.lock_ledger();
+  select * into v_break from reconciliation_breaks where identity = p_identity for update;
+  if v_break.id is null then perform app.fail('BREAK_UNKNOWN', 'no such break', '{}', 'PT404'); end if;
+  select * into v_resolution from break_resolutions where break_id = v_break.id and state in ('waiting_approval', 'booked');
+  if v_resolution.id is not null or v_break.state <> 'open' then
+    return jsonb_build_object('id', v_resolution.id, 'asked', false, 'state', coalesce(v_resolution.state, v_break.state));
+  end if;
+  select * into v_movement from stripe_movements where id = v_break.evidence ->> 'movement';
+  v_why := app.unresolvable(v_break, v_movement, p_payout_id, p_charge_id, v_now);
+  if v_why is not null then
+    perform app.fail('BREAK_NOT_RESOLVABLE', 'this break cannot be resolved by hand: ' || v_why, jsonb_build_object('identity', p_identity), 'PT422');
+  end if;
+  insert into break_resolutions (break_id, balance_transaction_id, currency, amount_minor, reason, asked_by, asked_at, state)
+  values (v_break.id, v_movement.id, v_movement.currency, v_movement.net_minor, p_reason, p_by, v_now, 'waiting_approval') returning * into v_resolution;
+  perform app.log_action(v_now, p_by, 'break.resolve', 'break:' || v_resolution.id,
+    jsonb_build_object('reason', p_reason, 'identity', p_identity, 'amountMinor', v_movement.net_minor, 'currency', v_movement.currency));
+  if abs(v_movement.net_minor) <= (select approval_limit_minor from settings) then perform app.book_resolution(v_resolution, v_now); end if;
+  return (select jsonb_build_object('id', id, 'asked', true, 'state', state) from break_resolutions where id = v_resolution.id);
+end $$;
+
+-- A second person lets a resolution above the limit go. Safe to run twice: it leaves `waiting_approval` once.
+create function public.approve_resolution(p_id uuid, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_resolution break_resolutions;
+begin
+  perform app.lock_ledger();
+  perform app.reverse_resolutions(app.at(p_now_ms));
+  select * into v_resolution from break_resolutions where id = p_id for update;
+  if v_resolution.id is null then perform app.fail('RESOLUTION_UNKNOWN', 'no such resolution', '{}', 'PT404'); end if;
+  if v_resolution.state <> 'waiting_approval' then return jsonb_build_object('approved', false, 'state', v_resolution.state); end if;
+  if v_resolution.asked_by = p_by then
+    perform app.fail('APPROVAL_REFUSED', 'another person than the one who asked for this must approve it', '{}', 'PT403');
+  end if;
+  insert into approvals (subject_kind, subject_id, content_hash, approved_by, reason, approved_at)
+  values ('break', p_id, app.resolution_hash(v_resolution), p_by, p_reason, app.at(p_now_ms));
+  perform app.log_action(app.at(p_now_ms), p_by, 'break.approve', 'break:' || p_id, jsonb_build_object('reason', p_reason));
+  perform app.book_resolution(v_resolution, app.at(p_now_ms));
+  return jsonb_build_object('approved', true, 'state', 'booked');
+end $$;

@@ -1,0 +1,237 @@
+-- Puts the calls of a day or month of a campaign in the order of their starts (then of their ids) when it is over. Calls are
+-- rated as they come: one that comes late takes the next place of its tier, and finds a cap as full as it is. What the order
+-- decides otherwise is adjusted: a call that is within its cap after all is paid for, the one that is beyond it is taken back,
+-- and a share of another tier is booked anew.
+
+-- A call at its place. `fixed` says why it cannot be changed for that: its dispute was denied, and a person's decision goes before
+-- ('decided'); its money is lost ('lost'); it is being taken back for another reason ('leaving'); or that is not known yet ('pending').
+create type app.placed_call as (call_id uuid, started_at timestamptz, day int, supplier_id uuid, terms_id uuid, earning_id uuid,
+  price_minor bigint, share_minor bigint, fixed text);
+
+-- The calls of a period whose places count: those that are paid for and, without earning, those that a cap of it refused.
+create function app.calls_in_order(p_campaign_id uuid, p_unit text, p_period date) returns setof app.placed_call
+language sql stable as $$
+  with period as materialized (
+    select k.timezone, p_period::timestamp at time zone k.timezone - interval '1 hour' as from_at,
+      (p_period + ('1 ' || p_unit)::interval) at time zone k.timezone + interval '1 hour' as until_at
+    from public.campaigns k where k.id = p_campaign_id
+  ), found as (
+    select e.call_id, e.started_at, e.supplier_id, e.terms_id, e.id as earning_id, e.price_minor, e.share_minor,
+      case when e.id in (select a.earning_id from public.adjustments a where a.state = 'waiting' and a.cause in ('dispute', 'operator')) then 'leaving'
+        when e.call_id in (select d.call_id from public.call_disputes d where d.state = 'denied') then 'decided'
+        when e.state = 'written_off' or e.invoice_id in (select w.invoice_id from public.withdrawals w where w.state not in ('won', 'open')) then 'lost'
+        when e.invoice_id in (select w.invoice_id from public.withdrawals w where w.state = 'open')
+          or e.call_id in (select d.call_id from public.call_disputes d where d.state = 'open')
+          or e.id in (select a.earning_id from public.adjustments a where a.state in ('waiting_approval', 'waiting') and a.cause <> 'order')
+          then 'pending' end as fixed
+    from period p join public.earnings e on e.campaign_id = p_campaign_id and e.state <> 'clawed_back'
+      and e.started_at >= p.from_at and e.started_at < p.until_at
+    union all
+    select c.id, c.started_at, c.supplier_id, t.id, null, null, null, null
+    from period p join public.calls c on c.campaign_id = p_campaign_id and c.status = 'rejected' and c.started_at >= p.from_at and c.started_at < p.until_at
+      join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
+      cross join lateral app.terms_at(c.campaign_id, c.started_at) t
+    where s.reasons -> -1 ->> 'signal' = 'over-daily-cap' or p_unit = 'month' and s.reasons -> -1 ->> 'signal' = 'over-monthly-cap'
+  )
+  select f.call_id, f.started_at, extract(day from f.started_at at time zone p.timezone)::int, f.supplier_id, f.terms_id, f.earning_id,
+    f.price_minor, f.share_minor, f.fixed
+  from found f, period p where date_trunc(p_unit, f.started_at at time zone p.timezone) = p_period
+$$;
+
+-- The calls that the caps of a period decide otherwise in the order of the starts: with `refusal` one that is paid for and
+-- beyond its cap, without one that is refused and within it. A call that stays for good has its place before others under the same terms.
+-- Windows and calls at one time stay as they were rated: a call that they stand against takes no place.
+create function app.caps_in_order(p_calls app.placed_call[], p_unit text)
+returns table (call_id uuid, refusal text) language plpgsql stable as $$
+declare v record; v_of_day int[] := array_fill(0, array[31]); v_of_month int := 0; v_call public.calls; v_kept app.placed_call[];
+begin
+  select array_agg(o) into v_kept from unnest(p_calls) o where o.fixed in ('decided', 'lost');
+  for v in
+    select o.*, t.daily_cap, t.monthly_cap, t.concurrency_cap, t.duplicate_window_s, 0 as kept_of_day, 0 as kept_of_month
+    from unnest(p_calls) o join public.campaign_terms t on t.id = o.terms_id
+    where o.fixed is distinct from 'leaving' order by o.started_at, o.call_id
+  loop
+    if v_kept is not null then
+      select count(*) filter (where k.day = v.day), count(*) into v.kept_of_day, v.kept_of_month from unnest(v_kept) k
+      where k.terms_id = v.terms_id and (k.started_at, k.call_id) > (v.started_at, v.call_id);
+    end if;
+    refusal := case when v.fixed in ('decided', 'lost') then null
+      when v_of_day[v.day] + v.kept_of_day >= v.daily_cap then 'over-daily-cap'
+      when p_unit = 'month' and v_of_month + v.kept_of_month >= v.monthly_cap then 'over-monthly-cap' end;
+    if refusal is null and v.earning_id is null then
+      select * into v_call from public.calls c where c.id = v.call_id;
+      continue when app.paid_in_window(v_call, v.duplicate_window_s)
+        or v.concurrency_cap is not null and app.calls_at_once(v_call) >= v.concurrency_cap;
+    end if;
+    if refusal is null then
+      v_of_day[v.day] := v_of_day[v.day] + 1;
+      v_of_month := v_of_month + 1;
+    end if;
+    if (refusal is null) <> (v.earning_id is not null) then
+      call_id := v.call_id;
+      return next;
+    end if;
+  end loop;
+end $$;
+
+-- The place of each call among the supplier's paid calls of a month when some have come in and some gone out, and what is due to
+-- the supplier there by its tiers; null where there are none, or no price yet.
+create function app.places_in_order(p_calls app.placed_call[], p_in uuid[], p_out uuid[])
+returns table (call_id uuid, earning_id uuid, place bigint, share_minor bigint, due_minor bigint, fixed text) language sql stable as $$
+  with tiers as materialized (
+    select t.id as terms_id, m.multiple_of_minor, (s ->> 'bps')::int as bps, (s ->> 'fromCall')::bigint as from_place,
+      lead((s ->> 'fromCall')::bigint) over (partition by t.id order by (s ->> 'fromCall')::bigint) as next_place
+    from public.campaign_terms t join public.currencies m on m.code = t.currency
+      cross join jsonb_array_elements(t.supplier_share_tiers) s
+    where t.id in (select c.terms_id from unnest(p_calls) c)
+  )
+  select o.call_id, o.earning_id, o.place, o.share_minor, div(o.price_minor::numeric * t.bps, 10000 * t.multiple_of_minor)::bigint * t.multiple_of_minor, o.fixed
+  from (
+    select a.*, row_number() over (partition by a.supplier_id order by a.started_at, a.call_id) as place
+    from unnest(p_calls) a
+    where a.earning_id is not null and a.fixed is distinct from 'leaving' and a.call_id not in (select unnest(p_out)) or a.call_id in (select unnest(p_in))
+  ) o left join tiers t on t.terms_id = o.terms_id and o.place >= t.from_place and (t.next_place is null or o.place < t.next_place)
+$$;
+
+-- What is to be done next that the calls of a period are in order, at most 100 steps of one kind; null when nothing was out
+-- of order. In turn: adjustments are dropped that nothing asks for any more (drop), refused calls whose facts are newer are
+-- scored by them (score), calls beyond a cap are taken back (take_back), those within it are rated (rate) and shares of
+-- another tier booked anew (share). While one waits to be taken back, the other two wait too: so no cap is ever exceeded. While the buyer is paused, all three.
+-- `settled`: all is in order, and nothing can change that but another call that comes late.
+create function public.read_order(p_campaign_id uuid, p_unit text, p_period date)
+returns jsonb language plpgsql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_changes int; v_moves jsonb; v_in uuid[]; v_out uuid[]; v_steps jsonb; v_kind text; v_paused boolean; v_settled boolean; v_calls app.placed_call[];
+begin
+  select u.changes into v_changes from unordered_periods u
+  where u.campaign_id = p_campaign_id and u.unit = p_unit and u.period = p_period;
+  if v_changes is null then return null; end if;
+  select array_agg(o) into v_calls from app.calls_in_order(p_campaign_id, p_unit, p_period) o;
+  select coalesce(jsonb_object_agg(c.call_id, c.refusal), '{}'), coalesce(array_agg(c.call_id) filter (where c.refusal is null), '{}'),
+    coalesce(array_agg(c.call_id) filter (where c.refusal is not null), '{}')
+  into v_moves, v_in, v_out from app.caps_in_order(v_calls, p_unit) c;
+  v_paused := exists (select 1 from campaigns k join buyers b on b.id = k.buyer_id where k.id = p_campaign_id and b.status = 'paused');
+
+  with o as materialized (
+    select * from unnest(v_calls) c where c.fixed is not null or c.call_id in (select unnest(v_out))
+  ), places as materialized (
+    select p.* from app.places_in_order(v_calls, v_in, v_out) p where p_unit = 'month'
+  ), wanted as (
+    select o.call_id, o.earning_id, v_moves ->> o.call_id::text as refusal, null::bigint as share_minor from o where o.call_id in (select unnest(v_out))
+    union all
+    select p.call_id, p.earning_id, null, p.due_minor from places p
+    where p.due_minor <> p.share_minor and (p.fixed is null or p.fixed = 'pending')
+  ), pending as (
+    select a.call_id, a.earning_id, a.refusal, a.placed_share_minor::bigint as share_minor, app.is_noting(a.earning_id) as noting
+    from adjustments a where a.cause = 'order' and a.state = 'waiting' and a.call_id in (select c.call_id from unnest(v_calls) c)
+  ), steps as materialized (
+    -- Those without a phase wait: for what their adjustment waits for, or until it is known what becomes of the call.
+    select case when p.call_id is null then case when w.call_id in (select o.call_id from o where o.fixed = 'pending') then null
+          when w.refusal is not null then 3 else 5 end
+        when not p.noting and (w.refusal, w.share_minor) is distinct from (p.refusal, p.share_minor) then 1 end as phase,
+      coalesce(w.call_id, p.call_id) as call_id, coalesce(w.earning_id, p.earning_id) as earning_id,
+      coalesce(w.refusal, p.refusal) as refusal, w.share_minor, null::bigint as place
+    from wanted w full join pending p on p.call_id = w.call_id
+    union all
+    select case when c.late_facts is not null or r.late is not null then 2 else 4 end, c.id, null, null, null,
+      p.place
+    from calls c left join call_revenues r on r.call_id = c.id left join places p on p.call_id = c.id where c.id in (select unnest(v_in))
+  ), next as (
+    -- Nothing is exchanged for a buyer who owes too much: what comes in would be held.
+    select min(phase) filter (where phase <= 2 or not v_paused and (phase = 3
+      or not exists (select 1 from steps x where x.phase is null and x.refusal is not null)
+      and not exists (select 1 from o where o.fixed = 'leaving'))) as phase, count(*) as left_over
+    from steps
+  )
+  select (array['drop', 'score', 'take_back', 'rate', 'share'])[n.phase],
+    n.left_over = 0 and not exists (select 1 from o where o.fixed in ('leaving', 'lost')),
+    (select jsonb_agg(jsonb_build_object('callId', s.call_id, 'earningId', s.earning_id, 'refusal', s.refusal, 'shareMinor', s.share_minor,
+        'place', s.place) order by s.place, s.call_id)
+      from (select * from steps x where x.phase = n.phase order by x.place, x.call_id limit 100) s)
+  into v_kind, v_settled, v_steps from next n;
+  return jsonb_build_object('changes', v_changes, 'kind', v_kind, 'steps', coalesce(v_steps, '[]'), 'settled', v_settled);
+end $$;
+
+-- Decides a call as it was decided, but for its place: it earns the share of another tier, or is refused by a cap.
+create function app.rebook(p_call public.calls, p_earning public.earnings, p_adjustment public.adjustments, p_now timestamptz)
+returns void language plpgsql as $$
+declare v_call calls; v_terms campaign_terms; v_refused boolean := p_adjustment.refusal is not null;
+begin
+  update calls set facts_version = facts_version + 1, changed_at = p_now, status = case when v_refused then 'rejected' else status end
+  where id = p_call.id returning * into v_call;
+  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at)
+  select call_id, v_call.facts_version, case when v_refused then 100 else score end, case when v_refused then 'reject' else decision end,
+    case when v_refused then reasons || app.refusal_json(p_adjustment.refusal) else reasons end, p_now
+  from call_scores where call_id = p_call.id and facts_version = p_call.facts_version;
+  if not v_refused then
+    select * into v_terms from campaign_terms where id = p_earning.terms_id;
+    -- Where the wallet paid for it, it has just got the price back.
+    perform app.book_call(v_call, v_terms, p_earning.price_minor, p_adjustment.placed_share_minor, p_earning.prepaid, p_now);
+  end if;
+  if v_call.late_facts is not null or exists (select 1 from call_revenues where call_id = p_call.id and late is not null) then
+    perform app.look_again(v_call, p_now);
+  end if;
+end $$;
+
+-- Does one step for one call; nothing where the call is not as it was read.
+create function app.put_call_in_order(p_step jsonb, p_kind text, p_unit text, p_now timestamptz) returns void language plpgsql as $$
+declare v_call calls; v_earning earnings; v_adjustment adjustments; v_decision jsonb := p_step -> 'decision';
+begin
+  select * into v_call from calls where id = (p_step ->> 'callId')::uuid for update;
+  select * into v_earning from earnings where call_id = v_call.id and state <> 'clawed_back' for update;
+  select * into v_adjustment from adjustments where call_id = v_call.id and state in ('waiting_approval', 'waiting') for update;
+  if p_kind = 'drop' then
+    if v_adjustment.cause = 'order' and not app.is_noting(v_earning.id) then perform app.drop_adjustment(v_adjustment, p_now); end if;
+  elsif p_kind in ('take_back', 'share') then
+    if v_earning.id is distinct from (p_step ->> 'earningId')::uuid or v_adjustment.id is not null
+      or exists (select 1 from call_disputes where call_id = v_call.id and state in ('open', 'denied')) then return; end if;
+    v_adjustment := app.open_adjustment(v_earning, 'order', 'close', 'its place in the order of the starts is another', p_now,
+      (p_step ->> 'shareMinor')::bigint, p_step ->> 'refusal');
+    -- A payout that held it may have been withheld.
+    select * into v_earning from earnings where id = v_earning.id;
+    if app.end_adjustment(v_call, v_earning, v_adjustment, p_now) <> 'posted' then perform app.look_again(v_call, p_now); end if;
+  elsif v_call.status = 'rejected' and p_kind = 'score' then
+    perform app.score_again(v_call, null, p_now);
+  elsif v_call.status = 'rejected' and app.facts_key(v_call) = p_step ->> 'factsKey' then
+    update calls set status = 'stored', facts_version = facts_version + 1, changed_at = p_now where id = v_call.id returning * into v_call;
+    if app.rate_call(v_decision || jsonb_build_object('callId', v_call.id, 'factsVersion', v_call.facts_version,
+      'placed', jsonb_build_object('unit', p_unit, 'place', p_step -> 'place')), p_now) = 'stale' then
+      perform app.score_again(v_call, null, p_now);
+    end if;
+  end if;
+end $$;
+
+-- Does the steps that were read, when nothing of the period changed since: `p_changes` is what was read. Without steps the order
+-- is reached, and nobody looks at it any more until it is disturbed. Answers done, or stale (read anew). Safe to run twice: what
+-- was done is in order and read no more, each earning ends once, and the journals have the ids of adjustment and call.
+create function public.put_in_order(p_campaign_id uuid, p_unit text, p_period date, p_changes int, p_kind text, p_steps jsonb, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_step jsonb; v_changes int;
+begin
+  perform app.lock_ledger();
+  select changes into v_changes from unordered_periods where campaign_id = p_campaign_id and unit = p_unit and period = p_period for update;
+  if v_changes is distinct from p_changes then return '"stale"'; end if;
+  for v_step in select value from jsonb_array_elements(app.json_arg(p_steps)) loop
+    perform app.put_call_in_order(v_step, p_kind, p_unit, app.at(p_now_ms));
+  end loop;
+  if p_kind is null then
+    -- The order of a month is that of its days too.
+    delete from unordered_periods where campaign_id = p_campaign_id and (unit = p_unit and period = p_period
+      or p_unit = 'month' and unit = 'day' and date_trunc('month', period)::date = p_period);
+  end if;
+  return '"done"';
+end $$;
+
+-- Plans the work for the periods that are out of order and over: whose last instant is of the business date or an earlier one.
+create function app.plan_order(p_date date, p_now timestamptz) returns void language sql as $$
+  -- What was discarded is made once more: the period is out of order again, or still.
+  update public.work set state = 'done' where job = 'fraud.order-calls' and state = 'discarded'
+    and key in (select concat_ws('/', campaign_id, unit, period) from public.unordered_periods);
+  select app.make_work('fraud.order-calls', concat_ws('/', u.campaign_id, u.unit, u.period),
+    jsonb_build_object('campaignId', u.campaign_id, 'unit', u.unit, 'period', u.period), 'close-' || p_date, p_now, p_date, 'order', true)
+  from (select u.*, app.business_date((u.period + ('1 ' || u.unit)::interval) at time zone k.timezone - interval '1 microsecond') <= p_date as is_over
+    from public.unordered_periods u join public.campaigns k on k.id = u.campaign_id) u
+  where u.is_over and not (u.unit = 'day' and exists (select 1 from public.unordered_periods m join public.campaigns k on k.id = m.campaign_id
+    where m.campaign_id = u.campaign_id and m.unit = 'month' and m.period = date_trunc('month', u.period)::date
+      and app.business_date((m.period + interval '1 month') at time zone k.timezone - interval '1 microsecond') <= p_date))
+  order by u.campaign_id, u.unit, u.period
+$$;

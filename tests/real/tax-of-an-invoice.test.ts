@@ -1,0 +1,127 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { balancesOf } from '../helpers/books.ts';
+import { type House, keepServer } from '../helpers/house.ts';
+import { type OneInvoice, openInvoice } from '../helpers/one-invoice.ts';
+
+keepServer();
+let one: OneInvoice;
+let house: House;
+/** Three calls of 40.00, and a fifth on top of them. */
+beforeEach(async () => {
+  one = await openInvoice(2_400);
+  house = one.house;
+});
+afterEach(() => house.end());
+
+describe('a part of what is owed with tax', () => {
+  test.each([
+    [4_799, ['billed', 'billed', 'billed']],
+    [4_800, ['cleared', 'billed', 'billed']],
+    [9_599, ['cleared', 'billed', 'billed']],
+    [9_600, ['cleared', 'cleared', 'billed']],
+    [14_399, ['cleared', 'cleared', 'billed']],
+  ])('of %i clears the calls that its part without tax pays for', async (paid, states) => {
+    const charge = one.charge(1, paid);
+    await one.say('open', [charge]);
+    await one.becomeAvailable([charge]);
+    expect(await one.earnings()).toEqual(states);
+  });
+
+  test('clears all of them with the rest', async () => {
+    const charges = [one.charge(1, 100), one.charge(2, 14_300)];
+    await one.say('paid', charges);
+    await one.becomeAvailable(charges);
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'cleared']);
+    expect(await balancesOf(house.sql)).toEqual({
+      ...{ exchange_margin: -3_600, stripe_available: 14_200, stripe_fees: 200 },
+      ...{ supplier_payable: -8_400, tax_payable: -2_400 },
+    });
+  });
+});
+
+describe('the tax of an invoice that nobody pays', () => {
+  test('stays payable when it is given up, and is the loss of the exchange', async () => {
+    await one.say('uncollectible');
+    expect(await one.earnings()).toEqual(['written_off', 'written_off', 'written_off']);
+    expect(await balancesOf(house.sql)).toEqual({ bad_debt: 2_400, tax_payable: -2_400 });
+  });
+
+  test('is no loss when the invoice is paid after all', async () => {
+    await one.say('uncollectible');
+    await one.say('paid', [one.charge(1, 14_400)]);
+    expect(await balancesOf(house.sql)).toMatchObject({ stripe_pending: 14_300, tax_payable: -2_400 });
+    expect(await balancesOf(house.sql)).not.toHaveProperty('bad_debt');
+  });
+
+  test('is payable no more when the invoice is void, also after it was given up', async () => {
+    await one.say('uncollectible');
+    await one.say('void');
+    expect(await balancesOf(house.sql)).toEqual({});
+  });
+
+  test('is payable no more when the invoice is void at once', async () => {
+    await one.say('void');
+    expect(await one.earnings()).toEqual(['written_off', 'written_off', 'written_off']);
+    expect(await balancesOf(house.sql)).toEqual({});
+  });
+
+  test('is payable as far as it was paid when the rest is void', async () => {
+    const paid = one.charge(1, 7_200);
+    await one.say('open', [paid]);
+    await one.say('void', [paid]);
+    expect(await one.earnings()).toEqual(['billed', 'written_off', 'written_off']);
+    await one.becomeAvailable([paid]);
+    expect(await balancesOf(house.sql)).toEqual({
+      // Of the second call 20.00 were paid, which stay with the exchange.
+      ...{ exchange_margin: -1_200 - 2_000, stripe_available: 7_100, stripe_fees: 100 },
+      ...{ supplier_payable: -2_800, tax_payable: -1_200 },
+    });
+  });
+});
+
+describe('what is taken back of an invoice with tax', () => {
+  const payIt = async () => {
+    const charge = one.charge(1, 14_400);
+    await one.say('paid', [charge]);
+    await one.becomeAvailable([charge]);
+  };
+
+  test('by a refund ends the calls of its part without tax; the tax stays payable until a credit note says otherwise', async () => {
+    await payIt();
+    await one.move('refund', 're_1', -4_800);
+    await one.record('re_1', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'written_off']);
+    expect(await balancesOf(house.sql)).toEqual({
+      ...{ bad_debt: 800, exchange_margin: -2_400, stripe_available: 9_500, stripe_fees: 100 },
+      ...{ supplier_payable: -5_600, tax_payable: -2_400 },
+    });
+    await one.move('refund', 're_2', -9_600);
+    await one.record('re_2', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['written_off', 'written_off', 'written_off']);
+    expect(await balancesOf(house.sql)).toEqual({
+      ...{ bad_debt: 2_400, stripe_available: -100, stripe_fees: 100, tax_payable: -2_400 },
+    });
+  });
+
+  test('by a dispute is held until it is decided, and ends as by a refund when it is lost', async () => {
+    await payIt();
+    await one.move('dispute', 'du_1', -14_400, 1_500);
+    await one.record('du_1', 'dispute', 'needs_response');
+    expect(await one.earnings()).toEqual(['billed', 'billed', 'billed']);
+    expect(await balancesOf(house.sql)).toMatchObject({ dispute_receivable: 14_400, tax_payable: -2_400 });
+    await one.record('du_1', 'dispute', 'lost');
+    expect(await one.earnings()).toEqual(['written_off', 'written_off', 'written_off']);
+    expect(await balancesOf(house.sql)).toMatchObject({ bad_debt: 2_400, tax_payable: -2_400 });
+  });
+
+  test('by a dispute that is won is whole again', async () => {
+    await payIt();
+    const before = await balancesOf(house.sql);
+    await one.move('dispute', 'du_1', -14_400, 1_500);
+    await one.record('du_1', 'dispute', 'needs_response');
+    await one.move('dispute_reversal', 'du_1', 14_400, -1_500);
+    await one.record('du_1', 'dispute', 'won');
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'cleared']);
+    expect(await balancesOf(house.sql)).toEqual(before);
+  });
+});
