@@ -103,9 +103,10 @@ export function describeRuns({ given, open, inspect, jobOf }: Fixture): void {
     ]);
     await startWorkers();
     await enqueuer.addMany([{ ...item('a'), payload: { id: 'a', body: 'canary-4155550100' } }]);
-    await until(async () => expect(await letters.listLetterIds(10)).toEqual(['calls.test.a.1']));
+    // The letter comes first, so that the row is waited for.
+    await until(() => expect(told('dead')).toHaveLength(1));
+    expect(await letters.listLetterIds(10)).toEqual(['calls.test.a.1']);
     expect(told('attempt-failed')).toHaveLength(1);
-    expect(told('dead')).toHaveLength(1);
     expect(work.row('calls.test', 'a')).toMatchObject({
       state: 'dead',
       death: { code: 'CALL_UNKNOWN', attempts: 1 },
