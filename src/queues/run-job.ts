@@ -101,16 +101,18 @@ export async function runWithin<T>(
   const late = new TransientError('JOB_TIMEOUT', `The job ran longer than ${timeoutMs} ms.`);
   const timer = setTimeout(() => timeout.abort(late), timeoutMs);
   const signal = AbortSignal.any([timeout.signal, stop]);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort);
   try {
     signal.throwIfAborted();
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
     return await Promise.race([work(signal), aborted]);
   } catch (error) {
     throw signal.aborted ? signal.reason : error;
   } finally {
     clearTimeout(timer);
+    // Node keeps a combined signal that is listened to for as long as `stop` lives, and the whole run with it.
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
