@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { createRandom } from '../random.ts';
 
@@ -24,7 +25,7 @@ export const faultSchema = z.strictObject({
   /** Of those that it may strike, this part: the same ones for the same seed. */
   probability: z.number().gt(0).max(1).default(1),
   seed: z.int().default(1),
-  /** Of `stall`: waits this long, then executes and answers, whoever still listens. */
+  /** Of `stall`: waits this long or until `resume`, then executes and answers, whoever still listens. */
   stallMs: z.int().min(0).default(3_000),
   /** Of `refuse`. */
   code: z.string().default('account_invalid'),
@@ -34,6 +35,10 @@ export type Fault = z.output<typeof faultSchema>;
 export interface Faults {
   add(fault: z.input<typeof faultSchema>): void;
   clear(): void;
+  /** How many requests stall now. */
+  stallingCount(): number;
+  /** Lets all that stalls go on. */
+  resume(): void;
   /** While on, every new event is delivered twice, and what is due goes out in reverse. */
   deliverTwiceShuffled(on: boolean): void;
 }
@@ -41,12 +46,15 @@ export interface Faults {
 export interface FaultTable extends Faults {
   /** The fault that strikes this request, used up by it. */
   take(method: string, path: string): Fault | null;
+  /** Rejects when the simulator closes. */
+  stall(ms: number, closing: AbortSignal): Promise<void>;
   readonly shuffling: boolean;
 }
 
 export function createFaults(): FaultTable {
   let faults: (Fault & { readonly strikes: () => boolean })[] = [];
   let shuffling = false;
+  const stalling = new Set<AbortController>();
   return {
     add(given) {
       const fault = faultSchema.parse(given);
@@ -55,6 +63,21 @@ export function createFaults(): FaultTable {
     },
     clear() {
       faults = [];
+    },
+    stallingCount: () => stalling.size,
+    resume() {
+      for (const one of stalling) one.abort();
+    },
+    async stall(ms, closing) {
+      const resumed = new AbortController();
+      stalling.add(resumed);
+      try {
+        await sleep(ms, undefined, { signal: AbortSignal.any([closing, resumed.signal]) });
+      } catch (error) {
+        if (!resumed.signal.aborted) throw error;
+      } finally {
+        stalling.delete(resumed);
+      }
     },
     deliverTwiceShuffled(on) {
       shuffling = on;

@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises';
 import { settleBanks } from './banks.ts';
 import type { Books } from './books.ts';
 import type { SimulatorClock } from './clock.ts';
@@ -114,7 +113,7 @@ async function execute(
     if (fault?.kind === 'cut-before-commit') return { status: 0, body: '', requestId, cut: true };
     if (fault?.kind === 'lock-timeout')
       throw tooMany('lock_timeout', 'This object cannot be accessed right now.');
-    if (fault?.kind === 'stall') await setTimeout(fault.stallMs, null, { signal: machine.closing });
+    if (fault?.kind === 'stall') await machine.faults.stall(fault.stallMs, machine.closing);
     const reply = store.transaction(() => {
       settle(machine);
       const work = () => expand(store, run(contextOf(machine, request, requestId), id), expands);

@@ -80,6 +80,8 @@ export async function createStripeSimulator(options: SimulatorOptions): Promise<
     faults: {
       add: faults.add,
       clear: faults.clear,
+      stallingCount: faults.stallingCount,
+      resume: faults.resume,
       deliverTwiceShuffled: faults.deliverTwiceShuffled,
       pruneKeys: () => void keys.prune(true),
       settleIn: (settlement) => settleIn(store, settlement),

@@ -19,8 +19,6 @@ export const DAY_MS = 86_400_000;
 export const OPENS_MS = Date.UTC(2026, 10, 2, 12);
 export const FIRST_DATE = '2026-11-02';
 
-const SEND_FIRST_MS = 400;
-
 /** A process that dies in the middle: whoever runs the job loses it, and its row stays as it is. */
 export class Killed extends Error {}
 
@@ -190,9 +188,4 @@ async function decide(job: Job, item: WorkItem, context: RunContext & JobService
     if (error instanceof Killed) throw error;
     return decideError(error);
   }
-}
-
-/** The signal of a worker that gives up on a request that does not come back. */
-export function impatient(): AbortSignal {
-  return AbortSignal.timeout(SEND_FIRST_MS);
 }

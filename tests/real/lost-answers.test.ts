@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { wrongIn } from '../helpers/books.ts';
-import { dateAfter, FIRST_DATE, type House, impatient, keepServer, openHouse } from '../helpers/house.ts';
+import { dateAfter, FIRST_DATE, type House, keepServer, openHouse } from '../helpers/house.ts';
 import { pay, payoutRow, type ReadyPayout, readyPayout, readyPayouts } from '../helpers/payouts.ts';
 import { SECRET_KEY } from '../helpers/seeding.ts';
 import { storyOf } from '../helpers/stories.ts';
@@ -68,9 +68,15 @@ describe('a transfer whose answer is lost in any way', () => {
 
   test('is unknown to a worker that gave up on it, and adopted by the next', async () => {
     const payout = await readyPayout(house);
-    house.simulator.faults.add({ kind: 'stall', method: 'POST', pathPrefix: '/v1/transfers', stallMs: 600 });
-    await pay(house, payout.id, {}, impatient());
-    await vi.waitFor(() => expect(transfers()).toHaveLength(1), 5_000);
+    const { faults } = house.simulator;
+    faults.add({ kind: 'stall', method: 'POST', pathPrefix: '/v1/transfers', stallMs: 60_000 });
+    const worker = new AbortController();
+    const paying = pay(house, payout.id, {}, worker.signal);
+    await vi.waitFor(() => expect(faults.stallingCount()).toBe(1), 20_000);
+    worker.abort();
+    await paying;
+    faults.resume();
+    await vi.waitFor(() => expect(transfers()).toHaveLength(1), 20_000);
     await house.work();
     expect(transfers()).toHaveLength(1);
     expect(await payoutRow(house, payout.id)).toMatchObject({ state: 'sent', work: 'done' });

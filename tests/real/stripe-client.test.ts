@@ -1,4 +1,5 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
+import type { StripeSimulator } from '../../sandbox/stripe/simulator.ts';
 import { createStripeBalance } from '../../src/integrations/stripe/balance.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeTransfers, type FrozenTransfer } from '../../src/integrations/stripe/transfers.ts';
@@ -25,6 +26,13 @@ async function readyToPay(settings: { timeoutMs?: number } = {}) {
   return { simulator, api, ...stripe, frozen, sent };
 }
 
+/** The next transfer stalls until the simulator is told to resume. */
+function stallTransfer({ faults }: StripeSimulator): void {
+  faults.add({ kind: 'stall', method: 'POST', pathPrefix: '/v1/transfers', stallMs: 60_000 });
+}
+const untilItStalls = ({ faults }: StripeSimulator) =>
+  vi.waitFor(() => expect(faults.stallingCount()).toBe(1), 20_000);
+
 it('a transfer is sent with our ids on it, and once however often it is sent', async () => {
   const { transfers, frozen, simulator, sent } = await readyToPay();
   const first = await transfers.send(frozen, options());
@@ -44,9 +52,11 @@ it('a transfer is sent with our ids on it, and once however often it is sent', a
 
 it('a transfer is sent once when two send it at the same instant', async () => {
   const { transfers, frozen, simulator, sent } = await readyToPay();
-  simulator.faults.add({ kind: 'stall', pathPrefix: '/v1/transfers', stallMs: 300 });
-  const both = await Promise.all([transfers.send(frozen, options()), transfers.send(frozen, options())]);
-  expect(both.map(({ kind }) => kind).sort()).toEqual(['sent', 'wait']);
+  stallTransfer(simulator);
+  const both = [transfers.send(frozen, options()), transfers.send(frozen, options())];
+  expect(await Promise.race(both)).toMatchObject({ kind: 'wait' });
+  simulator.faults.resume();
+  expect((await Promise.all(both)).map(({ kind }) => kind).sort()).toEqual(['sent', 'wait']);
   expect(sent()).toBe(1);
 });
 
@@ -76,23 +86,31 @@ it.each(['cut-before-commit', 'error-before-commit'] as const)(
 );
 
 it('a transfer that is answered later than we wait is unknown, and may be made after we gave up', async () => {
-  const { transfers, frozen, simulator } = await readyToPay({ timeoutMs: 100 });
-  simulator.faults.add({ kind: 'stall', pathPrefix: '/v1/transfers', stallMs: 400 });
-  expect(await transfers.send(frozen, options())).toMatchObject({ kind: 'unknown' });
+  const { transfers, frozen, simulator } = await readyToPay();
+  const hasty = connect(simulator.url, { timeoutMs: 1_000 });
+  stallTransfer(simulator);
+  expect(await hasty.transfers.send(frozen, options())).toMatchObject({ kind: 'unknown' });
+  await untilItStalls(simulator);
   expect(await transfers.findByPayout('po-1', options())).toBeNull();
-  await expect.poll(() => transfers.findByPayout('po-1', options())).toMatchObject({ amountMinor: 12_345 });
+  simulator.faults.resume();
+  await expect
+    .poll(() => transfers.findByPayout('po-1', options()), { timeout: 20_000 })
+    .toMatchObject({ amountMinor: 12_345 });
 });
 
 it('a transfer that the caller aborts is unknown; aborted before, it was never sent', async () => {
-  const { transfers, frozen, simulator } = await readyToPay();
-  simulator.faults.add({ kind: 'stall', pathPrefix: '/v1/transfers', stallMs: 300 });
-  expect(await transfers.send(frozen, { signal: AbortSignal.timeout(50) })).toMatchObject({
-    kind: 'unknown',
-  });
+  const { transfers, frozen, simulator, sent } = await readyToPay();
+  stallTransfer(simulator);
+  const caller = new AbortController();
+  const sending = transfers.send(frozen, { signal: caller.signal });
+  await untilItStalls(simulator);
+  caller.abort();
+  expect(await sending).toMatchObject({ kind: 'unknown' });
   expect(
     await transfers.send({ ...frozen, payoutId: 'po-2' }, { signal: AbortSignal.abort() }),
   ).toMatchObject({ kind: 'wait' });
-  await expect.poll(() => simulator.journal.all('transfer').length).toBe(1);
+  simulator.faults.resume();
+  await expect.poll(sent, { timeout: 20_000 }).toBe(1);
 });
 
 it.each(['rate-limit', 'lock-timeout'] as const)(

@@ -28,11 +28,11 @@ it('an idempotency key refuses other parameters and another endpoint', async () 
 
 it('an idempotency key in use by a request that still runs is a conflict', async () => {
   const { simulator, api } = await start();
-  simulator.faults.add({ kind: 'stall', pathPrefix: '/v1/customers', stallMs: 300 });
-  const both = await Promise.all([
-    api('POST', '/v1/customers', {}, 'k1'),
-    api('POST', '/v1/customers', {}, 'k1'),
-  ]);
+  simulator.faults.add({ kind: 'stall', pathPrefix: '/v1/customers', stallMs: 60_000 });
+  const asked = [api('POST', '/v1/customers', {}, 'k1'), api('POST', '/v1/customers', {}, 'k1')];
+  await Promise.race(asked);
+  simulator.faults.resume();
+  const both = await Promise.all(asked);
   expect(both.map(({ status }) => status).sort()).toEqual([200, 409]);
   const conflict = both.find(({ status }) => status === 409);
   expect(conflict?.json().error.code).toBe('idempotency_key_in_use');
