@@ -1,9 +1,10 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { startEmbeddedPostgres } from '../../sandbox/database/embedded.ts';
@@ -28,7 +29,7 @@ export async function startQueueBackend(kind: QueueBackend['kind']): Promise<Tes
   return kind === 'redis' ? startRedis() : startPostgres();
 }
 
-export async function findFreePort(): Promise<number> {
+async function findFreePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -64,8 +65,22 @@ async function startRedis(): Promise<TestBackend | null> {
 }
 
 async function startRedisServer(): Promise<TestBackend> {
-  const port = await findFreePort();
   const dir = mkdtempSync(join(tmpdir(), 'callclear-redis-'));
+  const { server, port } = await startOnFreePort(dir);
+  const freeze = () => {
+    server.kill('SIGSTOP');
+    return () => void server.kill('SIGCONT');
+  };
+  return redisBackend(`redis://127.0.0.1:${port}`, freeze, async () => {
+    server.kill('SIGKILL');
+    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
+    rmSync(dir, { recursive: true, force: true });
+  });
+}
+
+/** Somebody else may take the port before the server does: then it ends, and takes another. */
+async function startOnFreePort(dir: string, tries = 5): Promise<{ server: ChildProcess; port: number }> {
+  const port = await findFreePort();
   const flags = [
     '--port',
     `${port}`,
@@ -78,16 +93,16 @@ async function startRedisServer(): Promise<TestBackend> {
     '--appendonly',
     'yes',
   ];
-  const server = spawn('redis-server', flags, { stdio: 'ignore' });
-  const freeze = () => {
-    server.kill('SIGSTOP');
-    return () => void server.kill('SIGCONT');
-  };
-  return redisBackend(`redis://127.0.0.1:${port}`, freeze, async () => {
-    server.kill('SIGKILL');
-    if (server.exitCode === null && server.signalCode === null) await once(server, 'exit');
-    rmSync(dir, { recursive: true, force: true });
+  const server = spawn('redis-server', flags, { stdio: ['ignore', 'pipe', 'ignore'] });
+  const isReady = await new Promise<boolean>((resolve) => {
+    createInterface(server.stdout).on('line', (line) => {
+      if (line.includes('Ready to accept connections')) resolve(true);
+    });
+    server.once('exit', () => resolve(false));
   });
+  if (isReady) return { server, port };
+  if (tries === 1) throw new Error('redis-server does not start');
+  return startOnFreePort(dir, tries - 1);
 }
 
 async function redisBackend(

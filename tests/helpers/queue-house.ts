@@ -56,7 +56,8 @@ export function testBatchJob(
     ...base,
     ...defaults,
     ...settings,
-    batch: { size, waitMs: 20 },
+    // Long, so that a batch is full however slowly a loaded store hands its jobs out.
+    batch: { size, waitMs: 5_000 },
     handleBatch,
   });
 }

@@ -6,7 +6,8 @@ import { jobIdOf } from '../../../src/queues/job-id.ts';
 import { startQueueBackend, type TestBackend } from '../../helpers/queue-backends.ts';
 import { type House, openHouse } from '../../helpers/queue-house.ts';
 
-export const until = (check: () => unknown) => vi.waitFor(check, { timeout: 15_000, interval: 15 });
+/** Its limit is only what ends a test that waits in vain. */
+export const until = (check: () => unknown) => vi.waitFor(check, { timeout: 40_000, interval: 15 });
 export const never = () => new Promise<never>(() => {});
 
 export interface Fixture {
