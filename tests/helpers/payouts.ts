@@ -1,4 +1,5 @@
 import { dateAfter, FIRST_DATE, type House } from './house.ts';
+import { makeMany } from './seeding.ts';
 
 const PAY = 'payouts.pay-supplier';
 
@@ -11,7 +12,7 @@ export interface ReadyPayout {
 
 /** Payouts of 28.00 each, planned at 09:00 of the third day and not sent yet; their close waits for them. */
 export async function readyPayouts(house: House, count = 1): Promise<ReadyPayout[]> {
-  const roads = await Promise.all(Array.from({ length: count }, () => house.road()));
+  const roads = await makeMany(count, () => house.road());
   for (const { number } of roads) await house.call({ number });
   await house.close(FIRST_DATE);
   await house.close(dateAfter(1));

@@ -4,7 +4,7 @@ import type { WorkItem } from '../../../src/integrations/supabase/work.ts';
 import { wrongIn } from '../books.ts';
 import { DAY_MS, dateAfter, type House, OPENS_MS, openHouse } from '../house.ts';
 import { type Death, interrupting, killing } from '../killing.ts';
-import { type CallFacts, SECRET_KEY } from '../seeding.ts';
+import { type CallFacts, makeMany, SECRET_KEY } from '../seeding.ts';
 import { rawApi } from '../stripe.ts';
 
 /** The last days have no events: what was begun comes to its end. */
@@ -180,12 +180,8 @@ export const addressIn = ({ country, state }: { country: string; state: string |
 
 /** Prices and currencies differ from story to story, and not from run to run. */
 async function makeStories(house: House, count: number): Promise<Story[]> {
-  const parties = await Promise.all(
-    Array.from({ length: count }, async () => ({
-      buyer: await house.buyer(),
-      supplier: await house.supplier(),
-    })),
-  );
+  const makeOne = async () => ({ buyer: await house.buyer(), supplier: await house.supplier() });
+  const parties = await makeMany(count, makeOne);
   // Of every second supplier something is held back, of some of them until a day that the world still sees.
   await house.put({
     suppliers: parties.flatMap(({ supplier: { id } }, index) =>
