@@ -2,6 +2,7 @@ import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:chil
 import { chmod, chown, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -62,11 +63,22 @@ async function isOpenToAll(path: string): Promise<boolean> {
 }
 
 async function findPostgresUser(): Promise<Ids> {
+  for (let tries = 50; ; tries -= 1) {
+    try {
+      return await idsOf('postgres');
+    } catch {
+      await makePostgresUser(tries > 0);
+    }
+  }
+}
+
+/** Of two processes that make it at once, one is refused: it looks again whether the other has made it. */
+async function makePostgresUser(mayLookAgain: boolean): Promise<void> {
   try {
-    return await idsOf('postgres');
-  } catch {
     await run('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']);
-    return idsOf('postgres');
+  } catch (error) {
+    if (!mayLookAgain) throw error;
+    await sleep(100);
   }
 }
 

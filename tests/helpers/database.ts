@@ -122,7 +122,10 @@ async function prepare(): Promise<string> {
   const prepared = join(CACHE, `database-${fingerprint([...bootstrap, join(PROJECT, 'package-lock.json')])}`);
   if (existsSync(prepared)) return prepared;
 
-  const outdated = (await readdir(CACHE)).filter((name) => name.startsWith('database-'));
+  // Not the one that is being made: another worker may have finished it since the look above.
+  const outdated = (await readdir(CACHE))
+    .filter((name) => name.startsWith('database-'))
+    .filter((name) => join(CACHE, name) !== prepared);
   const draft = join(CACHE, `making-${process.pid}`);
   await rm(draft, { recursive: true, force: true });
   const postgres = await startEmbeddedPostgres({ dataDir: draft, durable: false });
