@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { runCommandLine, runDemo } from '../helpers/demo.ts';
+import { demoDate, runCommandLine, runDemo } from '../helpers/demo.ts';
 
 let dataDir = '';
 /** The books of a demo that was played to its end. */
@@ -73,7 +73,7 @@ describe('the command line, on the books of a demo', () => {
         heldReason: z.string().nullable(),
       }),
     );
-    const date = new Date(Date.now() - 86_400_000).toISOString().slice(0, 10);
+    const date = await demoDate(dataDir, 3);
     const held = (await answerOf(previews, 'payouts', 'preview', '--date', date)).find(
       ({ waitsFor }) => waitsFor === 'supplier_held',
     );

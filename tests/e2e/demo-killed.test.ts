@@ -3,9 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { dateAfter, dateOf } from '../../sandbox/demo/state.ts';
 import { createRandom } from '../../sandbox/random.ts';
-import { demoBackends, runDemo, startDemo } from '../helpers/demo.ts';
+import { demoBackends, demoDate, runDemo, startDemo } from '../helpers/demo.ts';
 
 /** [day, what it is doing then]: five moments for each backend, in the order in which the demo passes them. */
 const MOMENTS = [
@@ -26,11 +25,11 @@ describe.each(demoBackends())('the demo on $name', ({ name, flags }) => {
   test('that is killed five times, while it takes calls and while it closes, ends with right books', async () => {
     const args = ['--calls', '90', '--seed', '11', '--data', dataDir, ...flags];
     const random = createRandom(name.length);
-    const firstDate = dateAfter(dateOf(Date.now()), -4);
     const said: string[] = [];
     for (const [day, doing] of MOMENTS) {
       const run = startDemo([...args, '--exit', '--json']);
-      await run.waitForLine(`${dateAfter(firstDate, day)}  ${doing}`);
+      await run.waitForLine('callclear at');
+      await run.waitForLine(`${await demoDate(dataDir, day)}  ${doing}`);
       // Not a wait for something to happen: the moment itself, drawn from the seed.
       await sleep(random.between(0, 300));
       run.child.kill('SIGKILL');

@@ -7,7 +7,7 @@ import { startEmbedded } from '../../sandbox/embedded.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import { openRuntime } from '../../src/runtime.ts';
-import { runCommandLine, runDemo } from '../helpers/demo.ts';
+import { demoDate, runCommandLine, runDemo } from '../helpers/demo.ts';
 
 let dataDir = '';
 /** The last business date of the demo. */
@@ -21,7 +21,7 @@ beforeAll(async () => {
   const runtime = await openRuntime(embedded.config, embedded.platform, createLogger({ level: 'silent' }));
   const { work, clock } = runtime.services;
   const nowMs = clock.nowMs();
-  lastDate = new Date(nowMs - 86_400_000).toISOString().slice(0, 10);
+  lastDate = await demoDate(dataDir, 3);
   const letter = (key: string, payload: Record<string, unknown>, code: string, message: string) =>
     work.fail({
       ...{ job: 'analytics.roll-up-day', key, generation: 1, payload, dueAtMs: nowMs, trace: 'tests' },

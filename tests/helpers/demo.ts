@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
+import { dateAfter } from '../../sandbox/demo/state.ts';
 import { recordSkipped } from './test-report.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -82,6 +84,12 @@ export async function runDemo(args: readonly string[]) {
   const { output, status } = await run.ended;
   if (output === '') throw new Error(`The demo ended with ${status} and printed nothing:\n${run.said()}`);
   return { result: demoResult.parse(JSON.parse(output)), status, said: run.said() };
+}
+
+/** The n-th business date of the demo in a data directory, whatever day it is by now. */
+export async function demoDate(dataDir: string, nth: number): Promise<string> {
+  const state: unknown = JSON.parse(await readFile(join(dataDir, 'demo.json'), 'utf8'));
+  return dateAfter(z.looseObject({ firstDate: z.iso.date() }).parse(state).firstDate, nth);
 }
 
 /** Runs the command line as an operator does, with nothing configured. */

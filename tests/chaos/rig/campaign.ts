@@ -50,7 +50,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const queue = openQueue(scene);
   let isOver = false;
   try {
-    await seedHouse(scene, exchange);
+    await seedHouse(scene, exchange, callDates[0] ?? '');
     const killer = createKiller(scene, schedule, say);
     const patience = createPatience(scene, killer, queue);
     const stage: Stage = { scene, killer, patience, queue, say, deadLetters: [], failures: [] };
@@ -88,7 +88,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   }
 }
 
-async function seedHouse(scene: Scene, exchange: ReturnType<typeof demoExchange>): Promise<void> {
+async function seedHouse(
+  scene: Scene,
+  exchange: ReturnType<typeof demoExchange>,
+  firstDate: string,
+): Promise<void> {
   const { house, direct, sql } = scene;
   const { secretKey, apiBase } = house.platform.stripe;
   const client = createStripeClient({
@@ -105,7 +109,7 @@ async function seedHouse(scene: Scene, exchange: ReturnType<typeof demoExchange>
   await sql(
     `insert into schedule_runs (pipeline, period, state, due_at)
      select 'nightly-close', day::date, 'missed', app.close_due_at(day::date)
-     from generate_series(current_date - $1::int, current_date, interval '1 day') day`,
-    [FIRST_DAY_AGO],
+     from generate_series($1::date, current_date, interval '1 day') day`,
+    [firstDate],
   );
 }
