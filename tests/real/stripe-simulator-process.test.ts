@@ -17,8 +17,8 @@ import {
 
 const WEBHOOK_SECRET = 'whsec_plainly_fake';
 
-/** A receiver of webhooks that answers with the next of `statuses`, then 200. */
-async function startReceiver(statuses: number[] = []) {
+/** A receiver of webhooks that answers with the next of `statuses`, then 200, and nobody before it is `open`. */
+async function startReceiver(statuses: number[] = [], open: Promise<void> = Promise.resolve()) {
   const received: { id: string; type: string; atMs: number }[] = [];
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -26,6 +26,7 @@ async function startReceiver(statuses: number[] = []) {
     const header = String(request.headers['stripe-signature']);
     const event = verifyStripeWebhook(Buffer.concat(chunks), header, [WEBHOOK_SECRET], Date.now());
     received.push({ id: event.eventId, type: event.type, atMs: Date.now() });
+    await open;
     response.writeHead(statuses.shift() ?? 200).end();
   });
   server.listen(0, '127.0.0.1');
@@ -44,19 +45,22 @@ it('a webhook is signed so that our verifier accepts it, and delivered again wit
     startMs: Date.parse('2030-01-01'),
   });
   await rawApi(simulator.url)('POST', '/v1/customers');
-  await expect.poll(() => received.length, { timeout: 10_000 }).toBe(4);
+  await expect.poll(() => received.length, { timeout: 30_000 }).toBe(4);
   expect(new Set(received.map(({ id }) => id)).size).toBe(1);
   const waits = received.slice(1).map(({ atMs }, index) => atMs - (received[index]?.atMs ?? 0));
-  expect((waits[2] ?? 0) - (waits[0] ?? 0)).toBeGreaterThan(300);
+  // Later than that they may come, on a loaded machine.
+  for (const [index, waitMs] of waits.entries()) expect(waitMs).toBeGreaterThan(240 * 2 ** index);
 });
 
 it('a webhook comes twice and out of order on demand', async () => {
-  const { received, url } = await startReceiver([500, 500, 500, 500]);
+  const made10 = Promise.withResolvers<void>();
+  const { received, url } = await startReceiver([500, 500, 500, 500], made10.promise);
   const simulator = await startSimulator({ webhook: { url, secret: WEBHOOK_SECRET } });
   simulator.faults.deliverTwiceShuffled(true);
   const api = rawApi(simulator.url);
   for (let count = 0; count < 10; count += 1) await api('POST', '/v1/customers');
-  await expect.poll(() => received.length, { timeout: 10_000 }).toBe(24);
+  made10.resolve();
+  await expect.poll(() => received.length, { timeout: 30_000 }).toBe(24);
   const made = simulator.journal.all('event').map(({ id }) => id);
   expect(new Set(received.map(({ id }) => id))).toEqual(new Set(made));
   const firsts = [...new Set(received.slice(4).map(({ id }) => id))];
@@ -72,7 +76,7 @@ it('a webhook that could not be delivered before the simulator stopped is delive
   await first.close();
   await startSimulator({ dataDir, webhook: { url, secret: WEBHOOK_SECRET } });
   await expect
-    .poll(() => received.map(({ type }) => type), { timeout: 10_000 })
+    .poll(() => received.map(({ type }) => type), { timeout: 30_000 })
     .toEqual(['customer.created']);
 });
 
@@ -116,11 +120,14 @@ it('a simulator process that is killed in the middle of its work loses nothing t
   });
   const answered = new Map<string, string>();
   const total = 120;
+  /** Called with each new answer. */
+  let onAnswer = (): void => undefined;
   const send = async (key: string) => {
     const form = { amount: '100', currency: 'usd', destination, transfer_group: key };
     const id = (await rawApi(url)('POST', '/v1/transfers', form, key)).json().id;
     expect(answered.get(key) ?? id).toBe(id);
     answered.set(key, id);
+    onAnswer();
   };
   const sendAll = async (lane: number) => {
     for (let n = lane; n < total; n += 4) await send(`k${n}`);
@@ -128,10 +135,12 @@ it('a simulator process that is killed in the middle of its work loses nothing t
   for (let kills = 0; kills < 3; kills += 1) {
     const exit = once(child, 'exit');
     const goal = answered.size + 20;
+    onAnswer = () => {
+      if (answered.size > goal) child.kill('SIGKILL');
+    };
     const lanes = [0, 1, 2, 3].map((lane) => sendAll(lane).catch(() => undefined));
-    await expect.poll(() => answered.size, { timeout: 20_000, interval: 5 }).toBeGreaterThan(goal);
-    child.kill('SIGKILL');
     await Promise.all([exit, ...lanes]);
+    onAnswer = () => undefined;
     ({ child, url } = await spawnSimulator(dataDir));
   }
   await Promise.all([0, 1, 2, 3].map(sendAll));
