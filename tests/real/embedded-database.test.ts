@@ -93,7 +93,7 @@ describe('the parent is killed', () => {
     ['the middle of initdb', () => drafts().some((draft) => existsSync(join(draft, 'postgresql.conf')))],
     ['the end of initdb', () => existsSync(join(dataDir, 'cluster'))],
     ['the start of the server', () => existsSync(join(dataDir, 'cluster', 'postmaster.pid'))],
-  ])('killed at %s, the next start makes a whole database', { timeout: 30_000 }, async (_, reached) => {
+  ])('killed at %s, the next start makes a whole database', async (_, reached) => {
     const holder = hold();
     await vi.waitUntil(reached, { timeout: 20_000, interval: 1 });
     await kill(holder);

@@ -88,7 +88,7 @@ describe.each(Object.entries(HOW))('killed between any two effects: %s', (_, how
   test('billing makes one invoice and one charge', async () => {
     const effects = 7;
     await disturbAll(await invoicesToBill(piecesFor(effects)), effects, how);
-  }, 300_000);
+  }, 900_000);
 
   test('paying makes one transfer', async () => {
     const effects = 5;
@@ -96,5 +96,5 @@ describe.each(Object.entries(HOW))('killed between any two effects: %s', (_, how
     const pieces = ready.map(({ id, road }) => ({ road, item: () => house.row('payouts.pay-supplier', id) }));
     await disturbAll(pieces, effects, how);
     expect(house.simulator.journal.all('transfer')).toHaveLength(pieces.length);
-  }, 300_000);
+  }, 900_000);
 });

@@ -129,7 +129,7 @@ test('putting calls in order survives death at each of its steps, and a second r
   expect(await house.sql('select key from journals order by key')).toEqual(journals);
   await close('2026-11-30');
   expect(totals()).toEqual([16_000]);
-}, 60_000);
+});
 
 describe('while a call waits to be taken back for its place', () => {
   beforeEach(async () => {
