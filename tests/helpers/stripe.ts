@@ -15,6 +15,9 @@ import { createStripeWithdrawals } from '../../src/integrations/stripe/withdrawa
 export const SECRET_KEY = 'sk_test_simulator';
 export const DAY_MS = 86_400_000;
 
+/** Where a simulator starts whose test counts days: midnight UTC never comes in the middle of it. */
+export const NOON_MS = Date.UTC(2026, 10, 2, 12);
+
 /** A directory that is gone when the test is over. */
 export function temporaryDirectory(): string {
   const directory = mkdtempSync(join(tmpdir(), 'callclear-stripe-'));

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { connect, DAY_MS, options, rawApi, SECRET_KEY, startSimulator } from '../helpers/stripe.ts';
+import { connect, DAY_MS, NOON_MS, options, rawApi, SECRET_KEY, startSimulator } from '../helpers/stripe.ts';
 
 /** A connected account to which 50.00 were sent. */
 async function start() {
-  const simulator = await startSimulator();
+  const simulator = await startSimulator({ startMs: NOON_MS });
   const stripe = connect(simulator.url);
   const api = rawApi(simulator.url);
   const customer = await stripe.buyer();

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { connect, DAY_MS, options, rawApi, startSimulator } from '../helpers/stripe.ts';
+import { connect, DAY_MS, NOON_MS, options, rawApi, startSimulator } from '../helpers/stripe.ts';
 
 /** A buyer with a card, of whom charges in eur settle in usd. */
 async function start(card = 'pm_card_bypassPending') {
-  const simulator = await startSimulator();
+  const simulator = await startSimulator({ startMs: NOON_MS });
   const stripe = connect(simulator.url);
   const api = rawApi(simulator.url);
   const settle = async (into: string, rate: number) => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { connect, DAY_MS, rawApi, startSimulator } from '../helpers/stripe.ts';
+import { connect, DAY_MS, NOON_MS, rawApi, startSimulator } from '../helpers/stripe.ts';
 
 async function start() {
-  const simulator = await startSimulator();
+  const simulator = await startSimulator({ startMs: NOON_MS });
   return { simulator, api: rawApi(simulator.url) };
 }
 
