@@ -20,7 +20,7 @@ describe.each(BACKENDS)('real processes on %s', (backend) => {
       worker.waitForLine('working'),
       scheduler.waitForLine('scheduling'),
     ]);
-    await vi.waitFor(async () => expect((await fetch(`${house.serverUrl}/readyz`)).status).toBe(200), 10_000);
+    await vi.waitFor(async () => expect((await fetch(`${house.serverUrl}/readyz`)).status).toBe(200), 60_000);
     expect(await house.audit()).toMatchObject({ ok: true });
     for (const part of [server, worker, scheduler]) part.signal('SIGTERM');
     expect(await Promise.all([server.ended, worker.ended, scheduler.ended])).toEqual([0, 0, 0]);

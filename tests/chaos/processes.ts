@@ -61,7 +61,7 @@ export function startProcess({ name, command, args, env, logDir }: StartOptions)
     ended,
     isAlive: () => child.exitCode === null && child.signalCode === null,
     signal: (signal) => void child.kill(signal),
-    waitForLine: (text, deadlineMs = 30_000) => waitForLine(child, name, lines, text, deadlineMs),
+    waitForLine: (text, deadlineMs = 120_000) => waitForLine(child, name, lines, text, deadlineMs),
   };
 }
 

@@ -1,5 +1,5 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createConnection, createServer, type Server } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -38,7 +38,7 @@ const inFlight = () =>
   vi.waitFor(async () => {
     const { rows } = await watcher.query(`select 1 from pg_stat_activity where wait_event = 'PgSleep'`);
     expect(rows).toHaveLength(1);
-  }, 20_000);
+  }, 60_000);
 
 const OUTAGE = { name: 'OutageError', code: 'DATABASE_UNAVAILABLE' };
 
@@ -49,14 +49,14 @@ test('a way to the database that is cut: the work in flight and after it waits, 
   const api = await startLite({ authenticatorUrl: url.href, jwtSecret: postgres.jwtSecret });
   const call = callsOf(api);
 
-  const waiting = failureOf(call('wait_s', { p_s: 5 }));
+  const waiting = failureOf(call('wait_s', { p_s: 20 }));
   await inFlight();
-  await road.close();
+  road.cut();
   expect(await waiting).toMatchObject(OUTAGE);
   expect(await failureOf(call('wait_s', { p_s: 0 }))).toMatchObject(OUTAGE);
 
-  await road.reopen();
-  await vi.waitFor(async () => expect(await call('wait_s', { p_s: 0 })).toBe(true), { timeout: 10_000 });
+  road.mend();
+  await vi.waitFor(async () => expect(await call('wait_s', { p_s: 0 })).toBe(true), { timeout: 60_000 });
   await api.close();
   await road.close();
 });
@@ -76,32 +76,33 @@ test('a server that is stopped with work in flight, and started again on its por
   await api.close();
 });
 
-/** A way to the database that can be cut, as a crash or a network fault cuts it. */
+/** A way to the database that can be cut, as a network fault cuts it. It keeps its port, which somebody else could take. */
 async function openRoad(target: number) {
   const sockets = new Set<ReturnType<typeof createConnection>>();
-  const make = () =>
-    createServer((socket) => {
-      const onward = createConnection(target, '127.0.0.1');
-      for (const end of [socket, onward]) {
-        sockets.add(end);
-        end.on('error', () => undefined).on('close', () => sockets.delete(end));
-      }
-      socket.pipe(onward).pipe(socket);
-    });
-  let server: Server = make();
-  const listen = (port: number) => new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
-  await listen(0);
-  const { port } = server.address() as { port: number };
+  let isCut = false;
+  const server = createServer((socket) => {
+    if (isCut) return void socket.resetAndDestroy();
+    const onward = createConnection(target, '127.0.0.1');
+    for (const end of [socket, onward]) {
+      sockets.add(end);
+      end.on('error', () => undefined).on('close', () => sockets.delete(end));
+    }
+    socket.pipe(onward).pipe(socket);
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const cut = () => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+  };
   return {
-    port,
-    close: async () => {
-      const closed = new Promise((done) => server.close(done));
-      for (const socket of sockets) socket.destroy();
-      await closed;
+    port: (server.address() as { port: number }).port,
+    cut,
+    mend: () => {
+      isCut = false;
     },
-    reopen: async () => {
-      server = make();
-      await listen(port);
+    close: async () => {
+      cut();
+      await new Promise((done) => server.close(done));
     },
   };
 }
