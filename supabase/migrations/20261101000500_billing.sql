@@ -233,6 +233,9 @@ begin
       app.unclosed_date(p_invoice.business_date), v_journal.currency, v_journal.amounts, v_journal.owners, v_journal.refs, p_now);
   end loop;
   update earnings set state = 'billed' where invoice_id = p_invoice.id and state = 'written_off';
+  -- Their places were theirs as long as their money was lost.
+  perform app.note_order(d.call, true) from (select distinct on (c.campaign_id, app.campaign_day(c)) c as call
+    from calls c join earnings e on e.call_id = c.id where e.invoice_id = p_invoice.id and e.state = 'billed') d;
 end $$;
 
 -- Records what Stripe says of an issued invoice, `p_state`: {status, charges, problem, payUrl}. New charges are booked; the

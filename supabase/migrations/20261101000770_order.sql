@@ -4,9 +4,19 @@
 -- and a share of another tier is booked anew.
 
 -- A call at its place. `fixed` says why it cannot be changed for that: its dispute was denied, and a person's decision goes before
--- ('decided'); its money is lost ('lost'); it is being taken back for another reason ('leaving'); or that is not known yet ('pending').
+-- ('decided'); its money is lost, or what else would change it waits for ever ('lost'); its money settled in another currency, and
+-- only its share can be changed ('elsewhere'); it is being taken back for another reason ('leaving'); or that is not known yet ('pending').
 create type app.placed_call as (call_id uuid, started_at timestamptz, day int, supplier_id uuid, terms_id uuid, earning_id uuid,
   price_minor bigint, share_minor bigint, fixed text);
+
+-- Whether an earning stays billed for good: nothing more is paid to its invoice, and what paid for it is available and settled in another
+-- currency. The buyer has no credit for such a call (app.adjustment_waits_for): with it money would pay for others that is not there.
+create function app.is_elsewhere(p_earning public.earnings) returns boolean language sql stable as $$
+  select p_earning.state = 'billed' and not p_earning.prepaid
+    and exists (select 1 from public.invoices i where i.id = p_earning.invoice_id and i.state not in ('waiting_approval', 'planned', 'open'))
+    and not exists (select 1 from public.charges c where c.invoice_id = p_earning.invoice_id and c.cleared_at is null)
+    and not exists (select 1 from public.withdrawals w where w.invoice_id = p_earning.invoice_id and w.state = 'open')
+$$;
 
 -- The calls of a period whose places count: those that are paid for and, without earning, those that a cap of it refused.
 create function app.calls_in_order(p_campaign_id uuid, p_unit text, p_period date) returns setof app.placed_call
@@ -17,13 +27,15 @@ language sql stable as $$
     from public.campaigns k where k.id = p_campaign_id
   ), found as (
     select e.call_id, e.started_at, e.supplier_id, e.terms_id, e.id as earning_id, e.price_minor, e.share_minor,
-      case when e.id in (select a.earning_id from public.adjustments a where a.state = 'waiting' and a.cause in ('dispute', 'operator')) then 'leaving'
+      case when e.state = 'written_off' or e.invoice_id in (select w.invoice_id from public.withdrawals w where w.state not in ('won', 'open'))
+          or e.id in (select a.earning_id from public.adjustments a where a.state = 'waiting' and a.cause <> 'order') and app.is_elsewhere(e) then 'lost'
+        when e.id in (select a.earning_id from public.adjustments a where a.state = 'waiting' and a.cause in ('dispute', 'operator')) then 'leaving'
         when e.call_id in (select d.call_id from public.call_disputes d where d.state = 'denied') then 'decided'
-        when e.state = 'written_off' or e.invoice_id in (select w.invoice_id from public.withdrawals w where w.state not in ('won', 'open')) then 'lost'
         when e.invoice_id in (select w.invoice_id from public.withdrawals w where w.state = 'open')
           or e.call_id in (select d.call_id from public.call_disputes d where d.state = 'open')
           or e.id in (select a.earning_id from public.adjustments a where a.state in ('waiting_approval', 'waiting') and a.cause <> 'order')
-          then 'pending' end as fixed
+          then 'pending'
+        when app.is_elsewhere(e) then 'elsewhere' end as fixed
     from period p join public.earnings e on e.campaign_id = p_campaign_id and e.state <> 'clawed_back'
       and e.started_at >= p.from_at and e.started_at < p.until_at
     union all
@@ -43,19 +55,19 @@ $$;
 -- Windows and calls at one time stay as they were rated: a call that they stand against takes no place.
 create function app.caps_in_order(p_calls app.placed_call[], p_unit text)
 returns table (call_id uuid, refusal text) language plpgsql stable as $$
-declare v record; v_of_day int[] := array_fill(0, array[31]); v_of_month int := 0; v_call public.calls; v_kept app.placed_call[];
+declare v record; v_of_day int[] := array_fill(0, array[31]); v_of_month int := 0; v_call public.calls;
 begin
-  select array_agg(o) into v_kept from unnest(p_calls) o where o.fixed in ('decided', 'lost');
   for v in
-    select o.*, t.daily_cap, t.monthly_cap, t.concurrency_cap, t.duplicate_window_s, 0 as kept_of_day, 0 as kept_of_month
+    select o.*, t.daily_cap, t.monthly_cap, t.concurrency_cap, t.duplicate_window_s,
+      count(*) filter (where s.stays) over (later rows between 1 following and unbounded following) as kept_of_month,
+      count(*) filter (where s.stays) over (later_of_day rows between 1 following and unbounded following) as kept_of_day, s.stays
     from unnest(p_calls) o join public.campaign_terms t on t.id = o.terms_id
-    where o.fixed is distinct from 'leaving' order by o.started_at, o.call_id
+      cross join lateral (select coalesce(o.fixed in ('decided', 'lost', 'elsewhere'), false) as stays) s
+    where o.fixed is distinct from 'leaving'
+    window later as (partition by o.terms_id order by o.started_at, o.call_id), later_of_day as (partition by o.terms_id, o.day order by o.started_at, o.call_id)
+    order by o.started_at, o.call_id
   loop
-    if v_kept is not null then
-      select count(*) filter (where k.day = v.day), count(*) into v.kept_of_day, v.kept_of_month from unnest(v_kept) k
-      where k.terms_id = v.terms_id and (k.started_at, k.call_id) > (v.started_at, v.call_id);
-    end if;
-    refusal := case when v.fixed in ('decided', 'lost') then null
+    refusal := case when v.stays then null
       when v_of_day[v.day] + v.kept_of_day >= v.daily_cap then 'over-daily-cap'
       when p_unit = 'month' and v_of_month + v.kept_of_month >= v.monthly_cap then 'over-monthly-cap' end;
     if refusal is null and v.earning_id is null then
@@ -97,7 +109,8 @@ $$;
 -- of order. In turn: adjustments are dropped that nothing asks for any more (drop), refused calls whose facts are newer are
 -- scored by them (score), calls beyond a cap are taken back (take_back), those within it are rated (rate) and shares of
 -- another tier booked anew (share). While one waits to be taken back, the other two wait too: so no cap is ever exceeded. While the buyer is paused, all three.
--- `settled`: all is in order, and nothing can change that but another call that comes late.
+-- `settled`: all is in order, and what can change that is noted: another call that comes late, one that is taken back, and an
+-- invoice that is paid after it was given up.
 create function public.read_order(p_campaign_id uuid, p_unit text, p_period date)
 returns jsonb language plpgsql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_changes int; v_moves jsonb; v_in uuid[]; v_out uuid[]; v_steps jsonb; v_kind text; v_paused boolean; v_settled boolean; v_calls app.placed_call[];
@@ -119,7 +132,7 @@ begin
     select o.call_id, o.earning_id, v_moves ->> o.call_id::text as refusal, null::bigint as share_minor from o where o.call_id in (select unnest(v_out))
     union all
     select p.call_id, p.earning_id, null, p.due_minor from places p
-    where p.due_minor <> p.share_minor and (p.fixed is null or p.fixed = 'pending')
+    where p.due_minor <> p.share_minor and (p.fixed is null or p.fixed in ('pending', 'elsewhere'))
   ), pending as (
     select a.call_id, a.earning_id, a.refusal, a.placed_share_minor::bigint as share_minor, app.is_noting(a.earning_id) as noting
     from adjustments a where a.cause = 'order' and a.state = 'waiting' and a.call_id in (select c.call_id from unnest(v_calls) c)
@@ -143,7 +156,7 @@ begin
     from steps
   )
   select (array['drop', 'score', 'take_back', 'rate', 'share'])[n.phase],
-    n.left_over = 0 and not exists (select 1 from o where o.fixed in ('leaving', 'lost')),
+    n.left_over = 0 and not exists (select 1 from o where o.fixed = 'leaving'),
     (select jsonb_agg(jsonb_build_object('callId', s.call_id, 'earningId', s.earning_id, 'refusal', s.refusal, 'shareMinor', s.share_minor,
         'place', s.place) order by s.place, s.call_id)
       from (select * from steps x where x.phase = n.phase order by x.place, x.call_id limit 100) s)

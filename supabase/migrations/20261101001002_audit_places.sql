@@ -1,7 +1,8 @@
 -- The audit's reading of the places of calls. While a day or month is open, calls stand in it in the order in which their journals
 -- stand, less those that were booked back before; once a close has put it in order, in the order of their starts, then of their
--- ids. Null where nothing can be said: the period is over and its order not reached (listed), or a dispute of the call was denied,
--- and it stays as it was rated. Refused calls, which have no earning, have the place that they would have; `refusal` is their cap.
+-- ids. Null where nothing can be said: the period is over and its order not reached (listed), or the call stays as it was rated,
+-- because its dispute was denied, its money is lost or, but for its share, settled in another currency. Refused calls, which have no
+-- earning, have the place that they would have; `refusal` is their cap.
 create function app.audit_places()
 returns table (call_id uuid, earning_id uuid, terms_id uuid, refusal text, of_day bigint, of_month bigint, place bigint, day_ordered boolean, month_ordered boolean)
 language sql stable as $$
@@ -19,10 +20,15 @@ language sql stable as $$
       where j.template in ('call', 'adjustment')) booking
   ), counted as (
     select e.call_id, e.id as earning_id, e.campaign_id, e.supplier_id, e.terms_id, e.started_at, null as refusal,
-      exists (select 1 from public.call_disputes d where d.call_id = e.call_id and d.state = 'denied') as stays
-    from public.earnings e where e.state <> 'clawed_back' and e.campaign_id in (select id from asked)
+      x.lost or x.elsewhere as stays, x.lost or x.elsewhere and e.frozen as keeps_share
+    from public.earnings e cross join lateral (select
+      e.state = 'written_off' or exists (select 1 from public.call_disputes d where d.call_id = e.call_id and d.state = 'denied')
+        or exists (select 1 from public.withdrawals w where w.invoice_id = e.invoice_id and w.state = 'final') as lost,
+      e.state = 'billed' and not e.prepaid and exists (select 1 from public.invoices i where i.id = e.invoice_id and i.state in ('paid', 'uncollectible', 'void')
+        and not exists (select 1 from public.charges h where h.invoice_id = i.id and h.cleared_at is null)) as elsewhere) x
+    where e.state <> 'clawed_back' and e.campaign_id in (select id from asked)
     union all
-    select c.id, null, c.campaign_id, c.supplier_id, t.id, c.started_at, s.reasons -> -1 ->> 'signal', false
+    select c.id, null, c.campaign_id, c.supplier_id, t.id, c.started_at, s.reasons -> -1 ->> 'signal', false, false
     from public.calls c join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
       join lateral (select id from public.campaign_terms where campaign_id = c.campaign_id and valid_from <= c.started_at order by valid_from desc limit 1) t on true
     where c.status = 'rejected' and c.campaign_id in (select id from asked) and s.reasons -> -1 ->> 'signal' in ('over-daily-cap', 'over-monthly-cap')
@@ -47,7 +53,7 @@ language sql stable as $$
   select s.call_id, s.earning_id, s.terms_id, s.refusal,
     case when not s.day_over then r.of_day when not s.day_waits and not s.stays then s.of_day end,
     case when not s.month_over then r.of_month when not s.month_waits and not s.stays then s.of_month end,
-    case when not s.month_over then r.place when not s.month_waits and not s.stays then s.place end,
+    case when not s.month_over then r.place when not s.month_waits and not s.keeps_share then s.place end,
     s.day_over and not s.day_waits, s.month_over and not s.month_waits
   from stood s left join rated r on r.id = s.earning_id and r.step = 1
 $$;

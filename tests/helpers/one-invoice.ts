@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { InvoiceState } from '../../src/integrations/stripe/invoices.ts';
 import { DAY_MS, dateAfter, FIRST_DATE, openHouse } from './house.ts';
 
+const BILL = 'billing.bill-buyer';
 /** The business date that is compared and paid. */
 const NIGHT = dateAfter(2);
 
@@ -21,7 +22,7 @@ export async function openInvoice(taxMinor = 0) {
     await house.call({ number: road.number, startedAtMs: nowMs() - hour * 3_600_000 });
   }
   await house.begin(FIRST_DATE);
-  await house.work({}, ['billing.bill-buyer']);
+  await house.work({}, [BILL]);
   const [invoice] = await house.sql<{ id: string }>('select id from invoices');
   const invoiceId = invoice?.id ?? '';
   const { billing, reconciliation, payouts } = house.services;
@@ -90,6 +91,25 @@ export async function openInvoice(taxMinor = 0) {
         const token = await claim();
         if (token !== '')
           await billing.recordState(invoiceId, token, { status, charges, problem, payUrl: null }, nowMs());
+      }
+      await expectRightBooks();
+    },
+    /** A buyer's dispute of a call is approved, the oldest call first: its credit note is planned, and Stripe has not been asked. */
+    async planNote(nth: number): Promise<void> {
+      const calls = await house.sql<{ id: string }>('select id from calls order by started_at');
+      const ids = [calls[nth]?.id ?? ''];
+      await house.services.adjustments.dispute(ids, 'the buyer', 'a wrong number', nowMs());
+      await house.services.adjustments.decide(ids, true, 'ops', 'listened to it', nowMs());
+      await house.work({}, [BILL]);
+    },
+    /** Stripe makes each note that is planned, and computes this tax on it; both are recorded twice. */
+    async makeNotes(noteTaxMinor = 0): Promise<void> {
+      const claimed = await billing.claim(invoiceId, nowMs());
+      if (claimed.kind !== 'claimed') throw new Error('the invoice is settled');
+      for (const { creditNoteId } of claimed.creditNotes) {
+        const made = { stripeCreditNoteId: `cn_${creditNoteId}`, taxMinor: noteTaxMinor };
+        for (let times = 0; times < 2; times += 1)
+          await billing.recordCreditNote(creditNoteId, claimed.token, made, nowMs());
       }
       await expectRightBooks();
     },

@@ -125,3 +125,38 @@ describe('what is taken back of an invoice with tax', () => {
     expect(await balancesOf(house.sql)).toEqual(before);
   });
 });
+
+describe('a credit note whose tax Stripe rounded up', () => {
+  /** One of the calls is given back, and a unit more of tax than its part: 80.00 of calls are left, and 15.99 of tax. */
+  beforeEach(async () => {
+    await one.planNote(2);
+    await one.makeNotes(801);
+  });
+
+  test('gives nobody more than a refund took', async () => {
+    const charge = one.charge(1, 9_599);
+    await one.say('paid', [charge]);
+    await one.becomeAvailable([charge]);
+    expect(await one.earnings()).toEqual(['cleared', 'cleared', 'clawed_back']);
+    await one.move('refund', 're_1', -1);
+    await one.record('re_1', 'refund', 'succeeded');
+    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'clawed_back']);
+    expect(await balancesOf(house.sql)).toEqual({
+      // 95.98 stayed, less 28.00 for the supplier, and the tax of what Stripe says.
+      ...{ exchange_margin: -5_199, stripe_available: 9_498, stripe_fees: 100 },
+      ...{ supplier_payable: -2_800, tax_payable: -1_599 },
+    });
+  });
+
+  test('leaves no tax below nothing where all but a unit was paid, when the rest is given up', async () => {
+    const charge = one.charge(1, 9_598);
+    await one.say('open', [charge]);
+    await one.say('uncollectible', [charge]);
+    await one.becomeAvailable([charge]);
+    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'clawed_back']);
+    expect(await balancesOf(house.sql)).toEqual({
+      ...{ exchange_margin: -5_199, stripe_available: 9_498, stripe_fees: 100 },
+      ...{ supplier_payable: -2_800, tax_payable: -1_599 },
+    });
+  });
+});
