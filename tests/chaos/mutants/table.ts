@@ -72,6 +72,7 @@ const EVENTS: readonly Mutant[] = [
 ];
 
 const late = inFile('tests/real/late-calls.test.ts');
+const kept = inFile('tests/real/late-calls-kept.test.ts');
 const PLACES: readonly Mutant[] = [
   {
     name: 'late-call-not-noted',
@@ -120,6 +121,20 @@ const PLACES: readonly Mutant[] = [
     redBy: inFile('tests/real/late-calls-waiting.test.ts')(
       "a person's decision goes before the order > a call whose dispute was denied keeps its place, and the one before it is beyond the cap",
     ),
+  },
+  {
+    name: 'late-call-waits-for-exchanged-money',
+    invariants: ['INV-30'],
+    breaks: 'a late call waits for one to be taken back whose money settled in another currency',
+    redBy: kept(
+      'a late call waits for none whose money settled in another currency > and has none where the cap is full of such calls',
+    ),
+  },
+  {
+    name: 'paid-after-all-not-noted',
+    invariants: ['INV-31'],
+    breaks: 'nobody looks at a day whose calls were given up and are paid after all',
+    redBy: kept('calls whose money is lost > make way for it when they are paid after all'),
   },
 ];
 
@@ -229,6 +244,14 @@ const TAXES: readonly Mutant[] = [
     breaks: 'suppliers are paid with the tax in what a buyer paid',
     redBy: inFile('tests/real/tax-of-an-invoice.test.ts')(
       'a part of what is owed with tax > of 9599 clears the calls that its part without tax pays for',
+    ),
+  },
+  {
+    name: 'refund-gives-more-than-it-took',
+    invariants: ['INV-7'],
+    breaks: 'the rounding of a credit note counts as a part of what a refund took',
+    redBy: inFile('tests/real/tax-of-an-invoice.test.ts')(
+      'a credit note whose tax Stripe rounded up > gives nobody more than a refund took',
     ),
   },
   {
