@@ -47,19 +47,20 @@ end $$;
 create function app.settled_elsewhere()
 returns table (supplier_id uuid, currency text, share bigint, invoice_id uuid, buyer_id uuid, waits_for text) language sql stable as $$
   with paid as (
-    -- By invoice, or by the buyer whose wallet it is.
-    select coalesce(c.invoice_id, t.buyer_id) as of_id, c.paid_currency as currency, sum(c.paid_minor - w.taken) as amount,
-      coalesce(sum(c.paid_minor - w.taken) filter (where c.exchange_rate is null), 0) as own, min(c.currency) filter (where c.exchange_rate is not null) as settled_in
-    from public.charges c left join public.topups t on t.id = c.topup_id
-      cross join lateral (select coalesce(sum(paid_minor), 0) as taken from public.withdrawals where charge_id = c.charge_id and state <> 'won') w
-    group by 1, 2 having count(c.exchange_rate) > 0
+    -- By invoice, or by the buyer whose wallet it is; credits less those that its own calls gave.
+    select p.*, (select coalesce(sum(x.amount_minor), 0) from public.credits x where x.invoice_id = p.of_id)
+      - (select coalesce(sum(x.amount_minor), 0) from public.credits x join public.earnings g on g.id = x.earning_id where g.invoice_id = p.of_id) as credited
+    from (select coalesce(c.invoice_id, t.buyer_id) as of_id, c.paid_currency as currency, sum(c.paid_minor - w.taken) as amount,
+        coalesce(sum(c.paid_minor - w.taken) filter (where c.exchange_rate is null), 0) as own, min(c.currency) filter (where c.exchange_rate is not null) as settled_in
+      from public.charges c left join public.topups t on t.id = c.topup_id
+        cross join lateral (select coalesce(sum(paid_minor), 0) as taken from public.withdrawals where charge_id = c.charge_id and state <> 'won') w
+      group by 1, 2 having count(c.exchange_rate) > 0) p
   ), covered as (
-    select e.supplier_id, e.currency, e.share_minor, e.invoice_id, e.buyer_id, e.state, p.settled_in, app.net_paid(e.invoice_id, p.own::bigint) + o.credited as own,
-      app.net_paid(e.invoice_id, p.amount::bigint) + o.credited as amount,
+    select e.supplier_id, e.currency, e.share_minor, e.invoice_id, e.buyer_id, e.state, p.settled_in, app.net_paid(e.invoice_id, p.own::bigint) + p.credited as own,
+      app.net_paid(e.invoice_id, p.amount::bigint) + p.credited as amount,
       sum(e.price_minor) over (partition by e.invoice_id, e.buyer_id, e.currency order by e.started_at, e.call_id) as reached
     from public.earnings e
       join paid p on p.of_id = case when e.prepaid then e.buyer_id else e.invoice_id end and p.currency = e.currency
-      cross join lateral (select coalesce(sum(x.amount_minor), 0) as credited from public.credits x where x.invoice_id = e.invoice_id) o
     where e.state not in ('written_off', 'clawed_back')
   )
   select supplier_id, currency, share_minor::bigint, invoice_id, buyer_id, 'settled_in:' || settled_in

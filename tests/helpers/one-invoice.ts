@@ -94,8 +94,8 @@ export async function openInvoice(taxMinor = 0) {
       }
       await expectRightBooks();
     },
-    /** A buyer's dispute of a call is approved, the oldest call first: its credit note is planned, and Stripe has not been asked. */
-    async planNote(nth: number): Promise<void> {
+    /** A buyer's dispute of a call is approved, the oldest call first; a credit note that it needs is planned, and Stripe not asked. */
+    async approveDispute(nth: number): Promise<void> {
       const calls = await house.sql<{ id: string }>('select id from calls order by started_at');
       const ids = [calls[nth]?.id ?? ''];
       await house.services.adjustments.dispute(ids, 'the buyer', 'a wrong number', nowMs());

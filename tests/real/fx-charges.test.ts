@@ -178,6 +178,22 @@ describe('an invoice that is paid in part by a charge that settles in eur', () =
     await one.house.end();
   });
 
+  test('has the others wait still when one that its other charge covered is taken back', async () => {
+    const one = await openInvoice();
+    const [first, second] = [one.charge(1, 8_000), exchanged(one.charge(2, 4_000))];
+    await one.say('open', [first]);
+    await one.say('paid', [first, second]);
+    await one.becomeAvailable([first, second]);
+    await one.approveDispute(0);
+    expect(await one.earnings()).toEqual(['clawed_back', 'cleared', 'billed']);
+    const preview = await one.house.services.payouts.preview(dateAfter(2), one.house.clock.nowMs());
+    expect(preview.map(({ amountMinor, waitsFor }) => [amountMinor, waitsFor])).toEqual([
+      [2_800, null],
+      [2_800, 'settled_in:eur'],
+    ]);
+    await one.house.end();
+  });
+
   test.each([
     { what: 'a currency that the exchange does not settle in', given: { currency: 'chf' } },
     { what: 'no rate', given: { exchangeRate: null } },

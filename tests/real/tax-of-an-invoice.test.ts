@@ -129,7 +129,7 @@ describe('what is taken back of an invoice with tax', () => {
 describe('a credit note whose tax Stripe rounded up', () => {
   /** One of the calls is given back, and a unit more of tax than its part: 80.00 of calls are left, and 15.99 of tax. */
   beforeEach(async () => {
-    await one.planNote(2);
+    await one.approveDispute(2);
     await one.makeNotes(801);
   });
 

@@ -249,7 +249,7 @@ describe('what is taken back of an invoice while a credit note is made that ends
     const [first, second] = [one.charge(1, 7_000), one.charge(2, 1_000)];
     await one.say('open', [first]);
     await one.becomeAvailable([first]);
-    await one.planNote(2);
+    await one.approveDispute(2);
     await one.move(kind, 're_1', -2_500);
     await one.record('re_1', kind, status);
     await one.say('open', [first, second]);
