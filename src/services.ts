@@ -14,6 +14,7 @@ import { createStripeWithdrawals, type StripeWithdrawals } from './integrations/
 import { type AdjustmentsStore, createAdjustmentsStore } from './integrations/supabase/adjustments.ts';
 import { type BankPayoutsStore, createBankPayoutsStore } from './integrations/supabase/bank-payouts.ts';
 import { type BillingStore, createBillingStore } from './integrations/supabase/billing.ts';
+import { type BreaksStore, createBreaksStore } from './integrations/supabase/breaks.ts';
 import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
@@ -52,6 +53,7 @@ export interface JobServices {
   readonly payouts: PayoutsStore;
   readonly bankPayouts: BankPayoutsStore;
   readonly reconciliation: ReconciliationStore;
+  readonly breaks: BreaksStore;
   readonly operations: OperationsStore;
   readonly schedules: SchedulesStore;
   readonly ledger: LedgerStore;
@@ -129,6 +131,7 @@ export function createIntegrations(
     payouts: createPayoutsStore(rpc),
     bankPayouts: createBankPayoutsStore(rpc),
     reconciliation: createReconciliationStore(rpc),
+    breaks: createBreaksStore(rpc),
     operations: createOperationsStore(rpc),
     schedules: createSchedulesStore(rpc),
     ledger: createLedgerStore(rpc),

@@ -1,5 +1,5 @@
 import { PermanentError } from '../errors.ts';
-import type { OpenBreak } from '../integrations/supabase/reconciliation.ts';
+import type { OpenBreak } from '../integrations/supabase/breaks.ts';
 import { CURRENCIES, formatMoney, parseCurrency } from '../money.ts';
 import type { JobServices } from '../services.ts';
 import { act, asReason, asUuid, program } from './session.ts';
@@ -15,7 +15,7 @@ recon
   .option('--json', 'as JSON')
   .action(({ json }: { json?: true }) =>
     act(async ({ runtime: { services } }) => {
-      const breaks = await services.reconciliation.breaks(null);
+      const breaks = await services.breaks.list(null);
       return json === true ? breaks : renderBreaks(breaks);
     }),
   );
@@ -44,7 +44,7 @@ recon
   .option('--json', 'as JSON')
   .action((id: string, { reason, json }: { reason: string; json?: true }) =>
     act(async ({ runtime: { services } }, by) => {
-      const end = await services.reconciliation.approve(id, { by, reason, nowMs: services.clock.nowMs() });
+      const end = await services.breaks.approve(id, { by, reason, nowMs: services.clock.nowMs() });
       return json === true ? end : `It is ${end.state}${end.approved ? '' : ', as before'}.`;
     }),
   );
@@ -75,7 +75,7 @@ function amountOf({ amountMinor, currency }: OpenBreak): string {
     : `${amountMinor} ${currency}`;
 }
 
-type Store = JobServices['reconciliation'];
+type Store = JobServices['breaks'];
 const ASKED_AT_STRIPE: readonly string[] = ['transfer', 'refund', 'dispute', 'dispute_reversal'];
 
 /**
@@ -85,25 +85,25 @@ const ASKED_AT_STRIPE: readonly string[] = ['transfer', 'refund', 'dispute', 'di
  */
 export async function resolveBreak(
   {
-    reconciliation,
+    breaks,
     stripeTransfers,
     stripeWithdrawals,
-  }: Pick<JobServices, 'reconciliation' | 'stripeTransfers' | 'stripeWithdrawals'>,
+  }: Pick<JobServices, 'breaks' | 'stripeTransfers' | 'stripeWithdrawals'>,
   identity: string,
   facts: Parameters<Store['resolve']>[2],
 ): ReturnType<Store['resolve']> {
-  const [found] = await reconciliation.breaks(identity);
+  const [found] = await breaks.list(identity);
   const category = found?.category ?? '';
-  if (!ASKED_AT_STRIPE.includes(category)) return reconciliation.resolve(identity, {}, facts);
+  if (!ASKED_AT_STRIPE.includes(category)) return breaks.resolve(identity, {}, facts);
   const id = found?.sourceId ?? null;
   if (id === null)
     throw new PermanentError('ANSWER_INVALID', `Stripe does not say which ${category} ${identity} is.`);
   const signal = AbortSignal.timeout(PATIENCE_MS);
   if (category === 'transfer') {
     const payoutId = await stripeTransfers.readPayoutId(id, { signal });
-    return reconciliation.resolve(identity, { payoutId }, facts);
+    return breaks.resolve(identity, { payoutId }, facts);
   }
   const kind = category === 'refund' ? 'refund' : 'dispute';
   const { chargeId } = await stripeWithdrawals.read({ id, kind }, { signal });
-  return reconciliation.resolve(identity, { chargeId }, facts);
+  return breaks.resolve(identity, { chargeId }, facts);
 }

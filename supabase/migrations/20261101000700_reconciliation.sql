@@ -1,21 +1,3 @@
--- What Stripe says moved, as it said it. Rows are only added: Stripe's balance transactions do not change.
-create table public.stripe_movements (
-  id text primary key,
-  source_id text,
-  reporting_category text not null,
-  amount_minor app.amount_minor not null,
-  fee_minor app.amount_minor not null,
-  net_minor app.amount_minor not null,
-  currency text not null,
-  available_at timestamptz not null,
-  created_at timestamptz not null,
-  seen_at timestamptz not null,
-  -- As Stripe wrote it, where it exchanged; no amount is made with it.
-  exchange_rate text check (exchange_rate::numeric > 0)
-);
-create index stripe_movements_created on public.stripe_movements (created_at);
-create index stripe_movements_source on public.stripe_movements (source_id);
-
 -- One cash comparison per business date and currency.
 create table public.reconciliation_runs (
   business_date date not null,
@@ -63,27 +45,6 @@ create function app.payout_gate(p_date date, p_currency text, p_now timestamptz)
       then 'break_open'
     else 'open' end
   from public.settings s left join public.reconciliation_runs r on r.business_date = p_date and r.currency = p_currency
-$$;
-
--- The newest moment up to which Stripe's movements are known; listing goes on from an hour before it.
-create function public.movements_watermark()
-returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  select to_jsonb(app.ms(max(created_at))) from stripe_movements
-$$;
-
--- Stores what Stripe listed. Safe to run twice: a movement has one id.
-create function public.store_movements(p_movements jsonb, p_now_ms bigint)
-returns jsonb language sql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  with added as (
-    insert into stripe_movements (id, source_id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at,
-      created_at, seen_at, exchange_rate)
-    select m ->> 'id', m ->> 'sourceId', m ->> 'reportingCategory', (m ->> 'amountMinor')::bigint, (m ->> 'feeMinor')::bigint,
-      (m ->> 'netMinor')::bigint, m ->> 'currency', app.at((m ->> 'availableOnMs')::bigint), app.at((m ->> 'createdMs')::bigint),
-      app.at(p_now_ms), m ->> 'exchangeRate'
-    from jsonb_array_elements(app.json_arg(p_movements)) m
-    on conflict (id) do nothing returning 1
-  )
-  select to_jsonb(count(*)) from added
 $$;
 
 -- Money that became available by the due instant of the date: pending → available, and the earnings clear that the

@@ -22,7 +22,6 @@ const NO_EFFECT_OF_THEIR_OWN = [
   // Only for a letter that another's death, or a moment, left unwritten: it may not come at all.
   'letters.addLetter',
   ...[
-    'reconciliation.watermark',
     'reconciliation.withdrawalsToRead',
     'reconciliation.reversalsToRead',
     'stripe.refunds.retrieve',
@@ -38,7 +37,7 @@ const NO_EFFECT_OF_THEIR_OWN = [
   ...['stripeInvoices.issue', 'stripeInvoices.read', 'stripeInvoices.pay', 'stripeTransfers.send'],
   ...[
     'stripeTransfers.findByPayout',
-    'stripeBalance.listTransactions',
+    'stripeBalance.listPage',
     'stripeWithdrawals.read',
     'stripeTransfers.readReversal',
     'stripeAccounts.mayReceive',

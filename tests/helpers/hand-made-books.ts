@@ -215,7 +215,8 @@ async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: 
       stripe.takeBack('dispute', { which: -1, ...price }, nowMs);
     }
   }
-  await call('store_movements', stripe.movementsForLedger(), nowMs);
+  const listing = await call<{ id: number }>('open_listing', nowMs);
+  await call('store_page', listing.id, null, stripe.movementsForLedger(), null, nowMs);
   for (const { id, kind } of await call<{ id: string; kind: string }[]>('withdrawals_to_read')) {
     const fact = { id, kind, ...stripe.factOf(id), status: 'needs_response' };
     await call('record_withdrawal', fact, date, nowMs);

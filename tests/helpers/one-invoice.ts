@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { InvoiceState } from '../../src/integrations/stripe/invoices.ts';
 import { DAY_MS, dateAfter, FIRST_DATE, openHouse } from './house.ts';
+import { storeMovements } from './movements.ts';
 
 const BILL = 'billing.bill-buyer';
 /** The business date that is compared and paid. */
@@ -74,7 +75,8 @@ export async function openInvoice(taxMinor = 0) {
     if (!taken.has(sourceId)) taken.set(sourceId, -amountMinor);
     const at = { availableOnMs: nowMs(), createdMs: nowMs() - 600_000 };
     const id = `txn_${reportingCategory}_${sourceId}`;
-    await reconciliation.store([{ id, sourceId, reportingCategory, ...money, ...at }], nowMs());
+    const movement = { id, sourceId, reportingCategory, ...money, ...at };
+    await storeMovements(reconciliation, [movement], nowMs());
   }
 
   return {
@@ -120,7 +122,7 @@ export async function openInvoice(taxMinor = 0) {
         ...{ id: balanceTransactionId, sourceId: chargeId, reportingCategory: 'charge' },
         ...{ ...money, amountMinor: money.grossMinor, createdMs: nowMs() - DAY_MS },
       }));
-      await reconciliation.store(movements, nowMs());
+      await storeMovements(reconciliation, movements, nowMs());
       await compare();
     },
     /** How a refund or a dispute stands at Stripe; what it takes in usd is what moved, where nothing else is said. */

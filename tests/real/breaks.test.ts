@@ -26,7 +26,7 @@ const post = async (path: string, form: Record<string, string>) => {
   if (answer.status !== 200) throw new Error(answer.text);
   return answer.json();
 };
-const open = () => house.services.reconciliation.breaks(null);
+const open = () => house.services.breaks.list(null);
 /** The identity of the one break that is open. */
 async function identity(): Promise<string> {
   const found = await open();
@@ -44,7 +44,7 @@ function misreading(): JobServices['stripeWithdrawals'] {
     read: async (...args) => ({ ...(await stripeWithdrawals.read(...args)), chargeId: 'ch_other' }),
   };
 }
-const approve = (id: string | null, by: string) => house.services.reconciliation.approve(id ?? '', facts(by));
+const approve = (id: string | null, by: string) => house.services.breaks.approve(id ?? '', facts(by));
 const code = (work: Promise<unknown>) =>
   work.then(
     () => 'taken',

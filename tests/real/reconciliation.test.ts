@@ -68,8 +68,8 @@ describe('a clean book', () => {
     await house.close(dateAfter(2), {
       stripeBalance: {
         ...stripeBalance,
-        async listTransactions(window) {
-          const listed = await stripeBalance.listTransactions(window);
+        async listPage(window) {
+          const listed = await stripeBalance.listPage(window);
           await house.call({ number: roads.usd.number });
           await house.work({}, ['reconciliation.reconcile-money']);
           await billNow();
@@ -265,7 +265,7 @@ describe('a comparison that did not come to its end', () => {
     await house.services.payouts.stop(false, 'ops', 'it is over', house.clock.nowMs());
     const stripeBalance = {
       ...house.services.stripeBalance,
-      listTransactions: () => Promise.reject(new TransientError('ANSWER_INVALID', 'cut')),
+      listPage: () => Promise.reject(new TransientError('ANSWER_INVALID', 'cut')),
     };
     await house.close(dateAfter(3), { stripeBalance });
     const { skipped } = await house.services.payouts.plan(dateAfter(3), house.clock.nowMs());

@@ -3,6 +3,7 @@ import type { StripeSimulator } from '../../sandbox/stripe/simulator.ts';
 import { createStripeBalance } from '../../src/integrations/stripe/balance.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeTransfers, type FrozenTransfer } from '../../src/integrations/stripe/transfers.ts';
+import { listAllMovements } from '../helpers/movements.ts';
 import { codeOfThrown, connect, options, rawApi, startSimulator } from '../helpers/stripe.ts';
 
 /** A simulator with 1,000,000 available, and one payout that is ready to be sent. */
@@ -237,7 +238,7 @@ it('the balance lists every transaction of the window and no other, page by page
   for (let index = 0; index < 120; index += 1) {
     await api('POST', '/v1/transfers', { amount: '10', currency: 'usd', destination: frozen.destination });
   }
-  const all = await balance.listTransactions({
+  const all = await listAllMovements(balance, {
     createdFromMs: 0,
     createdBeforeMs: simulator.clock.nowMs() + 2_000,
     ...options(),
@@ -252,9 +253,9 @@ it('the balance lists every transaction of the window and no other, page by page
   expect(all[0]).toMatchObject({ amountMinor: -10, reportingCategory: 'transfer', exchangeRate: null });
   const createdMs = all.at(-1)?.createdMs ?? 0;
   expect(
-    await balance.listTransactions({ createdFromMs: 0, createdBeforeMs: createdMs, ...options() }),
+    await listAllMovements(balance, { createdFromMs: 0, createdBeforeMs: createdMs, ...options() }),
   ).toEqual([]);
-  const last = await balance.listTransactions({
+  const last = await listAllMovements(balance, {
     createdFromMs: createdMs,
     createdBeforeMs: createdMs + 1,
     ...options(),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { FrozenInvoice } from '../../src/integrations/stripe/invoices.ts';
+import { listAllMovements } from '../helpers/movements.ts';
 import { connect, options, rawApi, SECRET_KEY, STRIPE_TEST_KEY, startSimulator } from '../helpers/stripe.ts';
 
 /** What we send, and the answers and errors that we rely on: of the simulator always, of Stripe where there is a key. */
@@ -157,7 +158,7 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
   test('every charge is a movement of the balance under the id that it told', async () => {
     const { charge } = await paid('pm_card_visa');
     const window = { createdFromMs: Date.now() - 3_600_000, createdBeforeMs: Date.now() + 60_000 };
-    const movements = await stripe.balance.listTransactions({ ...window, ...options() });
+    const movements = await listAllMovements(stripe.balance, { ...window, ...options() });
     const { chargeId, balanceTransactionId, netMinor, availableOnMs } = charge;
     expect(movements.find(({ id }) => id === balanceTransactionId)).toMatchObject({
       ...{ sourceId: chargeId, reportingCategory: 'charge', amountMinor: 3_000, netMinor, availableOnMs },
@@ -179,7 +180,7 @@ describe.each(Object.entries(PARTNERS))('%s', (_, open) => {
       },
     });
     const window = { createdFromMs: Date.now() - 3_600_000, createdBeforeMs: Date.now() + 60_000 };
-    const movements = await stripe.balance.listTransactions({ ...window, ...options() });
+    const movements = await listAllMovements(stripe.balance, { ...window, ...options() });
     expect(movements.find(({ sourceId }) => sourceId === id)).toMatchObject({
       ...{ reportingCategory: 'refund', amountMinor: -500 },
     });

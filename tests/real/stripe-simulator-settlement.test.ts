@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { listAllMovements } from '../helpers/movements.ts';
 import { connect, DAY_MS, NOON_MS, options, rawApi, startSimulator } from '../helpers/stripe.ts';
 
 /** A buyer with a card, of whom charges in eur settle in usd. */
@@ -26,7 +27,7 @@ async function start(card = 'pm_card_bypassPending') {
     },
     moved: async () => {
       const window = { createdFromMs: 0, createdBeforeMs: simulator.clock.nowMs() + DAY_MS };
-      const all = await stripe.balance.listTransactions({ ...window, ...options() });
+      const all = await listAllMovements(stripe.balance, { ...window, ...options() });
       return all
         .toReversed()
         .map(

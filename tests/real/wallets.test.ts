@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { codeOf } from '../../src/errors.ts';
 import { balancesOf } from '../helpers/books.ts';
 import { DAY_MS, dateAfter, type House, keepServer, openHouse } from '../helpers/house.ts';
+import { listAllMovements } from '../helpers/movements.ts';
 import { WALLET, walletsOver } from '../helpers/wallets.ts';
 
 keepServer();
@@ -162,7 +163,7 @@ describe('a buyer with a wallet', () => {
     await calls(road, 1);
     house.advance(3 * DAY_MS);
     // Whatever is asked of the simulator, its banks have answered by now.
-    await house.services.stripeBalance.listTransactions({
+    await listAllMovements(house.services.stripeBalance, {
       createdFromMs: 0,
       createdBeforeMs: house.clock.nowMs(),
       signal: new AbortController().signal,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { PermanentError } from '../../errors.ts';
 import type { StripeClient } from './client.ts';
-import { epochMs, listSchema, minorUnits, readAllPages } from './schemas.ts';
+import { epochMs, listSchema, minorUnits } from './schemas.ts';
 
 /** One movement of the platform's Stripe balance, as reconciliation reads it. */
 export interface BalanceTransaction {
@@ -19,13 +20,23 @@ export interface BalanceTransaction {
   readonly sourceId: string | null;
 }
 
+export interface BalancePage {
+  readonly movements: readonly BalanceTransaction[];
+  /** After which the next page starts; null when this is the last one. */
+  readonly next: string | null;
+}
+
 export interface StripeBalance {
-  /** All transactions created in [createdFromMs, createdBeforeMs), oldest last, page by page to the end. */
-  listTransactions(window: {
+  /**
+   * One page of the transactions created in [createdFromMs, createdBeforeMs), the newest first: the next at most 100 after
+   * `after`, or the first of all. Throws PermanentError ANSWER_INVALID for a page that leads nowhere.
+   */
+  listPage(window: {
     createdFromMs: number;
     createdBeforeMs: number;
+    after: string | null;
     signal: AbortSignal;
-  }): Promise<BalanceTransaction[]>;
+  }): Promise<BalancePage>;
   /** Pending and available per currency, now. */
   read(options: {
     signal: AbortSignal;
@@ -67,22 +78,26 @@ const balanceSchema = z.object({ available: partSchema, pending: partSchema });
 
 export function createStripeBalance(client: StripeClient): StripeBalance {
   return {
-    listTransactions({ createdFromMs, createdBeforeMs, signal }) {
+    async listPage({ createdFromMs, createdBeforeMs, after, signal }) {
       // Stripe counts whole seconds: the first second inside the window, and the first one after it.
       const created = { gte: Math.ceil(createdFromMs / 1_000), lt: Math.ceil(createdBeforeMs / 1_000) };
-      return readAllPages((after) =>
-        client.read({
-          operation: 'balanceTransactions.list',
-          signal,
-          schema: listSchema(transactionSchema),
-          run: (sdk) =>
-            sdk.balanceTransactions.list({
-              created,
-              limit: 100,
-              ...(after === undefined ? {} : { starting_after: after }),
-            }),
-        }),
-      );
+      const page = await client.read({
+        operation: 'balanceTransactions.list',
+        signal,
+        schema: listSchema(transactionSchema),
+        run: (sdk) =>
+          sdk.balanceTransactions.list({
+            created,
+            limit: 100,
+            ...(after === null ? {} : { starting_after: after }),
+          }),
+      });
+      const last = page.data.at(-1)?.id ?? null;
+      if (page.has_more && (last === null || last === after)) {
+        const message = 'A page of balance transactions names no next one.';
+        throw new PermanentError('ANSWER_INVALID', message, { detail: { after } });
+      }
+      return { movements: page.data, next: page.has_more ? last : null };
     },
     async read({ signal }) {
       const balance = await client.read({

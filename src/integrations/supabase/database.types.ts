@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations f7ad6c64ba0f95ff, text ae251f1979898742. Do not edit.
+// Made by "npm run generate" from migrations df93135057c2b032, text f66cd38d15d96d85. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1887,6 +1887,40 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			stripe_listings: {
+				Row: {
+					created_before: string;
+					created_from: string;
+					cursor: string | null;
+					ended_at: string | null;
+					id: number;
+					newest_at: string | null;
+					started_at: string;
+					state: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					created_before: string;
+					created_from: string;
+					cursor?: string | null;
+					ended_at?: string | null;
+					id?: never;
+					newest_at?: string | null;
+					started_at: string;
+					state?: string;
+				};
+				Update: {
+					created_before?: string;
+					created_from?: string;
+					cursor?: string | null;
+					ended_at?: string | null;
+					id?: never;
+					newest_at?: string | null;
+					started_at?: string;
+					state?: string;
+				};
+				Relationships: [];
+			};
 			stripe_movements: {
 				Row: {
 					amount_minor: number;
@@ -1899,6 +1933,7 @@ export type Database = {
 					net_minor: number;
 					reporting_category: string;
 					seen_at: string;
+					seq: number;
 					source_id: string | null;
 				};
 				ComputedFields: never;
@@ -1913,6 +1948,7 @@ export type Database = {
 					net_minor: number;
 					reporting_category: string;
 					seen_at: string;
+					seq?: never;
 					source_id?: string | null;
 				};
 				Update: {
@@ -1926,6 +1962,7 @@ export type Database = {
 					net_minor?: number;
 					reporting_category?: string;
 					seen_at?: string;
+					seq?: never;
 					source_id?: string | null;
 				};
 				Relationships: [];
@@ -2631,7 +2668,6 @@ export type Database = {
 				Returns: Json;
 			};
 			list_wallets: { Args: { p_now_ms: number }; Returns: Json };
-			movements_watermark: { Args: Record<PropertyKey, never>; Returns: Json };
 			note_account: {
 				Args: { p_account: string; p_now_ms: number; p_state: string };
 				Returns: Json;
@@ -2644,6 +2680,7 @@ export type Database = {
 				Args: { p_intent_id: string; p_token: string; p_topup_id: string };
 				Returns: Json;
 			};
+			open_listing: { Args: { p_now_ms: number }; Returns: Json };
 			overdue_buyers: { Args: { p_now_ms: number }; Returns: Json };
 			pause_pipeline: {
 				Args: {
@@ -2816,8 +2853,14 @@ export type Database = {
 				};
 				Returns: Json;
 			};
-			store_movements: {
-				Args: { p_movements: Json; p_now_ms: number };
+			store_page: {
+				Args: {
+					p_after: string;
+					p_listing_id: number;
+					p_movements: Json;
+					p_next: string;
+					p_now_ms: number;
+				};
 				Returns: Json;
 			};
 			store_stripe_event: {

@@ -1,15 +1,9 @@
 import { z } from 'zod';
+import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 
-/** Movements stored in one request; the API cuts answers at 1,000 rows. */
-const CHUNK = 500;
-/** Stripe's listing is by second and near its end it may still grow: read so much of the past again. */
-const OVERLAP_MS = 60 * 60 * 1_000;
-/** Stripe's clock may be ahead of ours. */
-const CLOCKS_DIFFER_MS = 60_000;
-
 /**
- * Reads what Stripe says moved since the last time and stores it; reads the refunds, disputes and reversed transfers among
+ * Stores what Stripe says moved since the last time, page by page; reads the refunds, disputes and reversed transfers among
  * it, and the disputes not decided yet, and books how they stand; clears what became available, some charges at a time; then compares with the
  * ledger as of the due instant and keeps one row per difference. Payouts of the date wait for it to finish.
  *
@@ -29,16 +23,7 @@ export const reconcileMoney = defineJob({
   async handle({ date, dueAtMs }, services) {
     const { reconciliation, stripeBalance, stripeWithdrawals, stripeTransfers, clock, log, signal } =
       services;
-    const listedMs = clock.nowMs();
-    const watermarkMs = await reconciliation.watermark();
-    const movements = await stripeBalance.listTransactions({
-      createdFromMs: watermarkMs === null ? 0 : Math.max(0, watermarkMs - OVERLAP_MS),
-      createdBeforeMs: listedMs + CLOCKS_DIFFER_MS,
-      signal,
-    });
-    for (let from = 0; from < movements.length; from += CHUNK) {
-      await reconciliation.store(movements.slice(from, from + CHUNK), clock.nowMs());
-    }
+    const listedMs = await listMovements({ stripeBalance, reconciliation, clock }, signal);
     for (const withdrawal of await reconciliation.withdrawalsToRead()) {
       const fact = await stripeWithdrawals.read(withdrawal, { signal });
       const end = await reconciliation.recordWithdrawal(fact, date, clock.nowMs());
@@ -65,3 +50,36 @@ export const reconcileMoney = defineJob({
     });
   },
 });
+
+type Services = Pick<JobServices, 'stripeBalance' | 'reconciliation' | 'clock'>;
+
+/**
+ * Stores what moved at Stripe since the last whole listing, page by page: while one page is stored the next one is fetched, and
+ * no more than these two are in memory. A listing that stopped midway is read to its end first, and then a new one for
+ * what came meanwhile. Answers when the last one began.
+ *
+ * Safe to run twice: a movement has one id, and a listing is whole only when its last page is stored.
+ */
+export async function listMovements(
+  { stripeBalance, reconciliation, clock }: Services,
+  signal: AbortSignal,
+): Promise<number> {
+  for (;;) {
+    const nowMs = clock.nowMs();
+    const { id, cursor, createdFromMs, createdBeforeMs, startedMs } = await reconciliation.openListing(nowMs);
+    const fetchPage = async (after: string | null) => ({
+      after,
+      ...(await stripeBalance.listPage({ createdFromMs, createdBeforeMs, after, signal })),
+    });
+    let page = await fetchPage(cursor);
+    while (page.next !== null) {
+      const [following] = await Promise.all([
+        fetchPage(page.next),
+        reconciliation.storePage(id, page, clock.nowMs()),
+      ]);
+      page = following;
+    }
+    await reconciliation.storePage(id, page, clock.nowMs());
+    if (startedMs >= nowMs) return startedMs;
+  }
+}

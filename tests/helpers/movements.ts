@@ -1,0 +1,29 @@
+import type { BalanceTransaction, StripeBalance } from '../../src/integrations/stripe/balance.ts';
+import type { ReconciliationStore } from '../../src/integrations/supabase/reconciliation.ts';
+
+/** All movements of a window, the newest first. */
+export async function listAllMovements(
+  balance: StripeBalance,
+  window: { createdFromMs: number; createdBeforeMs: number; signal: AbortSignal },
+): Promise<BalanceTransaction[]> {
+  const all: BalanceTransaction[] = [];
+  let after: string | null = null;
+  do {
+    const page = await balance.listPage({ ...window, after });
+    all.push(...page.movements);
+    after = page.next;
+  } while (after !== null);
+  return all;
+}
+
+type Movements = Parameters<ReconciliationStore['storePage']>[1]['movements'];
+
+/** Stores movements as a listing of one page. */
+export async function storeMovements(
+  reconciliation: ReconciliationStore,
+  movements: Movements,
+  nowMs: number,
+): Promise<void> {
+  const { id } = await reconciliation.openListing(nowMs);
+  await reconciliation.storePage(id, { after: null, movements, next: null }, nowMs);
+}
