@@ -1,5 +1,5 @@
 import { PermanentError } from '../errors.ts';
-import type { OpenBreak } from '../integrations/supabase/breaks.ts';
+import type { Break, BreakHistory } from '../integrations/supabase/breaks.ts';
 import { CURRENCIES, formatMoney, parseCurrency } from '../money.ts';
 import type { JobServices } from '../services.ts';
 import { act, asReason, asUuid, program } from './session.ts';
@@ -15,8 +15,32 @@ recon
   .option('--json', 'as JSON')
   .action(({ json }: { json?: true }) =>
     act(async ({ runtime: { services } }) => {
-      const breaks = await services.breaks.list(null);
+      const breaks = await services.breaks.list(null, services.clock.nowMs());
       return json === true ? breaks : renderBreaks(breaks);
+    }),
+  );
+recon
+  .command('show')
+  .description('one break: what each side says, how it stands, and who did what')
+  .argument('<identity>', 'of the break, as `recon list` shows it')
+  .option('--json', 'as JSON')
+  .action((identity: string, { json }: { json?: true }) =>
+    act(async ({ runtime: { services } }) => {
+      const found = await services.breaks.show(identity, services.clock.nowMs());
+      if (found === null) throw new PermanentError('BREAK_UNKNOWN', 'no such break');
+      return json === true ? found : renderBreak(found);
+    }),
+  );
+recon
+  .command('ignore')
+  .description('say why nobody need act on a break: it stops nothing more, as long as it stays the same')
+  .argument('<identity>', 'of the break, as `recon list` shows it')
+  .requiredOption('--reason <text>', 'why, for the audit log', asReason)
+  .option('--json', 'as JSON')
+  .action((identity: string, { reason, json }: { reason: string; json?: true }) =>
+    act(async ({ runtime: { services } }, by) => {
+      const end = await services.breaks.ignore(identity, { by, reason, nowMs: services.clock.nowMs() });
+      return json === true ? end : `${identity} is ${end.state}${end.ignored ? '' : ' already'}.`;
     }),
   );
 recon
@@ -50,25 +74,41 @@ recon
   );
 
 /** Breaks for people, a line for each; of a currency that the books do not have the amount is in minor units. */
-export function renderBreaks(breaks: readonly OpenBreak[]): string {
+export function renderBreaks(breaks: readonly Break[]): string {
   if (breaks.length === 0) return 'No break.';
   const rows = breaks.map((one) => [
-    ...[one.identity, one.category ?? one.kind, amountOf(one), minuteOf(one.firstSeenMs)],
+    ...[one.identity, one.kind, one.category ?? '', amountOf(one), minuteOf(one.firstSeenMs)],
     ...[one.supplier ?? '', one.stopsPayouts ? one.currency : '', one.resolutionId ?? ''],
   ]);
   const head = [
     'identity',
-    'what',
+    'kind',
+    'category',
     'amount',
     'since (UTC)',
     'supplier',
     'stops payouts',
     'waits for approval',
   ];
-  return renderTable([head, ...rows], [2]);
+  return renderTable([head, ...rows], [3]);
 }
 
-function amountOf({ amountMinor, currency }: OpenBreak): string {
+/** A break for people: how it stands, each fact of both sides beside the other, and its history. */
+export function renderBreak(one: BreakHistory): string {
+  const { stripe = {}, ledger = {} } = one.evidence;
+  const names = [...new Set([...Object.keys(stripe), ...Object.keys(ledger)])];
+  const sides = names.map((name) => [name, String(stripe[name] ?? ''), String(ledger[name] ?? '')]);
+  const history = one.history.map(({ atMs, actor, event, kind, amountMinor, reason }) => [
+    ...[minuteOf(atMs), event, kind, amountOf({ amountMinor, currency: one.currency }), actor, reason ?? ''],
+  ]);
+  return [
+    `${one.identity} is ${one.state}: ${one.kind}, ${amountOf(one)}, of ${one.day}`,
+    renderTable([['', 'Stripe', 'ledger'], ...sides], []),
+    renderTable([['at (UTC)', 'event', 'kind', 'amount', 'by', 'why'], ...history], [3]),
+  ].join('\n\n');
+}
+
+function amountOf({ amountMinor, currency }: Pick<Break, 'amountMinor' | 'currency'>): string {
   const known = Object.hasOwn(CURRENCIES, currency);
   return known
     ? formatMoney({ amountMinor, currency: parseCurrency(currency) })
@@ -92,7 +132,7 @@ export async function resolveBreak(
   identity: string,
   facts: Parameters<Store['resolve']>[2],
 ): ReturnType<Store['resolve']> {
-  const [found] = await breaks.list(identity);
+  const [found] = await breaks.list(identity, facts.nowMs);
   const category = found?.category ?? '';
   if (!ASKED_AT_STRIPE.includes(category)) return breaks.resolve(identity, {}, facts);
   const id = found?.sourceId ?? null;

@@ -61,7 +61,13 @@ create table public.settings (
   -- For so many days from its start a buyer may dispute a call.
   dispute_days int not null default 30 check (dispute_days >= 0),
   -- For so many days from its start a call waits for money in its buyer's wallet; then it is rejected.
-  cover_hold_days int not null default 7 check (cover_hold_days >= 0)
+  cover_hold_days int not null default 7 check (cover_hold_days >= 0),
+  -- So long Stripe may take to show a charge that the books have, before it is missing: one by card, and one by bank debit.
+  card_settles_after interval not null default '2 days' check (card_settles_after >= '0'),
+  bank_debit_settles_after interval not null default '4 days' check (bank_debit_settles_after >= '0'),
+  -- People are told, once a day, of each open break of more than this amount, and of each that is older than so many days.
+  break_alert_minor app.amount_minor not null default 100000 check (break_alert_minor >= 0),
+  break_alert_days int not null default 3 check (break_alert_days >= 0)
 );
 insert into public.settings default values;
 

@@ -31,7 +31,8 @@ declare v_date date := app.unclosed_date(p_date); v_buyer jsonb := jsonb_build_o
   v_settled jsonb := jsonb_build_object('gross', p_charge.gross_minor, 'fee', p_charge.fee_minor, 'net', p_charge.net_minor);
   v_paid jsonb := jsonb_build_object('gross', p_charge.paid_minor) || app.by_wallet(p_charge.paid_minor, p_charge.topup_id is not null);
   v_refs jsonb := app.refs_of_charge(p_charge)
-    || jsonb_build_object('chargeId', p_charge.charge_id, 'balanceTransactionId', p_charge.balance_transaction_id);
+    || jsonb_build_object('chargeId', p_charge.charge_id, 'balanceTransactionId', p_charge.balance_transaction_id,
+      'availableMs', app.ms(p_charge.available_at));
 begin
   if p_charge.exchange_rate is null then
     perform app.post_journal('charge', 'charge:' || p_charge.charge_id, v_date, p_charge.currency, v_paid || v_settled, v_buyer, v_refs, p_now);

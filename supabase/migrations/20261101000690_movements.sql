@@ -19,6 +19,7 @@ create table public.stripe_movements (
 );
 create index stripe_movements_created on public.stripe_movements (created_at);
 create index stripe_movements_source on public.stripe_movements (source_id);
+create index stripe_movements_pending on public.stripe_movements (available_at);
 
 -- A listing of Stripe's movements, which Stripe gives newest first: it is whole when its last page is stored. One that failed goes
 -- on after its cursor; the next begins an hour before the newest movement of the last that was whole, because Stripe counts

@@ -19,20 +19,60 @@ create table public.reconciliation_breaks (
   id bigint generated always as identity primary key,
   -- The same difference found again is the same row.
   identity text not null unique,
-  kind text not null check (kind in
-    ('missing_in_ledger', 'missing_in_stripe', 'amount', 'currency', 'orphan_transfer', 'unknown_category')),
+  -- expected: the other side is not due yet; from `due_at` on it is missing_in_stripe, whoever looks.
+  kind text not null check (kind in ('missing_in_ledger', 'missing_in_stripe', 'amount', 'fee', 'currency', 'duplicate', 'expected',
+    'orphan_transfer', 'wrong_day', 'unknown_category')),
   currency text not null,
   amount_minor bigint not null,
+  -- Both sides of it, as far as there are two.
   evidence jsonb not null,
+  -- UTC, of the movement, or of when its line was posted.
+  day date not null,
   -- Whether it stops the payouts of its currency.
   gates boolean not null,
-  -- resolved: a person accounted for it, and it is booked against suspense (see break_resolutions).
-  state text not null default 'open' check (state in ('open', 'closed', 'resolved')),
+  due_at timestamptz,
+  -- explained: by a rule of app.explained_by, which `rule` names. resolved: a person accounted for it, and it is booked against suspense
+  -- (see break_resolutions). ignored: a person said why nobody need act on it. closed: it is gone.
+  state text not null default 'open' check (state in ('open', 'explained', 'resolved', 'ignored', 'closed')),
+  rule text check ((state = 'explained') <= (rule is not null)),
+  -- Who brought it to its state, and why.
+  changed_by text not null,
+  reason text,
   first_seen_at timestamptz not null,
   last_seen_at timestamptz not null,
-  closed_at timestamptz
+  closed_at timestamptz,
+  -- The last date on which somebody was told of it.
+  told_on date
 );
 create index reconciliation_breaks_open on public.reconciliation_breaks (currency) where state = 'open';
+create index reconciliation_breaks_day on public.reconciliation_breaks (day);
+
+-- What became of a break, and by whom: written by the trigger below, so that nothing is left out.
+create table public.break_events (
+  id bigint generated always as identity primary key,
+  break_id bigint not null references public.reconciliation_breaks,
+  at timestamptz not null,
+  actor text not null,
+  -- found, changed, or the state that it came to.
+  event text not null,
+  kind text not null,
+  amount_minor bigint not null,
+  reason text
+);
+create index break_events_break on public.break_events (break_id, id);
+create trigger break_events_append_only before update or delete on public.break_events for each row execute function app.refuse_change();
+create trigger break_events_no_truncate before truncate on public.break_events for each statement execute function app.refuse_change();
+
+create function app.note_break_event() returns trigger language plpgsql as $$
+begin
+  insert into break_events (break_id, at, actor, event, kind, amount_minor, reason)
+  values (new.id, coalesce(new.closed_at, new.last_seen_at), new.changed_by, case when tg_op = 'INSERT' then 'found' when old.state <> new.state then new.state
+    else 'changed' end, new.kind, new.amount_minor, coalesce(new.reason, new.rule));
+  return null;
+end $$;
+create trigger reconciliation_breaks_found after insert on public.reconciliation_breaks for each row execute function app.note_break_event();
+create trigger reconciliation_breaks_changed after update on public.reconciliation_breaks for each row
+  when ((old.state, old.kind, old.amount_minor) is distinct from (new.state, new.kind, new.amount_minor)) execute function app.note_break_event();
 
 -- Whether payouts of a currency may be planned for a date: its cash comparison finished just now and left nothing
 -- unexplained. An older one may be that of a backup, made before money left that these books do not know.
@@ -41,7 +81,8 @@ create function app.payout_gate(p_date date, p_currency text, p_now timestamptz)
     when r.state is distinct from 'finished' then 'reconciliation_unfinished'
     when r.finished_at < p_now - interval '30 minutes' then 'reconciliation_outdated'
     when abs(r.difference_minor) > s.difference_threshold_minor then 'difference_unexplained'
-    when exists (select 1 from public.reconciliation_breaks b where b.currency = p_currency and b.state = 'open' and b.gates)
+    when exists (select 1 from public.reconciliation_breaks b where b.currency = p_currency and b.state = 'open' and b.gates
+        and coalesce(b.due_at <= p_now, true))
       then 'break_open'
     else 'open' end
   from public.settings s left join public.reconciliation_runs r on r.business_date = p_date and r.currency = p_currency
@@ -77,53 +118,104 @@ begin
   return to_jsonb(app.clear_available(p_date, app.at(p_due_ms), app.at(p_now_ms), 10));
 end $$;
 
--- The movements that our rows expect, each with when its journal was posted.
-create function app.expected_movements() returns table (
-  id text, currency text, net_minor bigint, subject text, posted_at timestamptz) language sql stable as $$
-  select c.balance_transaction_id, c.currency, c.net_minor, coalesce('invoice:' || c.invoice_id, 'topup:' || c.topup_id), j.posted_at
-  from public.charges c join public.journals j
-    on j.key = case when c.exchange_rate is null then 'charge:' else 'charge_settled:' end || c.charge_id
-  union all
-  select p.balance_transaction_id, p.currency, -p.amount_minor, 'payout:' || p.id, j.posted_at
-  from public.payouts p join public.journals j on j.key = 'payout_send:' || p.id
-  union all
-  select j.refs ->> 'balanceTransactionId', j.currency,
-    (j.amounts ->> 'total')::bigint * case when j.template like 'dispute\_won%' then 1 else -1 end, j.template || ':' || (j.refs ->> 'withdrawalId'), j.posted_at
-  from public.journals j where j.template in ('refund', 'dispute', 'dispute_won', 'refund_settled', 'dispute_settled', 'dispute_won_settled')
-  union all
-  select r.balance_transaction_id, r.currency, r.amount_minor, 'transfer_reversal:' || r.id, j.posted_at
-  from public.transfer_reversals r join public.journals j on j.key = 'transfer_reversal:' || r.id
+-- The movements that the ledger names.
+create function app.expected_movements() returns table (id text) language sql stable as $$
+  select l.movement_id from app.cash_lines l
 $$;
 
--- Movements that no row of ours explains. One that is younger than the longest job may still be on its way to its row.
-create function app.unexplained_movements(p_listed_at timestamptz) returns setof public.stripe_movements language sql stable as $$
-  select m.* from public.stripe_movements m
-  where m.created_at < p_listed_at - interval '2 minutes'
-    and not exists (select 1 from public.charges c where c.balance_transaction_id = m.id and m.reporting_category = 'charge')
-    and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and m.reporting_category = 'transfer')
-    and not exists (select 1 from public.withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)
-    and not exists (select 1 from public.transfer_reversals r where r.balance_transaction_id = m.id)
+-- What a line is about, as a word and an id of ours.
+create function app.subject_of(p_template text, p_refs jsonb) returns text language sql immutable as $$
+  select case when p_template like 'charge%' then coalesce('invoice:' || (p_refs ->> 'invoiceId'), 'topup:' || (p_refs ->> 'topupId'))
+    when p_template = 'payout_send' then 'payout:' || (p_refs ->> 'payoutId')
+    when p_template = 'transfer_reversal' then 'transfer_reversal:' || (p_refs ->> 'reversalId')
+    else p_template || ':' || (p_refs ->> 'withdrawalId') end
 $$;
 
--- Every difference between movements, listed at p_listed_at, and the rows that explain them. What was recorded after
--- the listing cannot be in it.
-create function app.find_breaks(p_listed_at timestamptz) returns table (
-  identity text, kind text, currency text, amount_minor bigint, evidence jsonb, gates boolean) language sql stable as $$
-  select 'movement:' || m.id,
-    case when m.reporting_category = 'charge' then 'missing_in_ledger'
-         when m.reporting_category in ('transfer', 'transfer_reversal') then 'orphan_transfer' else 'unknown_category' end,
-    m.currency, m.net_minor, jsonb_build_object('movement', m.id, 'source', m.source_id, 'category', m.reporting_category), true
-  from app.unexplained_movements(p_listed_at) m
+create function app.facts_of(p_movement public.stripe_movements) returns jsonb language sql immutable as $$
+  select jsonb_build_object('id', p_movement.id, 'grossMinor', p_movement.amount_minor, 'feeMinor', p_movement.fee_minor, 'netMinor', p_movement.net_minor,
+    'currency', p_movement.currency, 'exchangeRate', p_movement.exchange_rate, 'availableMs', app.ms(p_movement.available_at), 'createdMs', app.ms(p_movement.created_at))
+$$;
+
+create function app.facts_of(p_line app.cash_lines) returns jsonb language sql immutable as $$
+  select jsonb_build_object('journal', p_line.journal_id, 'template', p_line.template, 'grossMinor', p_line.gross_minor,
+    'feeMinor', p_line.gross_minor - p_line.net_minor, 'netMinor', p_line.net_minor, 'currency', p_line.currency, 'exchangeRate', p_line.exchange_rate,
+    'availableMs', app.ms(p_line.available_at), 'postedMs', app.ms(p_line.posted_at))
+$$;
+
+-- How long Stripe may take to show what a line says: by the rail of the charge, which its id tells (`py_` is no card). Everything
+-- else moves at once.
+create function app.settles_after(p_line app.cash_lines) returns interval language sql stable as $$
+  select case when p_line.category <> 'charge' then interval '0' when p_line.source_id like 'py\_%' then bank_debit_settles_after else card_settles_after end
+  from public.settings
+$$;
+
+-- Whether a movement is there twice: another one of the same object and category is matched, or came before; or it is a transfer
+-- for a payout that went by another one.
+create function app.is_twice(p_movement public.stripe_movements) returns boolean language sql stable as $$
+  select exists (select 1 from public.stripe_movements o where o.source_id = p_movement.source_id
+      and o.reporting_category = p_movement.reporting_category and o.id <> p_movement.id
+      and (exists (select 1 from public.cash_matches c where c.movement_id = o.id) or (o.created_at, o.id) < (p_movement.created_at, p_movement.id)))
+    or exists (select 1 from public.movement_claims c join public.payouts p on p.id::text = c.payout_id
+      where c.movement_id = p_movement.id and p.state = 'sent' and p.transfer_id <> p_movement.source_id)
+$$;
+
+-- Whether a line is there twice: its movement, or that of its object, is another line's.
+create function app.is_twice(p_line app.cash_lines) returns boolean language sql stable as $$
+  select exists (select 1 from public.cash_matches c where c.movement_id = p_line.movement_id and c.journal_id <> p_line.journal_id)
+    or exists (select 1 from public.stripe_movements o join public.cash_matches c on c.movement_id = o.id
+      where o.source_id = p_line.source_id and o.reporting_category = p_line.category and c.journal_id <> p_line.journal_id)
+    or exists (select 1 from public.unmatched_lines u join app.cash_lines l on l.journal_id = u.journal_id
+      where l.movement_id = p_line.movement_id and l.journal_id < p_line.journal_id)
+$$;
+
+-- The rules that explain a break without anybody, each by its name; null when none does.
+create function app.explained_by(p_kind text, p_movement public.stripe_movements, p_line app.cash_lines) returns text language sql stable as $$
+  select case
+    -- Stripe took back what it did for one object, and the books know of neither.
+    when p_kind in ('missing_in_ledger', 'unknown_category') and exists (select 1 from public.stripe_movements o where o.source_id = p_movement.source_id
+      having count(*) > 1 and sum(o.net_minor) = 0 and bool_and(o.id in (select id from public.unmatched_movements))) then 'undone'
+    -- Stripe makes the money available later than it first said; it clears when Stripe says so.
+    when p_kind = 'wrong_day' and p_movement.available_at > p_line.available_at then 'available_later' end
+$$;
+
+-- Every difference between the movements, listed at p_listed_at, and the lines of the ledger. What was recorded after the listing
+-- cannot be in it, and a movement younger than the longest job may still be on its way to its row.
+create function app.find_breaks(p_listed_at timestamptz, p_now timestamptz) returns table (
+  identity text, kind text, currency text, amount_minor bigint, evidence jsonb, day date, gates boolean, due_at timestamptz, rule text)
+language sql stable as $$
+  with movements as (
+    select m as movement, case when app.is_twice(m) then 'duplicate'
+      when m.reporting_category in ('transfer', 'transfer_reversal') then 'orphan_transfer'
+      when exists (select 1 from public.cash_templates t where t.category = m.reporting_category) then 'missing_in_ledger' else 'unknown_category' end as kind
+    from public.unmatched_movements u join public.stripe_movements m on m.id = u.id where m.created_at < p_listed_at - interval '2 minutes'
+  ), lines as (
+    select l as line, app.is_twice(l) as is_twice, l.posted_at + app.settles_after(l) as due_at
+    from public.unmatched_lines u join app.cash_lines l on l.journal_id = u.journal_id where l.posted_at < p_listed_at
+  ), pairs as (
+    select m as movement, l as line, app.difference_of(m, l) as kind
+    from public.cash_matches c join public.stripe_movements m on m.id = c.movement_id join app.cash_lines l on l.journal_id = c.journal_id where not c.agrees
+  )
+  select 'movement:' || (movement).id, kind, (movement).currency, (movement).net_minor::bigint,
+    jsonb_build_object('movement', (movement).id, 'source', (movement).source_id, 'category', (movement).reporting_category, 'stripe', app.facts_of(movement),
+      -- What it might be, by amount, currency and day; it never makes a match.
+      'suggestion', (select 'journal:' || (line).journal_id from lines where (line).currency = (movement).currency and (line).net_minor = (movement).net_minor
+        and abs(extract(epoch from (line).posted_at - (movement).created_at)) < 172800 order by (line).journal_id limit 1)),
+    ((movement).created_at at time zone 'UTC')::date, true, null::timestamptz, app.explained_by(kind, movement, null)
+  from movements
   union all
-  select 'amount:' || m.id, case when m.currency <> e.currency then 'currency' else 'amount' end, e.currency,
-    m.net_minor - e.net_minor, jsonb_build_object('movement', m.id, 'subject', e.subject, 'expectedMinor', e.net_minor), true
-  from app.expected_movements() e join public.stripe_movements m on m.id = e.id
-  where m.net_minor <> e.net_minor or m.currency <> e.currency
+  select case when is_twice then 'line:' || (line).journal_id else 'missing:' || (line).movement_id end,
+    case when is_twice then 'duplicate' when p_now < due_at then 'expected' else 'missing_in_stripe' end, (line).currency, (line).net_minor,
+    jsonb_build_object('movement', (line).movement_id, 'subject', app.subject_of((line).template, (line).refs), 'ledger', app.facts_of(line),
+      'suggestion', (select 'movement:' || (movement).id from movements where (movement).currency = (line).currency and (movement).net_minor = (line).net_minor
+        and abs(extract(epoch from (line).posted_at - (movement).created_at)) < 172800 order by (movement).id limit 1)),
+    ((line).posted_at at time zone 'UTC')::date, true, case when not is_twice then due_at end, null
+  from lines
   union all
-  select 'missing:' || e.id, 'missing_in_stripe', e.currency, e.net_minor,
-    jsonb_build_object('movement', e.id, 'subject', e.subject), true
-  from app.expected_movements() e
-  where e.posted_at < p_listed_at and not exists (select 1 from public.stripe_movements m where m.id = e.id)
+  select 'amount:' || (movement).id, kind, (line).currency, (movement).net_minor - (line).net_minor,
+    jsonb_build_object('movement', (movement).id, 'subject', app.subject_of((line).template, (line).refs), 'expectedMinor', (line).net_minor,
+      'stripe', app.facts_of(movement), 'ledger', app.facts_of(line)),
+    ((movement).created_at at time zone 'UTC')::date, kind <> 'wrong_day', null, app.explained_by(kind, movement, line)
+  from pairs where kind is not null
 $$;
 
 -- Compares Stripe's movements with the ledger as of the due instant of a date, clears what became available, and keeps
@@ -133,47 +225,48 @@ create function public.reconcile_money(p_date date, p_due_ms bigint, p_listed_ms
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
   v_due timestamptz := app.at(p_due_ms); v_listed timestamptz := app.at(p_listed_ms); v_now timestamptz := app.at(p_now_ms);
-  v_runs jsonb;
+  v_runs jsonb; v_by text := 'reconciliation.reconcile-money';
 begin
   perform app.lock_ledger();
   perform app.clear_available(p_date, v_due, v_now);
   perform app.clear_wallets(p_date, v_now);
   perform app.reverse_resolutions(v_now);
-  insert into reconciliation_breaks as b (identity, kind, currency, amount_minor, evidence, gates, first_seen_at, last_seen_at)
-  select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, f.gates, v_now, v_now from app.find_breaks(v_listed) f
-  -- One that a person resolved stays so.
-  on conflict (identity) do update set state = case b.state when 'resolved' then b.state else 'open' end,
-    closed_at = case b.state when 'resolved' then b.closed_at end, last_seen_at = v_now, kind = excluded.kind,
-    amount_minor = excluded.amount_minor, evidence = excluded.evidence;
-  update reconciliation_breaks set state = 'closed', closed_at = v_now
-  where state = 'open' and identity not in (select f.identity from app.find_breaks(v_listed) f);
+  while app.match_cash(null, v_now) loop null; end loop;
+  drop table if exists pg_temp.found_breaks;
+  create temp table found_breaks on commit drop as select * from app.find_breaks(v_listed, v_now);
+  insert into reconciliation_breaks as b (identity, kind, currency, amount_minor, evidence, day, gates, due_at, rule, state, changed_by, first_seen_at, last_seen_at)
+  select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, f.day, f.gates, f.due_at, f.rule, case when f.rule is null then 'open' else 'explained' end,
+    v_by, v_now, v_now from found_breaks f
+  -- One that a person resolved stays so; and one that a person ignored, as long as it is the same difference.
+  on conflict (identity) do update set state = case when b.state = 'resolved' then b.state
+      when b.state = 'ignored' and (b.kind, b.amount_minor) = (excluded.kind, excluded.amount_minor) then b.state else excluded.state end,
+    changed_by = case when b.state in ('resolved', 'ignored') then b.changed_by else excluded.changed_by end,
+    reason = case when b.state in ('resolved', 'ignored') then b.reason end,
+    closed_at = case b.state when 'resolved' then b.closed_at end, last_seen_at = v_now, kind = excluded.kind, day = excluded.day, due_at = excluded.due_at,
+    amount_minor = excluded.amount_minor, evidence = excluded.evidence, rule = excluded.rule, gates = excluded.gates;
+  update reconciliation_breaks set state = 'closed', closed_at = v_now, changed_by = v_by, reason = null
+  where state in ('open', 'explained', 'ignored') and identity not in (select f.identity from found_breaks f);
 
   insert into reconciliation_runs as r (business_date, currency, state, as_of, stripe_available_minor, stripe_pending_minor,
     ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at)
   select p_date, c.code, 'finished', v_due, s.available, s.pending, l.available, l.pending,
-    s.available + s.pending - young.net - (l.available + l.pending - unlisted.net), s.matched, v_now
-  from currencies c
-    cross join lateral (
-      -- A transfer leaves the available balance when it is made; a charge is pending until its own date.
-      select coalesce(sum(net_minor) filter (where available_at <= v_due or net_minor < 0), 0)::bigint as available,
-        coalesce(sum(net_minor) filter (where available_at > v_due and net_minor >= 0), 0)::bigint as pending,
-        count(*) filter (where exists (select 1 from charges c where c.balance_transaction_id = m.id)
-          or exists (select 1 from payouts p where p.balance_transaction_id = m.id)
-          or exists (select 1 from withdrawals w where w.balance_transaction_id = m.id or w.reinstated_by = m.id)
-          or exists (select 1 from transfer_reversals r where r.balance_transaction_id = m.id)) as matched
-      from stripe_movements m where m.currency = c.code) s
+    s.available + s.pending - young.net - (l.available + l.pending - unlisted.net), coalesce(t.matched, 0), v_now
+  from currencies c left join cash_totals t on t.currency = c.code
+    -- A transfer leaves the available balance when it is made; a charge is pending until its own date.
+    cross join lateral (select coalesce(sum(net_minor), 0)::bigint as pending from stripe_movements m
+      where m.currency = c.code and m.available_at > v_due and m.net_minor >= 0) p
+    cross join lateral (select coalesce(t.net_minor, 0) - p.pending as available, p.pending) s
     cross join lateral (
       select coalesce(sum(balance_minor) filter (where kind = 'stripe_available'), 0)::bigint as available,
         coalesce(sum(balance_minor) filter (where kind = 'stripe_pending'), 0)::bigint as pending
       from ledger_accounts a where a.currency = c.code) l
     cross join lateral (
-      select coalesce(sum(m.net_minor), 0)::bigint as net from stripe_movements m
-      where m.currency = c.code and m.created_at >= v_listed - interval '2 minutes'
-        and m.id not in (select e.id from app.expected_movements() e)) young
+      select coalesce(sum(m.net_minor), 0)::bigint as net from unmatched_movements u join stripe_movements m on m.id = u.id
+      where m.currency = c.code and m.created_at >= v_listed - interval '2 minutes') young
+    -- What Stripe does not show yet, and need not.
     cross join lateral (
-      select coalesce(sum(e.net_minor), 0)::bigint as net from app.expected_movements() e
-      where e.currency = c.code and e.posted_at >= v_listed
-        and not exists (select 1 from stripe_movements m where m.id = e.id)) unlisted
+      select coalesce(sum(e.net_minor), 0)::bigint as net from unmatched_lines u join app.cash_lines e on e.journal_id = u.journal_id
+      where e.currency = c.code and (e.posted_at >= v_listed or e.posted_at + app.settles_after(e) > v_now and not app.is_twice(e))) unlisted
   on conflict (business_date, currency) do update set as_of = excluded.as_of,
     stripe_available_minor = excluded.stripe_available_minor, stripe_pending_minor = excluded.stripe_pending_minor,
     ledger_available_minor = excluded.ledger_available_minor, ledger_pending_minor = excluded.ledger_pending_minor,

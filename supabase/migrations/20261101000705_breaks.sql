@@ -36,7 +36,8 @@ create function app.book_resolution(p_resolution public.break_resolutions, p_now
 begin
   perform app.post_resolution(p_resolution, 'break_resolved', p_now);
   update break_resolutions set state = 'booked', ended_at = p_now where id = p_resolution.id;
-  update reconciliation_breaks set state = 'resolved', closed_at = p_now where id = p_resolution.break_id;
+  update reconciliation_breaks set state = 'resolved', closed_at = p_now, changed_by = p_resolution.asked_by, reason = p_resolution.reason
+  where id = p_resolution.break_id;
 end $$;
 
 -- Takes back what was resolved of a movement that a row of ours explains by now: its own journal has booked it. One that nobody
@@ -50,7 +51,8 @@ begin
   loop
     if v_resolution.state = 'booked' then
       perform app.post_resolution(v_resolution, 'break_resolved_reversed', p_now);
-      update reconciliation_breaks set state = 'closed', closed_at = p_now where id = v_resolution.break_id;
+      update reconciliation_breaks set state = 'closed', closed_at = p_now, changed_by = 'reconciliation.reconcile-money', reason = 'the books know it'
+      where id = v_resolution.break_id;
     end if;
     update break_resolutions set state = case v_resolution.state when 'booked' then 'reversed' else 'dropped' end, ended_at = p_now
     where id = v_resolution.id;
@@ -63,17 +65,68 @@ create function app.supplier_of_break(p_subject text) returns uuid language sql 
     (select supplier_id from public.transfer_reversals where 'transfer_reversal:' || id = p_subject))
 $$;
 
+-- What a break is now: one that was expected is missing from the moment it was due.
+create function app.kind_at(p_break public.reconciliation_breaks, p_now timestamptz) returns text language sql immutable as $$
+  select case when p_break.kind = 'expected' and p_break.due_at <= p_now then 'missing_in_stripe' else p_break.kind end
+$$;
+
+create function app.describe_break(p_break public.reconciliation_breaks, p_now timestamptz) returns jsonb language sql stable as $$
+  select jsonb_build_object('identity', p_break.identity, 'kind', app.kind_at(p_break, p_now), 'state', p_break.state, 'currency', p_break.currency,
+    'amountMinor', p_break.amount_minor, 'day', p_break.day, 'category', p_break.evidence ->> 'category', 'movementId', p_break.evidence ->> 'movement',
+    'sourceId', p_break.evidence ->> 'source', 'subject', p_break.evidence ->> 'subject', 'supplierId', s.id, 'supplier', s.name,
+    'stopsPayouts', p_break.gates and p_break.state = 'open' and coalesce(p_break.due_at <= p_now, true), 'dueMs', app.ms(p_break.due_at),
+    'rule', p_break.rule, 'reason', p_break.reason, 'firstSeenMs', app.ms(p_break.first_seen_at), 'lastSeenMs', app.ms(p_break.last_seen_at),
+    'resolutionId', r.id, 'askedBy', r.asked_by, 'waitsFor', case when r.id is not null then 'approval' end)
+  from (select) one left join public.break_resolutions r on r.break_id = p_break.id and r.state = 'waiting_approval'
+    left join public.suppliers s on s.id = app.supplier_of_break(p_break.evidence ->> 'subject')
+$$;
+
 -- Breaks that are open, the oldest first, with what a person who resolved one waits for; one of them when it is named; at most 200.
-create function public.list_breaks(p_identity text)
+create function public.list_breaks(p_identity text, p_now_ms bigint)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  select coalesce(jsonb_agg(jsonb_build_object('identity', b.identity, 'kind', b.kind, 'currency', b.currency, 'amountMinor', b.amount_minor,
-      'category', b.evidence ->> 'category', 'movementId', b.evidence ->> 'movement', 'sourceId', b.evidence ->> 'source',
-      'subject', b.evidence ->> 'subject', 'supplierId', b.supplier_id, 'supplier', (select name from suppliers where id = b.supplier_id),
-      'stopsPayouts', b.gates, 'firstSeenMs', app.ms(b.first_seen_at), 'lastSeenMs', app.ms(b.last_seen_at),
-      'resolutionId', r.id, 'askedBy', r.asked_by, 'waitsFor', case when r.id is not null then 'approval' end) order by b.first_seen_at, b.id), '[]')
-  from (select *, app.supplier_of_break(evidence ->> 'subject') as supplier_id from reconciliation_breaks
-      where state = 'open' and (p_identity is null or identity = p_identity) order by first_seen_at, id limit 200) b
-    left join break_resolutions r on r.break_id = b.id and r.state = 'waiting_approval'
+  select coalesce(jsonb_agg(app.describe_break(b, app.at(p_now_ms)) order by b.first_seen_at, b.id), '[]')
+  from (select * from reconciliation_breaks where state = 'open' and (p_identity is null or identity = p_identity) order by first_seen_at, id limit 200) b
+$$;
+
+-- One break in whatever state, with both sides of it and what became of it; null when there is none.
+create function public.show_break(p_identity text, p_now_ms bigint)
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select app.describe_break(b, app.at(p_now_ms)) || jsonb_build_object('evidence', b.evidence, 'history', (select jsonb_agg(jsonb_build_object(
+      'atMs', app.ms(e.at), 'actor', e.actor, 'event', e.event, 'kind', e.kind, 'amountMinor', e.amount_minor, 'reason', e.reason) order by e.id)
+    from break_events e where e.break_id = b.id))
+  from reconciliation_breaks b where b.identity = p_identity
+$$;
+
+-- A person says why nobody need act on a break. It stops nothing more, but the difference of the totals does, as long as there is
+-- one. Not above the limit of approvals: such a one is mended, or resolved. Safe to run twice: it is ignored once.
+create function public.ignore_break(p_identity text, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_break reconciliation_breaks;
+begin
+  select * into v_break from reconciliation_breaks where identity = p_identity for update;
+  if v_break.id is null then perform app.fail('BREAK_UNKNOWN', 'no such break', '{}', 'PT404'); end if;
+  if v_break.state <> 'open' then return jsonb_build_object('ignored', false, 'state', v_break.state); end if;
+  if abs(v_break.amount_minor) > (select approval_limit_minor from settings)
+    or exists (select 1 from break_resolutions where break_id = v_break.id and state = 'waiting_approval') then
+    perform app.fail('BREAK_NOT_IGNORABLE', 'this break is above the limit of approvals, or its resolution waits: it is mended, or resolved',
+      jsonb_build_object('identity', p_identity), 'PT422');
+  end if;
+  update reconciliation_breaks set state = 'ignored', closed_at = app.at(p_now_ms), changed_by = p_by, reason = p_reason where id = v_break.id;
+  perform app.log_action(app.at(p_now_ms), p_by, 'break.ignore', 'break:' || v_break.identity, jsonb_build_object('reason', p_reason));
+  return jsonb_build_object('ignored', true, 'state', 'ignored');
+end $$;
+
+-- Open breaks that people are to be told of, each once a date: of more than an amount, or older than so many days. Whoever asks
+-- tells them; nobody else is told of them on this date.
+create function public.take_breaks_to_tell(p_now_ms bigint)
+returns jsonb language sql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  with told as (
+    update reconciliation_breaks b set told_on = app.business_date(app.at(p_now_ms)) from settings s
+    where b.state = 'open' and coalesce(b.due_at <= app.at(p_now_ms), true) and b.told_on is distinct from app.business_date(app.at(p_now_ms))
+      and (abs(b.amount_minor) > s.break_alert_minor or b.first_seen_at < app.at(p_now_ms) - make_interval(days => s.break_alert_days))
+    returning b as one
+  )
+  select coalesce(jsonb_agg(app.describe_break(one, app.at(p_now_ms)) order by (one).id), '[]') from told
 $$;
 
 -- Why a break cannot be resolved by hand; null when it can. `p_payout_id` is the payout that a transfer names at Stripe,
@@ -113,6 +166,8 @@ begin
   values (v_break.id, v_movement.id, v_movement.currency, v_movement.net_minor, p_reason, p_by, v_now, 'waiting_approval') returning * into v_resolution;
   perform app.log_action(v_now, p_by, 'break.resolve', 'break:' || v_resolution.id,
     jsonb_build_object('reason', p_reason, 'identity', p_identity, 'amountMinor', v_movement.net_minor, 'currency', v_movement.currency));
+  insert into break_events (break_id, at, actor, event, kind, amount_minor, reason)
+  values (v_break.id, v_now, p_by, 'resolution_asked', v_break.kind, v_break.amount_minor, p_reason);
   if abs(v_movement.net_minor) <= (select approval_limit_minor from settings) then perform app.book_resolution(v_resolution, v_now); end if;
   return (select jsonb_build_object('id', id, 'asked', true, 'state', state) from break_resolutions where id = v_resolution.id);
 end $$;
@@ -133,6 +188,8 @@ begin
   insert into approvals (subject_kind, subject_id, content_hash, approved_by, reason, approved_at)
   values ('break', p_id, app.resolution_hash(v_resolution), p_by, p_reason, app.at(p_now_ms));
   perform app.log_action(app.at(p_now_ms), p_by, 'break.approve', 'break:' || p_id, jsonb_build_object('reason', p_reason));
+  insert into break_events (break_id, at, actor, event, kind, amount_minor, reason)
+  select id, app.at(p_now_ms), p_by, 'resolution_approved', kind, amount_minor, p_reason from reconciliation_breaks where id = v_resolution.break_id;
   perform app.book_resolution(v_resolution, app.at(p_now_ms));
   return jsonb_build_object('approved', true, 'state', 'booked');
 end $$;

@@ -214,7 +214,8 @@ begin
   return (select to_jsonb(business_date) from closes where state = 'open');
 end $$;
 
--- Writes what the close did onto its row. The numbers are of this date only.
+-- Writes what the close did onto its row, and freezes the days of Stripe's balance up to it. The numbers are of this date only.
+-- Safe to run twice: a day is frozen once.
 create function public.report_close(p_date date)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_report jsonb;
@@ -232,6 +233,7 @@ begin
       from work where close_date = p_date and state = 'dead')) into v_report;
   update closes set report = v_report where business_date = p_date;
   if not found then perform app.fail('CLOSE_UNKNOWN', 'no close of this date', '{}', 'PT404'); end if;
+  perform app.freeze_days(p_date);
   return v_report;
 end $$;
 

@@ -179,7 +179,7 @@ create function app.audit_closes() returns jsonb language sql stable as $$
         and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and p.amount_minor = -m.net_minor and p.currency = m.currency)
         and not exists (select 1 from public.transfer_reversals r where r.balance_transaction_id = m.id and r.amount_minor = m.net_minor and r.currency = m.currency)
         and not exists (select 1 from public.break_resolutions r where r.balance_transaction_id = m.id and r.amount_minor = m.net_minor and r.currency = m.currency and r.state = 'booked')
-        and not exists (select 1 from public.reconciliation_breaks b where b.evidence ->> 'movement' = m.id and b.state = 'open'))),
+        and not exists (select 1 from public.reconciliation_breaks b where b.evidence ->> 'movement' = m.id and b.state in ('open', 'explained', 'ignored')))),
     app.audit_listing('breaks that are open', array(select identity from public.reconciliation_breaks where state = 'open' order by id)),
     app.audit_listing('cash comparisons that left a difference', array(
       select business_date || ' ' || currency from public.reconciliation_runs where difference_minor <> 0 order by 1)))
@@ -200,6 +200,9 @@ create function app.audit_database() returns jsonb language sql stable as $$
       select needed.name || ' on ' || needed.relation from (values
         ('journals_append_only', 'journals', 27), ('journals_no_truncate', 'journals', 34),
         ('postings_append_only', 'postings', 27), ('postings_no_truncate', 'postings', 34),
+        ('cash_matches_append_only', 'cash_matches', 27), ('cash_matches_no_truncate', 'cash_matches', 34),
+        ('cash_days_append_only', 'cash_days', 27), ('cash_days_no_truncate', 'cash_days', 34),
+        ('break_events_append_only', 'break_events', 27), ('break_events_no_truncate', 'break_events', 34),
         ('audit_log_append_only', 'audit_log', 27), ('audit_log_no_truncate', 'audit_log', 34),
         ('postings_balanced', 'postings', 5), ('postings_currency', 'postings', 7)) as needed (name, relation, kind)
       where not exists (select 1 from pg_catalog.pg_trigger t join pg_catalog.pg_class c on c.oid = t.tgrelid

@@ -65,3 +65,14 @@ export async function brokenIn({ database }: TestDatabase, nowMs: number): Promi
   };
   return (await createAudit({ rpc: database.rpc, stripe }).run({ nowMs })).failures.slice();
 }
+
+/** Changes journals by hand, which nothing but a superuser who turns the triggers off can do. */
+export async function changeJournals(
+  sql: TestDatabase['sql'],
+  { set, where }: { set: string; where: string },
+): Promise<void> {
+  await sql(`do $do$ begin
+    set local session_replication_role = replica;
+    update journals set ${set} where ${where};
+  end $do$`);
+}

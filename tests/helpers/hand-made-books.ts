@@ -104,7 +104,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
 
 /** A person accounts for what is open and none of ours, and another one approves it. */
 async function resolveBreaks(call: Call, nowMs: number): Promise<void> {
-  for (const { identity } of await call<{ identity: string }[]>('list_breaks', null)) {
+  for (const { identity } of await call<{ identity: string }[]>('list_breaks', null, nowMs)) {
     const facts = [null, null, 'ops', 'of the shop', nowMs];
     const { id } = await call<{ id: string }>('resolve_break', identity, ...facts);
     await call('approve_resolution', id, 'a second person', 'looked at', nowMs);

@@ -30,7 +30,7 @@ beforeEach(async () => {
   move(450);
 });
 
-/** So many more movements, a second after one another. */
+/** So many more movements, a minute after one another: a listing begins only an hour before the newest. */
 function move(count: number): void {
   const first = stripe.length + 1;
   stripe = [...Array.from({ length: count }, (_, nth) => first + nth).toReversed(), ...stripe];
@@ -44,7 +44,7 @@ const movement = (nth: number) => ({
     currency: 'usd',
   },
   ...{ amountMinor: 1_000, feeMinor: 59, netMinor: 941, exchangeRate: null },
-  ...{ createdMs: NOON_MS - 3_600_000 + nth * 1_000, availableOnMs: NOON_MS },
+  ...{ createdMs: NOON_MS - 48 * 3_600_000 + nth * 60_000, availableOnMs: NOON_MS },
 });
 type Balance = JobServices['stripeBalance'];
 const balance: Balance = {

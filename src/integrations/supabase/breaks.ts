@@ -1,13 +1,17 @@
 import { z } from 'zod';
 import { amountMinor, instantMs, type Rpc } from './rpc.ts';
 
-export type OpenBreak = z.output<typeof openBreak>;
-const openBreak = z.object({
+export type Break = z.output<typeof oneBreak>;
+const oneBreak = z.object({
   /** The same in every comparison. */
   identity: z.string(),
   kind: z.string(),
+  state: z.enum(['open', 'explained', 'resolved', 'ignored', 'closed']),
   currency: z.string(),
+  /** What is at risk: less than nothing when it left Stripe, or when Stripe has less than the books. */
   amountMinor,
+  /** UTC, of the movement; of what Stripe lacks, of when it was booked. */
+  day: z.iso.date(),
   /** Stripe's word for the movement, its id and that of what is behind it (`ch_…`, `tr_…`); null where Stripe has none. */
   category: z.string().nullable(),
   movementId: z.string().nullable(),
@@ -17,6 +21,11 @@ const openBreak = z.object({
   supplierId: z.uuid().nullable(),
   supplier: z.string().nullable(),
   stopsPayouts: z.boolean(),
+  /** From when on what Stripe does not show is missing there. */
+  dueMs: instantMs.nullable(),
+  /** That explains it; and what a person said of it. */
+  rule: z.string().nullable(),
+  reason: z.string().nullable(),
   firstSeenMs: instantMs,
   lastSeenMs: instantMs,
   /** Of a person, which waits for the approval of another. */
@@ -25,12 +34,42 @@ const openBreak = z.object({
   waitsFor: z.literal('approval').nullable(),
 });
 
+const facts = z.record(z.string(), z.unknown());
+export type BreakHistory = z.output<typeof breakHistory>;
+const breakHistory = oneBreak.extend({
+  /** Both sides of it, as `stripe` and `ledger`. */
+  evidence: z.looseObject({ stripe: facts.optional(), ledger: facts.optional() }),
+  history: z.array(
+    z.object({
+      atMs: instantMs,
+      actor: z.string(),
+      event: z.string(),
+      kind: z.string(),
+      amountMinor,
+      reason: z.string().nullable(),
+    }),
+  ),
+});
+
 export type BreaksStore = ReturnType<typeof createBreaksStore>;
 
 export function createBreaksStore(rpc: Rpc) {
   return {
     /** Breaks that are open, the oldest first, at most 200; the one of an identity when it is given. */
-    list: (identity: string | null) => rpc('list_breaks', { p_identity: identity }, z.array(openBreak)),
+    list: (identity: string | null, nowMs: number) =>
+      rpc('list_breaks', { p_identity: identity, p_now_ms: nowMs }, z.array(oneBreak)),
+    /** One break, in whatever state, with both sides and its history; null when there is none. */
+    show: (identity: string, nowMs: number) =>
+      rpc('show_break', { p_identity: identity, p_now_ms: nowMs }, breakHistory.nullable()),
+    /** A person says why nobody need act on it. */
+    ignore: (identity: string, { by, reason, nowMs }: { by: string; reason: string; nowMs: number }) =>
+      rpc(
+        'ignore_break',
+        { p_identity: identity, p_by: by, p_reason: reason, p_now_ms: nowMs },
+        z.object({ ignored: z.boolean(), state: z.string() }),
+      ),
+    /** Open breaks that people are to be told of; each is answered once a date. */
+    takeToTell: (nowMs: number) => rpc('take_breaks_to_tell', { p_now_ms: nowMs }, z.array(oneBreak)),
     /** A person accounts for a movement that is none of ours; `payoutId` is what a transfer names at Stripe. */
     resolve: (
       identity: string,

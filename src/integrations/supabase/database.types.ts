@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations df93135057c2b032, text f66cd38d15d96d85. Do not edit.
+// Made by "npm run generate" from migrations c1847b4db81c87f3, text 91425b9f109ca56d. Do not edit.
 export type Json =
 	| string
 	| number
@@ -245,6 +245,48 @@ export type Database = {
 						columns: ["supplier_id"];
 						isOneToOne: false;
 						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			break_events: {
+				Row: {
+					actor: string;
+					amount_minor: number;
+					at: string;
+					break_id: number;
+					event: string;
+					id: number;
+					kind: string;
+					reason: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					actor: string;
+					amount_minor: number;
+					at: string;
+					break_id: number;
+					event: string;
+					id?: never;
+					kind: string;
+					reason?: string | null;
+				};
+				Update: {
+					actor?: string;
+					amount_minor?: number;
+					at?: string;
+					break_id?: number;
+					event?: string;
+					id?: never;
+					kind?: string;
+					reason?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "break_events_break_id_fkey";
+						columns: ["break_id"];
+						isOneToOne: false;
+						referencedRelation: "reconciliation_breaks";
 						referencedColumns: ["id"];
 					},
 				];
@@ -680,6 +722,152 @@ export type Database = {
 						referencedColumns: ["id"];
 					},
 				];
+			};
+			cash_days: {
+				Row: {
+					at: string;
+					categories: NonNullable<Json>;
+					closing_minor: number;
+					currency: string;
+					day: string;
+					matched: number;
+					movements: number;
+					movements_minor: number;
+					opening_minor: number;
+					revision: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					at: string;
+					categories: NonNullable<Json>;
+					closing_minor: number;
+					currency: string;
+					day: string;
+					matched: number;
+					movements: number;
+					movements_minor: number;
+					opening_minor: number;
+					revision: number;
+				};
+				Update: {
+					at?: string;
+					categories?: NonNullable<Json>;
+					closing_minor?: number;
+					currency?: string;
+					day?: string;
+					matched?: number;
+					movements?: number;
+					movements_minor?: number;
+					opening_minor?: number;
+					revision?: number;
+				};
+				Relationships: [];
+			};
+			cash_matches: {
+				Row: {
+					agrees: boolean;
+					day: string;
+					is_correction: boolean;
+					journal_id: number;
+					matched_at: string;
+					matched_by: string;
+					movement_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					agrees: boolean;
+					day: string;
+					is_correction: boolean;
+					journal_id: number;
+					matched_at: string;
+					matched_by: string;
+					movement_id: string;
+				};
+				Update: {
+					agrees?: boolean;
+					day?: string;
+					is_correction?: boolean;
+					journal_id?: number;
+					matched_at?: string;
+					matched_by?: string;
+					movement_id?: string;
+				};
+				Relationships: [];
+			};
+			cash_matching: {
+				Row: {
+					frozen_through: string | null;
+					journal_id: number;
+					movement_left: number | null;
+					movement_seq: number;
+					movement_top: number | null;
+					singleton: boolean;
+				};
+				ComputedFields: never;
+				Insert: {
+					frozen_through?: string | null;
+					journal_id?: number;
+					movement_left?: number | null;
+					movement_seq?: number;
+					movement_top?: number | null;
+					singleton?: boolean;
+				};
+				Update: {
+					frozen_through?: string | null;
+					journal_id?: number;
+					movement_left?: number | null;
+					movement_seq?: number;
+					movement_top?: number | null;
+					singleton?: boolean;
+				};
+				Relationships: [];
+			};
+			cash_templates: {
+				Row: {
+					category: string;
+					gross: string;
+					net: string;
+					sign: number;
+					template: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					category: string;
+					gross: string;
+					net: string;
+					sign: number;
+					template: string;
+				};
+				Update: {
+					category?: string;
+					gross?: string;
+					net?: string;
+					sign?: number;
+					template?: string;
+				};
+				Relationships: [];
+			};
+			cash_totals: {
+				Row: {
+					currency: string;
+					matched: number;
+					movements: number;
+					net_minor: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					currency: string;
+					matched: number;
+					movements: number;
+					net_minor: number;
+				};
+				Update: {
+					currency?: string;
+					matched?: number;
+					movements?: number;
+					net_minor?: number;
+				};
+				Relationships: [];
 			};
 			charges: {
 				Row: {
@@ -1371,6 +1559,22 @@ export type Database = {
 					},
 				];
 			};
+			movement_claims: {
+				Row: {
+					movement_id: string;
+					payout_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					movement_id: string;
+					payout_id?: string | null;
+				};
+				Update: {
+					movement_id?: string;
+					payout_id?: string | null;
+				};
+				Relationships: [];
+			};
 			paid_counts: {
 				Row: {
 					calls: number;
@@ -1638,8 +1842,11 @@ export type Database = {
 			reconciliation_breaks: {
 				Row: {
 					amount_minor: number;
+					changed_by: string;
 					closed_at: string | null;
 					currency: string;
+					day: string;
+					due_at: string | null;
 					evidence: NonNullable<Json>;
 					first_seen_at: string;
 					gates: boolean;
@@ -1647,13 +1854,19 @@ export type Database = {
 					identity: string;
 					kind: string;
 					last_seen_at: string;
+					reason: string | null;
+					rule: string | null;
 					state: string;
+					told_on: string | null;
 				};
 				ComputedFields: never;
 				Insert: {
 					amount_minor: number;
+					changed_by: string;
 					closed_at?: string | null;
 					currency: string;
+					day: string;
+					due_at?: string | null;
 					evidence: NonNullable<Json>;
 					first_seen_at: string;
 					gates: boolean;
@@ -1661,12 +1874,18 @@ export type Database = {
 					identity: string;
 					kind: string;
 					last_seen_at: string;
+					reason?: string | null;
+					rule?: string | null;
 					state?: string;
+					told_on?: string | null;
 				};
 				Update: {
 					amount_minor?: number;
+					changed_by?: string;
 					closed_at?: string | null;
 					currency?: string;
+					day?: string;
+					due_at?: string | null;
 					evidence?: NonNullable<Json>;
 					first_seen_at?: string;
 					gates?: boolean;
@@ -1674,7 +1893,10 @@ export type Database = {
 					identity?: string;
 					kind?: string;
 					last_seen_at?: string;
+					reason?: string | null;
+					rule?: string | null;
 					state?: string;
+					told_on?: string | null;
 				};
 				Relationships: [];
 			};
@@ -1850,7 +2072,11 @@ export type Database = {
 			settings: {
 				Row: {
 					approval_limit_minor: number;
+					bank_debit_settles_after: string;
 					billing_grace: string;
+					break_alert_days: number;
+					break_alert_minor: number;
+					card_settles_after: string;
 					cover_hold_days: number;
 					difference_threshold_minor: number;
 					dispute_days: number;
@@ -1863,7 +2089,11 @@ export type Database = {
 				ComputedFields: never;
 				Insert: {
 					approval_limit_minor?: number;
+					bank_debit_settles_after?: string;
 					billing_grace?: string;
+					break_alert_days?: number;
+					break_alert_minor?: number;
+					card_settles_after?: string;
 					cover_hold_days?: number;
 					difference_threshold_minor?: number;
 					dispute_days?: number;
@@ -1875,7 +2105,11 @@ export type Database = {
 				};
 				Update: {
 					approval_limit_minor?: number;
+					bank_debit_settles_after?: string;
 					billing_grace?: string;
+					break_alert_days?: number;
+					break_alert_minor?: number;
+					card_settles_after?: string;
 					cover_hold_days?: number;
 					difference_threshold_minor?: number;
 					dispute_days?: number;
@@ -2259,6 +2493,32 @@ export type Database = {
 					},
 				];
 			};
+			unmatched_lines: {
+				Row: {
+					journal_id: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					journal_id: number;
+				};
+				Update: {
+					journal_id?: number;
+				};
+				Relationships: [];
+			};
+			unmatched_movements: {
+				Row: {
+					id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					id: string;
+				};
+				Update: {
+					id?: string;
+				};
+				Relationships: [];
+			};
 			unordered_periods: {
 				Row: {
 					campaign_id: string;
@@ -2566,6 +2826,7 @@ export type Database = {
 				Args: { p_generation: number; p_job: string; p_key: string };
 				Returns: Json;
 			};
+			cash_day: { Args: { p_date: string; p_now_ms: number }; Returns: Json };
 			claim_invoice: {
 				Args: { p_invoice_id: string; p_now_ms: number };
 				Returns: Json;
@@ -2637,6 +2898,15 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			ignore_break: {
+				Args: {
+					p_by: string;
+					p_identity: string;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
 			import_parties: {
 				Args: { p_by: string; p_now_ms: number; p_parties: Json };
 				Returns: Json;
@@ -2648,7 +2918,10 @@ export type Database = {
 			ledger_balances: { Args: { p_owner: string }; Returns: Json };
 			ledger_journals: { Args: { p_id: string }; Returns: Json };
 			list_adjustments: { Args: Record<PropertyKey, never>; Returns: Json };
-			list_breaks: { Args: { p_identity: string }; Returns: Json };
+			list_breaks: {
+				Args: { p_identity: string; p_now_ms: number };
+				Returns: Json;
+			};
 			list_dead_work: {
 				Args: { p_after_id: number; p_limit: number };
 				Returns: Json;
@@ -2668,8 +2941,13 @@ export type Database = {
 				Returns: Json;
 			};
 			list_wallets: { Args: { p_now_ms: number }; Returns: Json };
+			match_movements: { Args: { p_now_ms: number }; Returns: Json };
 			note_account: {
 				Args: { p_account: string; p_now_ms: number; p_state: string };
+				Returns: Json;
+			};
+			note_claim: {
+				Args: { p_movement_id: string; p_payout_id: string };
 				Returns: Json;
 			};
 			note_payout_send: {
@@ -2837,6 +3115,10 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			show_break: {
+				Args: { p_identity: string; p_now_ms: number };
+				Returns: Json;
+			};
 			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
 			show_letter: { Args: { p_id: number }; Returns: Json };
 			show_payout: { Args: { p_payout_id: string }; Returns: Json };
@@ -2867,6 +3149,7 @@ export type Database = {
 				Args: { p_event: Json; p_now_ms: number; p_result: string };
 				Returns: Json;
 			};
+			take_breaks_to_tell: { Args: { p_now_ms: number }; Returns: Json };
 			take_due_work: {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
 				Returns: Json;
@@ -2880,6 +3163,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			transfers_to_identify: { Args: { p_now_ms: number }; Returns: Json };
 			wake_payouts: {
 				Args: { p_now_ms: number; p_trace: string };
 				Returns: Json;

@@ -90,6 +90,18 @@ export function createReconciliationStore(rpc: Rpc) {
     /** Clears some of the charges whose money is available by the due instant; how many, 0 when none is left. */
     clear: (date: string, dueMs: number, nowMs: number) =>
       rpc('clear_charges', { p_date: date, p_due_ms: dueMs, p_now_ms: nowMs }, z.int()),
+    /** Matches a part of what is new with the ledger; true while there is more. */
+    match: (nowMs: number) => rpc('match_movements', { p_now_ms: nowMs }, z.boolean()),
+    /** Transfers that nothing of ours explains and whose payout was not asked for, at most 500. */
+    transfersToIdentify: (nowMs: number) =>
+      rpc(
+        'transfers_to_identify',
+        { p_now_ms: nowMs },
+        z.array(z.object({ movementId: z.string(), transferId: z.string() })),
+      ),
+    /** Notes the payout that a transfer names in its metadata; null when it names none. */
+    noteClaim: (movementId: string, payoutId: string | null) =>
+      rpc('note_claim', { p_movement_id: movementId, p_payout_id: payoutId }, z.unknown()),
     /**
      * Compares, clears what became available by the due instant, keeps one row per difference. What was recorded since
      * the listing of the movements began (`listedMs`) is no difference.

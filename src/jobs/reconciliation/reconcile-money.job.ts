@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { PermanentError } from '../../errors.ts';
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 
 /**
  * Stores what Stripe says moved since the last time, page by page; reads the refunds, disputes and reversed transfers among
- * it, and the disputes not decided yet, and books how they stand; clears what became available, some charges at a time; then compares with the
+ * it, and the disputes not decided yet, and books how they stand; matches the new movements with the ledger; clears what became available, some charges at a time; then compares with the
  * ledger as of the due instant and keeps one row per difference. Payouts of the date wait for it to finish.
  *
  * Safe to run twice: a movement has one id, a refund or dispute a row that leaves each state once, a reversal one row, a
@@ -34,6 +35,7 @@ export const reconcileMoney = defineJob({
       const end = await reconciliation.recordReversal(fact, date, clock.nowMs());
       if (end !== 'booked') log.warn({ date, ...fact, end }, 'reversed transfer not booked');
     }
+    await matchMovements(services);
     while ((await reconciliation.clear(date, dueAtMs, clock.nowMs())) > 0) signal.throwIfAborted();
     const { runs, openBreaks } = await reconciliation.reconcile(
       date,
@@ -81,5 +83,32 @@ export async function listMovements(
     }
     await reconciliation.storePage(id, page, clock.nowMs());
     if (startedMs >= nowMs) return startedMs;
+  }
+}
+
+/**
+ * Matches what is new at Stripe with what is new in the ledger, part by part; then asks Stripe which payout each transfer names
+ * that nothing of ours explains, so that the comparison may match it by that.
+ *
+ * Safe to run twice: each side is read once, and a transfer is asked for once.
+ */
+async function matchMovements({
+  reconciliation,
+  stripeTransfers,
+  clock,
+  log,
+  signal,
+}: Pick<JobServices, 'reconciliation' | 'stripeTransfers' | 'clock' | 'log'> & {
+  signal: AbortSignal;
+}): Promise<void> {
+  while (await reconciliation.match(clock.nowMs())) signal.throwIfAborted();
+  for (const { movementId, transferId } of await reconciliation.transfersToIdentify(clock.nowMs())) {
+    try {
+      await reconciliation.noteClaim(movementId, await stripeTransfers.readPayoutId(transferId, { signal }));
+    } catch (error) {
+      if (!(error instanceof PermanentError)) throw error;
+      // It is told as a break all the same.
+      log.warn({ movementId, transferId, code: error.code }, 'a transfer could not be read');
+    }
   }
 }
