@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   SUPPLIER_UNKNOWN: 'no supplier has this id',
   APPROVAL_REFUSED: 'who planned a payout, or asked for an adjustment or a resolution, may not approve it',
   BREAK_UNKNOWN: 'no break of the reconciliation has this identity',
+  BREAK_UNRESOLVED: 'a break is large or old, and nobody resolved it',
   BREAK_NOT_IGNORABLE: 'a break above the limit of approvals is mended or resolved, not ignored',
   BREAK_NOT_RESOLVABLE:
     'a break is a fault of the books, or of ours, and no movement that a person can account for',

@@ -1,3 +1,4 @@
+import { tellBreaks } from './break-alerts.ts';
 import { jobs } from './jobs/registry.ts';
 import { forgetClocksAhead } from './queues/clocks-ahead.ts';
 import { listOverdue } from './queues/overdue.ts';
@@ -41,7 +42,9 @@ export async function startScheduler({ platform, log, services, reporter }: Runt
   const timer = setInterval(() => {
     running = apply()
       .then(tellOverdue)
-      .catch((error: unknown) => log.warn({ err: error }, 'schedules could not be checked'));
+      .catch((error: unknown) => log.warn({ err: error }, 'schedules could not be checked'))
+      .then(() => tellBreaks({ services, log, reporter }))
+      .catch((error: unknown) => log.warn({ err: error }, 'breaks could not be told'));
   }, CHECK_MS);
   return {
     async close() {

@@ -120,7 +120,7 @@ export async function openInvoice(taxMinor = 0) {
       house.advance(2 * DAY_MS);
       const movements = charges.map(({ chargeId, balanceTransactionId, ...money }) => ({
         ...{ id: balanceTransactionId, sourceId: chargeId, reportingCategory: 'charge' },
-        ...{ ...money, amountMinor: money.grossMinor, createdMs: nowMs() - DAY_MS },
+        ...{ ...money, amountMinor: money.grossMinor, createdMs: nowMs() - 2 * DAY_MS },
       }));
       await storeMovements(reconciliation, movements, nowMs());
       await compare();

@@ -1,5 +1,8 @@
+import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { tellBreaks } from '../../src/break-alerts.ts';
 import { renderBreak } from '../../src/cli/recon.ts';
+import type { ErrorReporter } from '../../src/integrations/sentry/reporter.ts';
 import { type BreaksStore, createBreaksStore } from '../../src/integrations/supabase/breaks.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import {
@@ -205,8 +208,21 @@ test('people are told of a large break, or an old one, once a day each', async (
   const small = movement({ id: 'txn_2', source: 'ch_2', amount: 700, fee: 0 });
   await insertMonth(db.sql, { movements: [movement({ amount: 100_001, fee: 0 }), small], lines: [] });
   await compare();
-  const told = async () => (await breaks.takeToTell(nowMs)).map(({ identity }) => identity);
+  const reported: [string, string][] = [];
+  const reporter: ErrorReporter = {
+    report: (failure, { key }) => reported.push([failure.message, key]),
+    flush: async () => true,
+  };
+  const services = { breaks, clock: { nowMs: () => nowMs } };
+  const told = async () => {
+    reported.length = 0;
+    await tellBreaks({ services, log: pino({ level: 'silent' }), reporter });
+    return reported.map(([, key]) => key);
+  };
   expect(await told()).toEqual(['movement:txn_1']);
+  expect(reported[0]?.[0]).toBe(
+    'movement:txn_1: missing_in_ledger, 100001 usd (minor units), open for 0 days',
+  );
   expect(await told()).toEqual([]);
   nowMs += DAY_MS;
   expect(await told()).toEqual(['movement:txn_1']);
