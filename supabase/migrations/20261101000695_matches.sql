@@ -26,7 +26,7 @@ create view app.cash_lines as
 select j.id as journal_id, j.template, t.category, j.refs ->> 'balanceTransactionId' as movement_id,
   coalesce(j.refs ->> 'chargeId', j.refs ->> 'transferId', j.refs ->> 'withdrawalId', j.refs ->> 'reversalId') as source_id,
   j.currency, t.sign * (j.amounts ->> t.gross)::bigint as gross_minor, t.sign * (j.amounts ->> t.net)::bigint as net_minor,
-  j.refs ->> 'exchangeRate' as exchange_rate, app.at((j.refs ->> 'availableMs')::bigint) as available_at, j.posted_at, j.refs
+  j.refs ->> 'exchangeRate' as exchange_rate, to_timestamp((j.refs ->> 'availableMs')::bigint / 1000.0) as available_at, j.posted_at, j.refs
 from public.journals j join public.cash_templates t on t.template = j.template
 where (j.refs ->> 'balanceTransactionId') is not null;
 
@@ -169,8 +169,9 @@ end $$;
 -- Reads what is new on both sides, at most so much of each (all of it when p_limit is null), and pairs it with itself and with
 -- what had no counterpart: set by set, nothing that was matched is read again. True while there is more. The locks make it see all
 -- that was stored and posted up to the highest number, so that nothing is passed over. Safe to run twice: each side is read once.
-create function app.match_cash(p_limit int, p_now timestamptz) returns boolean language plpgsql set jit = off set work_mem = '64MB' as $$
-declare v cash_matching; v_from bigint; v_journals bigint; v_paired bigint; v_matched bigint;
+create function app.match_cash(p_limit int, p_now timestamptz) returns boolean language plpgsql
+set jit = off set enable_mergejoin = off set work_mem = '64MB' as $$
+declare v cash_matching; v_from bigint; v_journals bigint;
 begin
   -- The ledger first, as whoever compares holds it already.
   perform app.lock_ledger(), app.lock_movements(true);
@@ -190,23 +191,26 @@ begin
     -- As in app.difference_of, which says what it is that does not.
     m.currency = l.currency and m.exchange_rate is not distinct from l.exchange_rate and m.amount_minor = l.gross_minor
       and m.net_minor = l.net_minor and m.fee_minor = l.gross_minor - l.net_minor
-      and (l.available_at is null or (m.available_at at time zone 'UTC')::date = (l.available_at at time zone 'UTC')::date)
-      and (m.created_at at time zone 'UTC')::date <= ((l.posted_at + interval '1 minute') at time zone 'UTC')::date as agrees
+      and (l.available_at is null or m.available_at = l.available_at or (m.available_at at time zone 'UTC')::date = (l.available_at at time zone 'UTC')::date)
+      and (m.created_at <= l.posted_at
+        or (m.created_at at time zone 'UTC')::date <= ((l.posted_at + interval '1 minute') at time zone 'UTC')::date) as agrees
   from (select s.*, true as is_new from stripe_movements s where seq > v_from and seq <= v.movement_left
       union all select s.*, false from unmatched_movements u join stripe_movements s on s.id = u.id) m
     full join (select c.*, true as is_new from app.cash_lines c where journal_id > v.journal_id and journal_id <= v_journals
       union all select c.*, false from unmatched_lines u join app.cash_lines c on c.journal_id = u.journal_id) l
       on l.movement_id = m.id and l.source_id = m.source_id and l.category = m.reporting_category;
 
-  insert into cash_matches
-  select id, journal_id, day, 'source', agrees, coalesce(day <= v.frozen_through, false), p_now
-  from cash_pairs where id is not null and journal_id is not null on conflict do nothing;
-  get diagnostics v_matched = row_count;
-  select count(*) into v_paired from cash_pairs where id is not null and journal_id is not null;
-  if v_matched < v_paired then
-    -- Of two lines that name one movement one is its match; the other has none.
+  begin
+    insert into cash_matches
+    select id, journal_id, day, 'source', agrees, coalesce(day <= v.frozen_through, false), p_now
+    from cash_pairs where id is not null and journal_id is not null;
+  exception when unique_violation then
+    -- Of two lines that name one movement one is its match; the other has none. To look for such ones costs more than it takes without.
+    insert into cash_matches
+    select id, journal_id, day, 'source', agrees, coalesce(day <= v.frozen_through, false), p_now
+    from cash_pairs where id is not null and journal_id is not null on conflict do nothing;
     update cash_pairs p set id = null from cash_matches c where p.journal_id is not null and c.movement_id = p.id and c.journal_id <> p.journal_id;
-  end if;
+  end;
   delete from unmatched_movements u using cash_pairs p where p.id = u.id and p.journal_id is not null;
   delete from unmatched_lines u using cash_pairs p where p.journal_id = u.journal_id and p.id is not null;
   insert into unmatched_movements select id from cash_pairs where journal_id is null and is_new;

@@ -90,6 +90,8 @@ describe('the command line, on the books of a demo', () => {
 
   test.each([
     [['recon', 'resolve', 'movement:txn_none', '--reason', 'of the shop'], 'BREAK_UNKNOWN'],
+    [['recon', 'show', 'movement:txn_none'], 'BREAK_UNKNOWN'],
+    [['recon', 'ignore', 'movement:txn_none', '--reason', 'a cent'], 'BREAK_UNKNOWN'],
     [['recon', 'resolve', 'movement:txn_none', '--reason', ' '], 'a reason'],
     [['recon', 'approve', '00000000-0000-4000-8000-000000000000', '--reason', 'x'], 'RESOLUTION_UNKNOWN'],
     [['ledger', 'adjust', 'no-id', '--reason', 'x'], 'an id as the log and the board show it'],

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations c1847b4db81c87f3, text 91425b9f109ca56d. Do not edit.
+// Made by "npm run generate" from migrations 80cf0f8bb0ca323c, text 91425b9f109ca56d. Do not edit.
 export type Json =
 	| string
 	| number
