@@ -97,3 +97,40 @@ describe('facts that come after rating', () => {
     await expectRight();
   });
 });
+
+describe('after an operator discarded the dead letter of a call that was looked at again', () => {
+  const ADJUST = 'fraud.adjust-call';
+  /** The letter of the only call, which its job died of while something was asked of the call. */
+  async function dieAndDiscard(): Promise<void> {
+    const { adjustments, deadLetters, work } = house.services;
+    const broken = { ...adjustments, adjust: () => Promise.reject(new Error('a fault of our own')) };
+    await house.work({ adjustments: broken });
+    const [letter] = await deadLetters.list({ jobs: [ADJUST] }, { afterId: null, limit: 1 });
+    const nowMs = house.clock.nowMs();
+    expect(await work.discard({ id: letter?.id ?? '', by: 'ops', reason: 'not now', nowMs })).toBe(true);
+  }
+
+  test('newer facts change what it owes', async () => {
+    const report = await callThat(await house.road({ priceMinor: 5, incrementS: 6, minimumS: 60 }), 61);
+    await report({ durationS: 120 });
+    await dieAndDiscard();
+    expect(await states()).toEqual(['accrued 55']);
+    await report({ durationS: 240 }, 180_000);
+    await house.work();
+    expect(await states()).toEqual(['accrued 200', 'clawed_back 55']);
+    await expectRight();
+  });
+
+  test('what was asked of it is done by the next close', async () => {
+    await callThat(await house.road(), 90);
+    const [call] = await house.sql<{ id: string }>('select id from calls');
+    await house.services.adjustments.ask(call?.id ?? '', 'ops', 'fraud', house.clock.nowMs());
+    await dieAndDiscard();
+    await house.work();
+    expect(await states()).toEqual(['accrued 4000']);
+    await house.close(dateAfter(0));
+    expect(await states()).toEqual(['clawed_back 4000']);
+    expect(totals()).toEqual([]);
+    await expectRight();
+  });
+});

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations f7ad6c64ba0f95ff, text ae251f1979898742. Do not edit.
+// Made by "npm run generate" from migrations 25d6854c6617f7ad, text ae251f1979898742. Do not edit.
 export type Json =
 	| string
 	| number
