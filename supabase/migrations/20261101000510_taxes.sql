@@ -27,7 +27,7 @@ $$;
 
 -- What a credit note of so much will take off an invoice with the tax on it, at most: Stripe computes that tax when it is made.
 create function app.gross_of(p_invoice public.invoices, p_net bigint) returns bigint language sql immutable as $$
-  select p_net + ceil(p_net::numeric * p_invoice.tax_minor / p_invoice.amount_minor)::bigint
+  select p_net + coalesce(ceil(p_net::numeric * p_invoice.tax_minor / nullif(p_invoice.amount_minor, 0)), 0)::bigint
 $$;
 
 -- The lines of an invoice as Stripe is to have them: one for each campaign, and one that takes its credits off. Where Stripe

@@ -192,7 +192,7 @@ create function app.audit_database() returns jsonb language sql stable as $$
       union all select 'posting ' || id from public.postings where abs(amount_minor::bigint::numeric) >= 9007199254740992 or amount_minor = 0
       union all select 'earning ' || id from public.earnings
         where price_minor not between 1 and 9007199254740991 or share_minor not between 0 and price_minor
-      union all select 'invoice ' || id from public.invoices where amount_minor not between 1 and 9007199254740991
+      union all select 'invoice ' || id from public.invoices where amount_minor not between 0 and 9007199254740991
       union all select 'payout ' || id from public.payouts where amount_minor not between 1 and 9007199254740991
       union all select 'movement ' || id from public.stripe_movements where net_minor <> amount_minor - fee_minor
         or abs(net_minor::bigint::numeric) >= 9007199254740992)),
