@@ -264,7 +264,7 @@ create function public.record_invoice_state(p_invoice_id uuid, p_token uuid, p_s
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
   v_invoice invoices; v_state jsonb := app.json_arg(p_state); v_status text := app.json_arg(p_state) ->> 'status';
-  v_before bigint; v_left bigint; v_now timestamptz := app.at(p_now_ms);
+  v_before bigint; v_left bigint; v_ended bigint := 0; v_now timestamptz := app.at(p_now_ms);
 begin
   perform app.lock_ledger();
   v_invoice := app.invoice_of_token(p_invoice_id, p_token);
@@ -286,9 +286,10 @@ begin
   if v_status <> 'open' then
     update credit_notes set state = 'failed', problem = 'invoice_' || v_status, ended_at = v_now where invoice_id = p_invoice_id and state = 'planned';
   end if;
-  if v_status in ('uncollectible', 'void') and v_status <> v_invoice.state then perform app.give_up(v_invoice, v_status, v_now); end if;
+  if v_status in ('uncollectible', 'void') and v_status <> v_invoice.state then v_ended := app.give_up(v_invoice, v_status, v_now); end if;
   update invoices set state = v_status, last_problem = left(v_state ->> 'problem', 200), pay_url = v_state ->> 'payUrl' where id = p_invoice_id;
   if v_status <> 'open' then perform app.end_uncovered(v_invoice, p_invoice_id::text, v_now); end if;
+  perform app.book_loss(p_invoice_id, p_invoice_id::text, v_ended, v_now);
   perform app.watch_credit(v_now, v_invoice.buyer_id);
   return '{}';
 end $$;

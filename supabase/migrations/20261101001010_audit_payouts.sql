@@ -228,7 +228,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   set work_mem = '64MB' set statement_timeout = '5min' as $$
   select coalesce(case when coalesce(p_area, 'ledger') = 'ledger' then app.audit_ledger(to_timestamp(p_now_ms / 1000.0)) end, '[]')
     || coalesce(case when coalesce(p_area, 'calls') = 'calls' then app.audit_calls(to_timestamp(p_now_ms / 1000.0)) end, '[]')
-    || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() || app.audit_adjustments() || app.audit_wallets() || app.audit_exchange() || app.audit_taxes() end, '[]')
+    || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() || app.audit_adjustments() || app.audit_wallets() || app.audit_exchange() || app.audit_taxes() || app.audit_losses() end, '[]')
     || coalesce(case when coalesce(p_area, 'payouts') = 'payouts' then app.audit_payouts() || app.audit_reserves() end, '[]')
     || coalesce(case when coalesce(p_area, 'closes') = 'closes' then app.audit_closes() || app.audit_breaks() end, '[]')
     || coalesce(case when coalesce(p_area, 'database') = 'database' then app.audit_database() end, '[]')

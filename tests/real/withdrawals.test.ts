@@ -94,10 +94,8 @@ describe('a refund', () => {
     expect(await one.earnings()).toEqual(['billed', 'written_off', 'written_off']);
     await one.record('dp_1', 'dispute', 'lost');
     expect(await one.earnings()).toEqual(['written_off', 'written_off', 'written_off']);
-    const { exchange_margin = 0, bad_debt = 0, ...rest } = await balances();
-    expect(rest).toEqual({ stripe_available: 2_900, stripe_fees: 100 });
-    // What was lost with the calls, and kept with their shares, make up for each other: 30.00 of the buyer's money stayed.
-    expect(exchange_margin + bad_debt).toBe(-3_000);
+    // 30.00 of the buyer's money stayed, and no supplier was paid.
+    expect(await balances()).toEqual({ exchange_margin: -3_000, stripe_available: 2_900, stripe_fees: 100 });
   });
 
   test('of a charge that is not ours books nothing and stays a break', async () => {
@@ -209,6 +207,43 @@ describe('what is taken back of an invoice that was paid in part', () => {
     // 95.00 stayed, 56.00 of it are the supplier's.
     expect(await balances()).toEqual({
       ...{ stripe_fees: 200, supplier_payable: -5_600, exchange_margin: -3_900, stripe_available: 9_300 },
+    });
+  });
+
+  describe('whose oldest call its supplier has been paid for', () => {
+    const IN_TRANSIT = { payouts_in_transit: -2_800 };
+    beforeEach(async () => {
+      await one.plan();
+      const [payout] = await one.house.sql<{ id: string }>('select id from payouts');
+      await one.house.services.payouts.claim(payout?.id ?? '', one.house.clock.nowMs());
+      await one.move('refund', 're_1', -6_000);
+      await one.record('re_1', 'refund', 'succeeded');
+      expect(await balances()).toMatchObject({ bad_debt: 4_000 });
+    });
+
+    test('is lost once, also when the invoice is given up', async () => {
+      await one.say('uncollectible', [first()]);
+      expect(await one.earnings()).toEqual(['reserved', 'written_off', 'written_off']);
+      // 10.00 stayed.
+      expect(await balances()).toEqual({
+        ...{
+          ...IN_TRANSIT,
+          bad_debt: 4_000,
+          exchange_margin: -2_200,
+          stripe_available: 900,
+          stripe_fees: 100,
+        },
+      });
+    });
+
+    test('is lost no more when the buyer pays for it again', async () => {
+      const rest = one.charge(2, 5_000);
+      await one.say('paid', [first(), rest]);
+      await one.becomeAvailable([rest]);
+      expect(await one.earnings()).toEqual(['reserved', 'written_off', 'written_off']);
+      expect(await balances()).toEqual({
+        ...{ ...IN_TRANSIT, exchange_margin: -3_200, stripe_available: 5_800, stripe_fees: 200 },
+      });
     });
   });
 

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 25d6854c6617f7ad, text ae251f1979898742. Do not edit.
+// Made by "npm run generate" from migrations 2758dea6554121ac, text 58a59b148c72cbed. Do not edit.
 export type Json =
 	| string
 	| number
@@ -899,7 +899,7 @@ export type Database = {
 					{
 						foreignKeyName: "credits_earning_id_fkey";
 						columns: ["earning_id"];
-						isOneToOne: true;
+						isOneToOne: false;
 						referencedRelation: "earnings";
 						referencedColumns: ["id"];
 					},

@@ -13,6 +13,12 @@ import {
 /** Defects of the ledger and of what leaves. */
 export const LEDGER: readonly Mutant[] = [
   {
+    name: 'lost-and-returned-swapped',
+    invariants: ['INV-7', 'INV-8'],
+    breaks: 'what the exchange lost is booked as what it returned of its own',
+    redBy: audited('bad debt is what the invoices of its currency lost'),
+  },
+  {
     name: 'unbalanced-journal-accepted',
     invariants: ['INV-1'],
     breaks: 'postings that do not sum to zero are committed',
