@@ -102,7 +102,7 @@ export const LEDGER: readonly Mutant[] = [
     name: 'credit-note-leaves-a-call-that-nobody-pays',
     invariants: ['INV-30'],
     breaks: 'a call that a refund left uncovered is billed for ever when a credit note ends its invoice',
-    redBy: inFile('tests/real/withdrawals.test.ts')(
+    redBy: inFile('tests/real/withdrawals-and-credit-notes.test.ts')(
       'what is taken back of an invoice while a credit note is made that ends it > leaves no call that nobody will ever pay when it is refunded',
     ),
   },
