@@ -49,6 +49,8 @@ export const ERROR_CODES = {
   PAYOUT_UNKNOWN: 'no payout has this id',
   SUPPLIER_UNKNOWN: 'no supplier has this id',
   APPROVAL_REFUSED: 'who planned a payout, or asked for an adjustment or a resolution, may not approve it',
+  MONEY_NOT_BOOKED:
+    'refunds, disputes or reversed transfers could not be booked, which the log names; everything else was',
   BREAK_UNKNOWN: 'no break of the reconciliation has this identity',
   BREAK_UNRESOLVED: 'a break is large or old, and nobody resolved it',
   BREAK_NOT_IGNORABLE: 'a break above the limit of approvals is mended or resolved, not ignored',

@@ -173,9 +173,12 @@ begin
     coalesce(v_known.late, jsonb_build_object('amountMinor', v_known.amount_minor, 'currency', v_known.currency));
 end $$;
 
--- Has what is known of a rated call compared with what it was rated by.
-create function app.look_again(p_call public.calls, p_now timestamptz) returns void language sql as $$
-  select app.make_work('fraud.adjust-call', p_call.id::text, jsonb_build_object('callId', p_call.id), p_call.trace, p_now, null, null, true)
+-- Has what is known of a rated call compared with what it was rated by; as an item of a close, where one is given. What was
+-- discarded is made once more: something is asked of the call again, or still.
+create function app.look_again(p_call public.calls, p_now timestamptz, p_close date default null) returns void language sql as $$
+  update public.work set state = 'done' where job = 'fraud.adjust-call' and key = p_call.id::text and state = 'discarded';
+  select app.make_work('fraud.adjust-call', p_call.id::text, jsonb_build_object('callId', p_call.id), coalesce('close-' || p_close, p_call.trace), p_now,
+    p_close, case when p_close is not null then 'calls' end, true)
 $$;
 
 -- Newer facts about a call that is stored: before rating they replace the old ones and a held call is scored again; after

@@ -6,8 +6,8 @@ create table public.invoices (
   -- Calls that started before this instant and were on no earlier invoice.
   period_end timestamptz not null,
   business_date date not null,
-  -- Of its calls, without tax.
-  amount_minor app.amount_minor not null check (amount_minor > 0),
+  -- Of its calls less its credits, without tax. Nothing where credits pay for all of them: Stripe never has such a one.
+  amount_minor app.amount_minor not null check (amount_minor >= 0),
   -- Of the buyer when it was planned: Stripe computes tax on it.
   automatic_tax boolean not null default false,
   -- What Stripe computed, when it was issued.
@@ -29,7 +29,8 @@ create table public.invoices (
   last_problem text,
   -- Where the buyer pays it, or confirms a payment.
   pay_url text,
-  unique (buyer_id, currency, period_end)
+  unique (buyer_id, currency, period_end),
+  check (amount_minor > 0 or state in ('planned', 'paid') and stripe_invoice_id is null)
 );
 create index invoices_unsettled on public.invoices (business_date) where state in ('planned', 'open');
 alter table public.earnings add foreign key (invoice_id) references public.invoices;
@@ -79,14 +80,16 @@ create function app.buyer_of_charge(p_charge public.charges) returns uuid langua
   select coalesce((select buyer_id from public.invoices where id = p_charge.invoice_id), (select buyer_id from public.topups where id = p_charge.topup_id))
 $$;
 
--- What is owed to a buyer for a call that it had paid for and that was adjusted: taken off its next invoice, whole.
+-- What is owed to a buyer for a call that it had paid for and that was adjusted: taken off its next invoice, whole, or the part
+-- of it that pays for all of the calls there; the rest is a row of its own.
 create table public.credits (
-  earning_id uuid primary key references public.earnings,
+  earning_id uuid not null references public.earnings,
   buyer_id uuid not null references public.buyers,
   currency text not null references public.currencies,
   amount_minor app.amount_minor not null check (amount_minor > 0),
-  -- The invoice that it is taken off.
-  invoice_id uuid references public.invoices
+  -- The invoice that it is taken off; null while there is none.
+  invoice_id uuid references public.invoices,
+  unique nulls not distinct (earning_id, invoice_id)
 );
 create index credits_open on public.credits (buyer_id, currency) where invoice_id is null;
 create index credits_invoice on public.credits (invoice_id) where invoice_id is not null;
@@ -169,15 +172,30 @@ begin
   return v_invoice;
 end $$;
 
--- Takes an invoice over: from here on only the holder of the returned token may record anything about it.
+-- An invoice whose credits pay for all of its calls: nothing is owed, and what paid for the credits pays for them. Safe to run
+-- twice: an invoice leaves `planned` once, and the journals have its key.
+create function app.settle_by_credit(p_invoice public.invoices, p_now timestamptz) returns void language plpgsql as $$
+begin
+  update invoices set state = 'paid' where id = p_invoice.id;
+  update earnings set state = 'billed' where invoice_id = p_invoice.id and state = 'accrued';
+  perform app.clear_invoice(p_invoice.id, p_invoice.id::text, p_invoice.business_date, p_now);
+end $$;
+
+-- Takes an invoice over: from here on only the holder of the returned token may record anything about it. One that credits pay for
+-- is settled at once, and never asked of Stripe.
 create function public.claim_invoice(p_invoice_id uuid, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_invoice invoices; v_customer text; v_token uuid := gen_random_uuid();
 begin
+  if (select amount_minor from invoices where id = p_invoice_id) = 0 then perform app.lock_ledger(); end if;
   select * into v_invoice from invoices where id = p_invoice_id for update;
   if v_invoice.id is null then perform app.fail('INVOICE_UNKNOWN', 'no such invoice', '{}', 'PT404'); end if;
   if v_invoice.state not in ('planned', 'open', 'uncollectible') then
     return jsonb_build_object('kind', 'settled', 'reason', v_invoice.state);
+  end if;
+  if v_invoice.amount_minor = 0 then
+    perform app.settle_by_credit(v_invoice, app.at(p_now_ms));
+    return jsonb_build_object('kind', 'settled', 'reason', 'paid_by_credit');
   end if;
   select stripe_customer_id into v_customer from buyers where id = v_invoice.buyer_id;
   if v_customer is null then return jsonb_build_object('kind', 'settled', 'reason', 'buyer_has_no_customer'); end if;
@@ -246,7 +264,7 @@ create function public.record_invoice_state(p_invoice_id uuid, p_token uuid, p_s
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
   v_invoice invoices; v_state jsonb := app.json_arg(p_state); v_status text := app.json_arg(p_state) ->> 'status';
-  v_before bigint; v_left bigint; v_now timestamptz := app.at(p_now_ms);
+  v_before bigint; v_left bigint; v_ended bigint := 0; v_now timestamptz := app.at(p_now_ms);
 begin
   perform app.lock_ledger();
   v_invoice := app.invoice_of_token(p_invoice_id, p_token);
@@ -268,9 +286,10 @@ begin
   if v_status <> 'open' then
     update credit_notes set state = 'failed', problem = 'invoice_' || v_status, ended_at = v_now where invoice_id = p_invoice_id and state = 'planned';
   end if;
-  if v_status in ('uncollectible', 'void') and v_status <> v_invoice.state then perform app.give_up(v_invoice, v_status, v_now); end if;
+  if v_status in ('uncollectible', 'void') and v_status <> v_invoice.state then v_ended := app.give_up(v_invoice, v_status, v_now); end if;
   update invoices set state = v_status, last_problem = left(v_state ->> 'problem', 200), pay_url = v_state ->> 'payUrl' where id = p_invoice_id;
   if v_status <> 'open' then perform app.end_uncovered(v_invoice, p_invoice_id::text, v_now); end if;
+  perform app.book_loss(p_invoice_id, p_invoice_id::text, v_ended, v_now);
   perform app.watch_credit(v_now, v_invoice.buyer_id);
   return '{}';
 end $$;

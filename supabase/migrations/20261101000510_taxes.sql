@@ -27,7 +27,7 @@ $$;
 
 -- What a credit note of so much will take off an invoice with the tax on it, at most: Stripe computes that tax when it is made.
 create function app.gross_of(p_invoice public.invoices, p_net bigint) returns bigint language sql immutable as $$
-  select p_net + ceil(p_net::numeric * p_invoice.tax_minor / p_invoice.amount_minor)::bigint
+  select p_net + coalesce(ceil(p_net::numeric * p_invoice.tax_minor / nullif(p_invoice.amount_minor, 0)), 0)::bigint
 $$;
 
 -- The lines of an invoice as Stripe is to have them: one for each campaign, and one that takes its credits off. Where Stripe
@@ -58,27 +58,17 @@ begin
     jsonb_build_object('invoiceId', p_invoice.id, 'event', p_event), p_now);
 end $$;
 
--- Tax that the buyer does not pay, or was given back, is the exchange's loss: it stays payable until a credit note takes it back.
--- Safe to run twice: the journal has the event's key.
-create function app.write_off_tax(p_invoice public.invoices, p_event text, p_tax bigint, p_now timestamptz) returns void language plpgsql as $$
-begin
-  if p_tax = 0 then return; end if;
-  perform app.post_journal('write_off', format('write_off:%s:tax', p_event), app.unclosed_date(p_invoice.business_date), p_invoice.currency,
-    jsonb_build_object('share', 0, 'margin', 0, 'lost', p_tax, 'returned', 0, 'kept', 0, 'owed', p_tax),
-    jsonb_build_object('buyer', p_invoice.buyer_id), jsonb_build_object('invoiceId', p_invoice.id, 'event', p_event), p_now);
-end $$;
-
 -- Ends what is left of an invoice that Stripe gave up or that was voided (also after it was given up): its calls are owed by
--- nobody; its tax is lost, or of a void one not payable. Safe to run twice: a state is entered once, and each journal has a key.
-create function app.give_up(p_invoice public.invoices, p_status text, p_now timestamptz) returns void language plpgsql as $$
-declare v_covered bigint := app.cover_at_most(p_invoice.id); v_tax bigint := app.tax_left(p_invoice); v_open boolean := p_invoice.state = 'open';
+-- nobody; its tax is lost, or of a void one not payable. Answers what was owed and is left to be booked (app.book_loss).
+-- Safe to run twice: a state is entered once, and each journal has a key.
+create function app.give_up(p_invoice public.invoices, p_status text, p_now timestamptz) returns bigint language plpgsql as $$
+declare v_covered bigint := app.cover_at_most(p_invoice.id); v_tax bigint := app.tax_left(p_invoice); v_left bigint := app.left_of(p_invoice);
+  v_open boolean := p_invoice.state = 'open';
 begin
-  if v_open then
-    perform app.write_off(p_invoice, p_invoice.id::text, v_covered + app.left_of(p_invoice) - v_tax, v_covered, p_now);
-  end if;
   if p_status = 'void' then
     perform app.reverse_tax(p_invoice, p_invoice.id::text, case when v_open then v_tax else 0 end, case when v_open then 0 else v_tax end, p_now);
-  else
-    perform app.write_off_tax(p_invoice, p_invoice.id::text, v_tax, p_now);
   end if;
+  if not v_open then return 0; end if;
+  return v_left - case when p_status = 'void' then v_tax else 0 end
+    - app.write_off(p_invoice, p_invoice.id::text, v_covered + v_left - v_tax, v_covered, p_now);
 end $$;

@@ -12,33 +12,44 @@ create function app.period_end(p_buyer public.buyers, p_at timestamptz) returns 
 $$;
 
 -- What each buyer owes for its ended period and no invoice holds yet, beside its last invoice. `reason` says why it is not
--- billed (below_minimum: it rolls to the next period, as do credits that are not less than the calls; period_billed: a late call, on the next period's invoice) or waits
--- (changed_too_much). The close and the preview both read this, so that they cannot differ.
+-- billed (below_minimum: it rolls to the next period; period_billed: a late call, on the next period's invoice) or waits
+-- (changed_too_much). Where credits leave less than Stripe's least charge to be paid, they pay for the calls that they cover, whole
+-- ones, the oldest first: these are an invoice of nothing, and what is left of calls and credits rolls. The close and the preview both read this, so that they cannot differ.
 create function app.due_invoices(p_due_at timestamptz)
 returns table (buyer_id uuid, currency text, period_end timestamptz, amount_minor bigint, earning_ids uuid[], credit_minor bigint, last_minor bigint, reason text)
 language sql stable as $$
-  with called as (
-    select e.buyer_id, e.currency, app.period_end(b, p_due_at) as period_end, sum(e.price_minor)::bigint as amount_minor,
-      array_agg(e.id) as earning_ids
+  with unbilled as (
+    select e.buyer_id, e.currency, app.period_end(b, p_due_at) as period_end, e.price_minor, e.id,
+      sum(e.price_minor) over (partition by e.buyer_id, e.currency order by e.started_at, e.call_id) as reached
     from public.earnings e join public.buyers b on b.id = e.buyer_id
     where e.invoice_id is null and e.state = 'accrued' and not e.frozen and e.started_at < app.period_end(b, p_due_at)
-    group by e.buyer_id, e.currency, app.period_end(b, p_due_at)
+  ), credited as (
+    select buyer_id, currency, sum(amount_minor)::bigint as credit_minor from public.credits where invoice_id is null group by 1, 2
+  ), called as (
+    select u.buyer_id, u.currency, u.period_end, sum(u.price_minor)::bigint as amount_minor, array_agg(u.id) as earning_ids,
+      coalesce(c.credit_minor, 0) as credit_minor, coalesce(sum(u.price_minor) filter (where u.reached <= c.credit_minor), 0)::bigint as covered_minor,
+      array_agg(u.id) filter (where u.reached <= c.credit_minor) as covered_ids
+    from unbilled u left join credited c on c.buyer_id = u.buyer_id and c.currency = u.currency
+    group by u.buyer_id, u.currency, u.period_end, c.credit_minor
   ), due as (
-    select c.buyer_id, c.currency, c.period_end, c.amount_minor - o.credit_minor as amount_minor, c.earning_ids, o.credit_minor
-    from called c cross join lateral (select coalesce(sum(x.amount_minor), 0)::bigint as credit_minor from public.credits x
-      where x.buyer_id = c.buyer_id and x.currency = c.currency and x.invoice_id is null) o
+    select c.buyer_id, c.currency, c.period_end, d.*
+    from called c join public.currencies m on m.code = c.currency
+      cross join lateral (select c.amount_minor - c.credit_minor as amount_minor, c.earning_ids, c.credit_minor
+          where c.covered_ids is null or c.amount_minor - c.credit_minor >= m.minimum_charge_minor
+        union all select 0, c.covered_ids, c.covered_minor
+          where c.covered_ids is not null and c.amount_minor - c.credit_minor < m.minimum_charge_minor) d
   )
   select d.buyer_id, d.currency, d.period_end, d.amount_minor, d.earning_ids, d.credit_minor, l.amount_minor,
-    case when d.amount_minor < c.minimum_charge_minor then 'below_minimum'
+    case when d.amount_minor < c.minimum_charge_minor and d.amount_minor <> 0 then 'below_minimum'
       when exists (select 1 from public.invoices i where i.buyer_id = d.buyer_id and i.currency = d.currency
         and i.period_end = d.period_end) then 'period_billed'
-      when greatest(d.amount_minor, l.amount_minor) > s.invoice_change_floor_minor
+      when d.amount_minor > 0 and greatest(d.amount_minor, l.amount_minor) > s.invoice_change_floor_minor
         and (d.amount_minor > l.amount_minor * s.invoice_change_factor or l.amount_minor > d.amount_minor * s.invoice_change_factor)
         then 'changed_too_much' end
   from due d cross join public.settings s join public.currencies c on c.code = d.currency
-    -- One that nobody let go yet, or that was voided, is no measure for the next.
+    -- One that nobody let go yet, that was voided, or that credits paid for, is no measure for the next.
     left join lateral (select i.amount_minor::bigint as amount_minor from public.invoices i
-      where i.buyer_id = d.buyer_id and i.currency = d.currency and i.state not in ('waiting_approval', 'void')
+      where i.buyer_id = d.buyer_id and i.currency = d.currency and i.state not in ('waiting_approval', 'void') and i.amount_minor > 0
       order by i.period_end desc limit 1) l on true
   order by d.buyer_id, d.currency
 $$;
@@ -47,6 +58,24 @@ create function app.invoice_hash(p_invoice public.invoices) returns text languag
   select encode(sha256(convert_to(format('%s|%s|%s|%s', p_invoice.buyer_id, p_invoice.currency, app.ms(p_invoice.period_end),
     p_invoice.amount_minor), 'UTF8')), 'hex')
 $$;
+
+-- Takes credits of a buyer off an invoice, the oldest call's first; of the last one the part that is wanted.
+create function app.take_credits(p_invoice public.invoices, p_amount bigint) returns void language plpgsql as $$
+declare v_credit credits; v_left bigint := p_amount; v_rest bigint;
+begin
+  for v_credit in
+    select c.* from credits c join earnings e on e.id = c.earning_id
+    where c.buyer_id = p_invoice.buyer_id and c.currency = p_invoice.currency and c.invoice_id is null order by e.started_at, e.id
+  loop
+    exit when v_left <= 0;
+    v_rest := greatest(v_credit.amount_minor - v_left, 0);
+    v_left := v_left - (v_credit.amount_minor - v_rest);
+    update credits set invoice_id = p_invoice.id, amount_minor = v_credit.amount_minor - v_rest
+    where earning_id = v_credit.earning_id and invoice_id is null;
+    insert into credits (earning_id, buyer_id, currency, amount_minor)
+    select v_credit.earning_id, v_credit.buyer_id, v_credit.currency, v_rest where v_rest > 0;
+  end loop;
+end $$;
 
 -- Freezes what is due, and makes the work of billing it; one that changed too much waits for a person first.
 -- Safe to run twice: an earning is put on one invoice, and a buyer has one per currency and period.
@@ -64,8 +93,7 @@ begin
     continue when v_invoice_id is null;
     -- A call that is rated while this runs is on the next invoice: what is summed here is what is put on this one.
     update earnings set invoice_id = v_invoice_id where id = any (v_due.earning_ids) and state = 'accrued' and not frozen;
-    update credits set invoice_id = v_invoice_id
-    where buyer_id = v_due.buyer_id and currency = v_due.currency and invoice_id is null;
+    perform app.take_credits(i, v_due.credit_minor) from invoices i where i.id = v_invoice_id;
     -- One that was adjusted meanwhile is on it no more: the caller comes again, and finds it as it is then.
     if v_due.amount_minor <> (select sum(price_minor) from earnings where invoice_id = v_invoice_id)
       - (select coalesce(sum(amount_minor), 0) from credits where invoice_id = v_invoice_id)

@@ -73,34 +73,67 @@ returns table (id uuid, supplier_id uuid, price bigint, share bigint, reached bi
   where reached > p_paid and reached <= p_before
 $$;
 
--- Ends p_before - p_paid of a receivable that nobody will pay: the calls between the two are owed by nobody and earned by
--- nobody (a supplier is paid when the buyer paid). What was paid towards a call that is not covered whole stays with the
--- exchange until that is taken back as well (`returned`); a call whose supplier has been paid is the exchange's loss.
+-- Ends the calls between two amounts of a receivable of which nobody will pay the difference, p_before - p_paid: they are owed by
+-- nobody and earned by nobody (a supplier is paid when the buyer paid). What was paid towards a call that is not covered whole stays
+-- with the exchange until that is taken back as well. Answers how much of the receivable ended with them; the rest, that of
+-- calls whose supplier has been paid among it, is booked by app.book_loss.
 -- Safe to run twice: the caller does it once for an event, whose key the journals have.
 create function app.write_off(p_invoice public.invoices, p_event text, p_before bigint, p_paid bigint, p_now timestamptz)
-returns void language plpgsql as $$
-declare v_part record; v_rest bigint := p_before - p_paid; v_date date := app.unclosed_date(p_invoice.business_date);
+returns bigint language plpgsql as $$
+declare v_part record; v_owed bigint := 0;
 begin
   for v_part in
-    select supplier_id, sum(price)::bigint as price, coalesce(sum(share) filter (where not is_paid), 0)::bigint as share,
-      coalesce(sum(price) filter (where is_paid), 0)::bigint as lost,
+    select supplier_id, sum(price)::bigint as price, sum(share)::bigint as share,
       coalesce(sum(p_paid - (reached - price)) filter (where reached - price < p_paid), 0)::bigint as kept
-    from app.earnings_between(p_invoice.id, p_paid, p_before) group by supplier_id order by supplier_id
+    from app.earnings_between(p_invoice.id, p_paid, p_before) where not is_paid group by supplier_id order by supplier_id
   loop
-    v_rest := v_rest - (v_part.price - v_part.kept);
-    perform app.post_journal('write_off', format('write_off:%s:%s', p_event, v_part.supplier_id), v_date, p_invoice.currency,
-      jsonb_build_object('share', v_part.share, 'margin', v_part.price - v_part.lost - v_part.share, 'lost', v_part.lost,
-        'returned', 0, 'kept', v_part.kept, 'owed', v_part.price - v_part.kept),
+    v_owed := v_owed + v_part.price - v_part.kept;
+    perform app.post_journal('write_off', format('write_off:%s:%s', p_event, v_part.supplier_id), app.unclosed_date(p_invoice.business_date),
+      p_invoice.currency, jsonb_build_object('share', v_part.share, 'margin', v_part.price - v_part.share, 'lost', 0, 'returned', 0,
+        'kept', v_part.kept, 'owed', v_part.price - v_part.kept),
       jsonb_build_object('buyer', p_invoice.buyer_id, 'supplier', v_part.supplier_id),
       jsonb_build_object('invoiceId', p_invoice.id, 'event', p_event), p_now);
   end loop;
-  if v_rest > 0 then
-    perform app.post_journal('write_off', format('write_off:%s', p_event), v_date, p_invoice.currency,
-      jsonb_build_object('share', 0, 'margin', 0, 'lost', 0, 'returned', v_rest, 'kept', 0, 'owed', v_rest),
-      jsonb_build_object('buyer', p_invoice.buyer_id), jsonb_build_object('invoiceId', p_invoice.id, 'event', p_event), p_now);
-  end if;
   update earnings set state = 'written_off'
   where id in (select g.id from app.earnings_between(p_invoice.id, p_paid, p_before) g where not g.is_paid);
+  return v_owed;
+end $$;
+
+-- What the exchange loses by an invoice as it stands: the calls whose suppliers were paid, or are being paid, and that nothing can
+-- pay for; and the tax that stays payable and that the buyer does not pay, or was given back.
+create function app.loss_of(p_invoice public.invoices) returns bigint language sql stable as $$
+  select (coalesce((select sum(price_minor) from public.earnings where invoice_id = p_invoice.id and state in ('reserved', 'paid')
+      and id not in (select app.covered_earnings(p_invoice.id, app.cover_at_most(p_invoice.id)))), 0)
+    + greatest(0, case p_invoice.state when 'uncollectible' then p_invoice.tax_minor
+          - (select coalesce(sum(tax_minor), 0) from public.credit_notes where invoice_id = p_invoice.id and state = 'issued')
+        else m.paid - app.net_paid(p_invoice.id, m.paid) end
+      - (m.paid - m.gone - app.net_paid(p_invoice.id, m.paid - m.gone))))::bigint
+  from (select coalesce((select sum(paid_minor) from public.charges where invoice_id = p_invoice.id), 0)::bigint as paid,
+    coalesce((select sum(paid_minor) from public.withdrawals where invoice_id = p_invoice.id and state = 'final'), 0)::bigint as gone) m
+$$;
+
+-- Books the loss of an invoice up, or back, to what it is now, and what else of the receivable ended with the event (`p_owed`): that
+-- was the exchange's own, which it returned, or keeps for a call that is not covered whole. Safe to run twice: what is booked is
+-- what is missing, and the caller ends a receivable once for an event, whose key the journals have.
+create function app.book_loss(p_invoice_id uuid, p_event text, p_owed bigint, p_now timestamptz) returns void language plpgsql as $$
+declare v_invoice invoices; v_lost bigint; v_key text := p_event; v_refs jsonb; v_none jsonb := '{"share": 0, "margin": 0, "returned": 0, "owed": 0}';
+begin
+  select * into v_invoice from invoices where id = p_invoice_id;
+  select app.loss_of(v_invoice) - coalesce(sum((amounts ->> 'lost')::bigint * case template when 'write_off' then 1 else -1 end), 0) into v_lost
+  from journals where refs @> jsonb_build_object('invoiceId', p_invoice_id) and template in ('write_off', 'write_off_reversed', 'tax_reversed');
+  v_refs := jsonb_build_object('invoiceId', p_invoice_id, 'event', p_event);
+  -- Of an event that ended no receivable there may be several: under the ledger's lock the next journal has no other number.
+  if p_owed = 0 or v_lost < 0 then v_key := p_event || ':loss:' || (select max(id) from journals); end if;
+  if v_lost < 0 then
+    perform app.post_journal('write_off_reversed', 'write_off_reversed:' || v_key, app.unclosed_date(v_invoice.business_date), v_invoice.currency,
+      v_none || jsonb_build_object('lost', -v_lost, 'kept', -v_lost), jsonb_build_object('buyer', v_invoice.buyer_id), v_refs, p_now);
+    v_lost := 0;
+  end if;
+  if v_lost = 0 and p_owed = 0 then return; end if;
+  perform app.post_journal('write_off', 'write_off:' || case p_owed when 0 then v_key else p_event end, app.unclosed_date(v_invoice.business_date),
+    v_invoice.currency, v_none || jsonb_build_object('lost', v_lost, 'returned', greatest(p_owed - v_lost, 0),
+      'kept', greatest(v_lost - p_owed, 0), 'owed', p_owed),
+    jsonb_build_object('buyer', v_invoice.buyer_id), v_refs, p_now);
 end $$;
 
 -- Ends the calls that nothing can pay for any more, of an invoice to which nothing more is paid: while it was open a part of it
@@ -119,8 +152,8 @@ begin
 end $$;
 
 -- Of calls that a payout held and gave back, those that are not covered any more are payable no more: their money was taken back
--- while the payout was under way, and they were booked as the exchange's loss. Where nothing can pay for one ever it ends; its
--- loss stays booked, and its price is kept, so that the two make up for each other. Safe to run twice: a payout returns once.
+-- while the payout was under way, and they were booked as the exchange's loss, which is booked back. Where nothing can pay for
+-- one ever it ends. Safe to run twice: a payout returns once.
 create function app.unclear_returned(p_earnings uuid[], p_payout public.payouts, p_now timestamptz) returns void language plpgsql as $$
 declare v_invoice invoices; v_event text;
 begin
@@ -130,6 +163,7 @@ begin
     v_event := format('%s:%s', p_payout.id, v_invoice.id);
     perform app.unclear_invoice(v_invoice.id, v_event, v_invoice.business_date, p_now);
     if v_invoice.state <> 'open' then perform app.end_uncovered(v_invoice, v_event, p_now); end if;
+    perform app.book_loss(v_invoice.id, v_event, 0, p_now);
   end loop;
   perform app.unclear_wallet(w.buyer_id, p_payout.currency, p_payout.business_date, p_now)
   from (select distinct buyer_id from earnings where id = any (p_earnings) and prepaid) w;
@@ -189,7 +223,7 @@ end $$;
 -- what is paid into it next makes up for that first.
 create function app.finish_withdrawal(p_withdrawal public.withdrawals, p_charge public.charges, p_date date, p_now timestamptz) returns void
 language plpgsql as $$
-declare v_invoice invoices; v_paid bigint := app.paid_for(p_withdrawal.invoice_id, false); v_before bigint;
+declare v_invoice invoices; v_paid bigint := app.paid_for(p_withdrawal.invoice_id, false); v_before bigint; v_owed bigint;
 begin
   if p_withdrawal.kind = 'dispute' then
     perform app.post_journal('dispute_lost', 'dispute_lost:' || p_withdrawal.id, app.unclosed_date(p_date), p_withdrawal.paid_currency,
@@ -201,11 +235,11 @@ begin
   if v_invoice.id is not null then
     -- Never more than was taken: what the roundings of credit notes' tax add when all is paid was never paid for calls.
     v_before := least(app.paid_for(v_invoice.id, false, p_withdrawal.paid_minor), v_paid + p_withdrawal.paid_minor);
-    perform app.write_off(v_invoice, p_withdrawal.id, v_before, v_paid, p_now);
-    perform app.write_off_tax(v_invoice, p_withdrawal.id, p_withdrawal.paid_minor - (v_before - v_paid), p_now);
+    v_owed := p_withdrawal.paid_minor - app.write_off(v_invoice, p_withdrawal.id, v_before, v_paid, p_now);
   end if;
   update withdrawals set state = 'final', ended_at = p_now where id = p_withdrawal.id;
   if v_invoice.state <> 'open' then perform app.end_uncovered(v_invoice, p_withdrawal.id, p_now); end if;
+  if v_invoice.id is not null then perform app.book_loss(v_invoice.id, p_withdrawal.id, v_owed, p_now); end if;
 end $$;
 
 -- A dispute that was won: the money is back, and so are the calls that it covers.

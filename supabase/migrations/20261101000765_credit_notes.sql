@@ -62,6 +62,7 @@ begin
   end if;
   perform app.clear_invoice(v_invoice.id, v_note.id::text, v_invoice.business_date, v_now);
   if v_invoice.state = 'open' and app.left_of(v_invoice) = 0 then perform app.end_uncovered(v_invoice, v_note.id::text, v_now); end if;
+  perform app.book_loss(v_invoice.id, v_note.id::text, 0, v_now);
   perform app.decide_anew(v_call, v_earning, v_adjustment, v_now);
   perform app.watch_credit(v_now, v_invoice.buyer_id);
   return '{}';

@@ -145,9 +145,7 @@ begin
   update schedule_runs set state = 'running', started_at = p_now, attempts = 1 where pipeline = v_run.pipeline and period = v_run.period;
   insert into closes (business_date, due_at, started_at) values (v_run.period, v_run.due_at, p_now);
   -- What an adjustment waited for may have come since the last close.
-  perform app.make_work('fraud.adjust-call', a.call_id::text, jsonb_build_object('callId', a.call_id), 'close-' || v_run.period, p_now,
-    v_run.period, 'calls', true)
-  from adjustments a where a.state = 'waiting' order by a.call_id;
+  perform app.look_again(c, p_now, v_run.period) from adjustments a join calls c on c.id = a.call_id where a.state = 'waiting' order by a.call_id;
 end $$;
 
 -- Plans the run of every business date of each pipeline that is due by the instant and has none, oldest first; what is older

@@ -201,8 +201,9 @@ create function app.audit_billing() returns jsonb language sql stable as $$
     app.audit_check('an invoice is booked once when it is issued, and not before', 'INV-7', array(
       select coalesce(i.id::text, b.invoice_id, 'no invoice') from public.invoices i
         full join (select * from booked where template = 'invoice') b on b.invoice_id = i.id::text
-      where i.id is null or coalesce(b.journals, 0) <> case when i.state in ('waiting_approval', 'planned') then 0 else 1 end
-        or (i.state in ('waiting_approval', 'planned')) <> (i.stripe_invoice_id is null)
+      -- One that credits pay for is nothing to book, and not at Stripe.
+      where i.id is null or coalesce(b.journals, 0) <> case when i.state in ('waiting_approval', 'planned') or i.amount_minor = 0 then 0 else 1 end
+        or (i.state in ('waiting_approval', 'planned') or i.amount_minor = 0) <> (i.stripe_invoice_id is null)
         or b.total <> i.amount_minor or b.currency <> i.currency or b.buyer <> i.buyer_id::text)),
     app.audit_check('a charge is booked once, with its fee, and an invoice is paid when nothing is left to be paid', 'INV-7', array(
       select coalesce(c.charge_id, b.charge_id, 'no charge') from (
@@ -212,7 +213,7 @@ create function app.audit_billing() returns jsonb language sql stable as $$
         or b.gross <> c.gross_minor or b.fee <> c.fee_minor or b.net <> c.net_minor or b.gross <> b.fee + b.net
         or b.currency <> c.currency or c.currency <> c.invoice_currency or b.buyer <> c.buyer_id::text
       union all select i.id::text from public.invoices i left join paid p on p.invoice_id = i.id left join noted n on n.invoice_id = i.id
-      where (i.state = 'paid') <> (coalesce(p.charged, 0) + coalesce(n.total, 0) = i.amount_minor + i.tax_minor)
+      where (i.state = 'paid') <> (coalesce(p.charged, 0) + coalesce(n.total, 0) = i.amount_minor + i.tax_minor) and (i.amount_minor > 0 or i.state <> 'planned')
         or coalesce(p.charged, 0) + coalesce(n.total, 0) > i.amount_minor + i.tax_minor)),
     app.audit_check('money becomes available once, and not before Stripe says so', 'INV-11', array(
       select coalesce(c.charge_id, b.charge_id, 'no charge') from public.charges c

@@ -20,9 +20,11 @@ create function app.audit_adjustments() returns jsonb language sql stable as $$
       select coalesce(e.id, c.earning_id)::text
       from (select * from public.earnings where state = 'clawed_back' and invoice_id is not null and not replaced
           and id not in (select earning_id from public.credit_notes where state = 'issued')) e
-        full join public.credits c on c.earning_id = e.id left join public.invoices i on i.id = c.invoice_id
-      where (e.price_minor, e.buyer_id, e.currency) is distinct from (c.amount_minor, c.buyer_id, c.currency)
-        or i.buyer_id <> c.buyer_id or i.currency <> c.currency)),
+        -- In parts, where one pays for all of the calls of an invoice.
+        full join (select earning_id, buyer_id, currency, sum(amount_minor) as amount from public.credits group by 1, 2, 3) c on c.earning_id = e.id
+      where (e.price_minor, e.buyer_id, e.currency) is distinct from (c.amount, c.buyer_id, c.currency)
+      union select c.earning_id::text from public.credits c join public.invoices i on i.id = c.invoice_id
+      where i.buyer_id <> c.buyer_id or i.currency <> c.currency)),
     app.audit_check('a credit note takes one call off an open invoice, and stands when that is posted', 'INV-7', array(
       select n.id::text from public.credit_notes n join public.adjustments a on a.id = n.adjustment_id
         join public.earnings e on e.id = n.earning_id join public.invoices i on i.id = n.invoice_id

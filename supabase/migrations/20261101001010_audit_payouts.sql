@@ -192,7 +192,7 @@ create function app.audit_database() returns jsonb language sql stable as $$
       union all select 'posting ' || id from public.postings where abs(amount_minor::bigint::numeric) >= 9007199254740992 or amount_minor = 0
       union all select 'earning ' || id from public.earnings
         where price_minor not between 1 and 9007199254740991 or share_minor not between 0 and price_minor
-      union all select 'invoice ' || id from public.invoices where amount_minor not between 1 and 9007199254740991
+      union all select 'invoice ' || id from public.invoices where amount_minor not between 0 and 9007199254740991
       union all select 'payout ' || id from public.payouts where amount_minor not between 1 and 9007199254740991
       union all select 'movement ' || id from public.stripe_movements where net_minor <> amount_minor - fee_minor
         or abs(net_minor::bigint::numeric) >= 9007199254740992)),
@@ -231,7 +231,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   set work_mem = '64MB' set statement_timeout = '5min' as $$
   select coalesce(case when coalesce(p_area, 'ledger') = 'ledger' then app.audit_ledger(to_timestamp(p_now_ms / 1000.0)) end, '[]')
     || coalesce(case when coalesce(p_area, 'calls') = 'calls' then app.audit_calls(to_timestamp(p_now_ms / 1000.0)) end, '[]')
-    || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() || app.audit_adjustments() || app.audit_wallets() || app.audit_exchange() || app.audit_taxes() end, '[]')
+    || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() || app.audit_adjustments() || app.audit_wallets() || app.audit_exchange() || app.audit_taxes() || app.audit_losses() end, '[]')
     || coalesce(case when coalesce(p_area, 'payouts') = 'payouts' then app.audit_payouts() || app.audit_reserves() end, '[]')
     || coalesce(case when coalesce(p_area, 'closes') = 'closes' then app.audit_closes() || app.audit_breaks() end, '[]')
     || coalesce(case when coalesce(p_area, 'database') = 'database' then app.audit_database() end, '[]')

@@ -1,4 +1,5 @@
 import type { Corruption } from './corruptions.ts';
+import { LOSSES } from './corruptions-of-losses.ts';
 
 const CREDITED = 'a buyer has credit for what it paid for and was taken back, once';
 const set = (table: string, change: string) => `update ${table} set ${change} where id::text = :id`;
@@ -19,6 +20,7 @@ export const ADJUSTMENT_CORRUPTIONS: readonly Corruption[] = [
       'an earning stands where its invoice stands',
       'an invoice is the sum of its lines and of its calls, less its credits',
       'the calls of a buyer are invoiced or unbilled to the last unit',
+      ...LOSSES,
     ],
   },
   {

@@ -1,4 +1,5 @@
 import type { Corruption } from './corruptions.ts';
+import { LOSSES } from './corruptions-of-losses.ts';
 
 const SUM_OF_POSTINGS = 'every balance is the sum of its postings';
 const CLEARED_ONCE = 'what clears is booked for each supplier of an invoice';
@@ -44,6 +45,7 @@ const PAYOUTS: readonly Corruption[] = [
     also: [
       ...[ONE_PAYOUT, CLEARED_ONCE, 'an earning stands where its invoice stands'],
       'what is written off is what nobody paid, and no margin',
+      ...LOSSES,
     ],
   },
   {

@@ -1,4 +1,5 @@
 import type { Corruption } from './corruptions.ts';
+import { LOSSES } from './corruptions-of-losses.ts';
 
 const PAYABLE = 'the tax that is payable is that of the invoices that stand, less their credit notes';
 
@@ -7,7 +8,7 @@ export const TAX_CORRUPTIONS: readonly Corruption[] = [
     check: 'the tax of an invoice is booked with it, and there is none where its buyer is not taxed',
     find: `select id::text as id from invoices where tax_minor > 0 and state = 'uncollectible'`,
     spoil: `update invoices set tax_minor = tax_minor + 1 where id::text = :id`,
-    also: [PAYABLE, 'what is written off is what nobody paid, and no margin'],
+    also: [PAYABLE, 'what is written off is what nobody paid, and no margin', ...LOSSES],
   },
   {
     check: 'tax is taken back once, by a credit note or when its invoice is void',

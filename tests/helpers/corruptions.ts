@@ -251,6 +251,7 @@ const BILLING: readonly Corruption[] = [
     check: 'what is written off is what nobody paid, and no margin',
     find: oneOf('invoices', `state = 'uncollectible'`),
     spoil: `update journals set refs = '{"invoiceId": "another"}' where template = 'write_off' and refs ->> 'invoiceId' = :id`,
+    also: ['what is given up is lost, or returned and kept, as the calls and the tax of its invoice stand'],
   },
   {
     check: 'a refund or a dispute is booked once as it began and once as it ended',

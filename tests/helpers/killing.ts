@@ -28,22 +28,32 @@ export interface Death {
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
-/** The same services, whose n-th call dies before its effect, or after it with its answer lost; `made` names the calls. */
+/**
+ * The same services, whose n-th call dies before its effect, or after it with its answer lost; `made` names the calls. Whoever
+ * catches that has no effect any more: the dead make no further call.
+ */
 export function killing(services: JobServices, at: Death | null) {
-  return interrupting(services, at, (name) => {
+  let isDead = false;
+  const die = (name: string) => {
+    isDead = true;
     throw new Killed(name);
+  };
+  return interrupting(services, at, die, (name) => {
+    if (isDead) throw new Killed(name);
   });
 }
 
-/** The same, with something else than death before or after the n-th call. */
+/** The same, with something else than death before or after the n-th call; `atEach` comes before every call. */
 export function interrupting(
   services: JobServices,
   at: Death | null,
   interrupt: (name: string) => void | Promise<void>,
+  atEach: (name: string) => void = () => undefined,
 ) {
   const made: string[] = [];
   const watch = (name: string, method: Method): Method =>
     async function watched(...args) {
+      atEach(name);
       made.push(name);
       const when = made.length === at?.call ? at.when : null;
       if (when === 'before') await interrupt(name);

@@ -8,6 +8,7 @@ import { BOOK_CORRUPTIONS, CAPS, type Corruption } from '../helpers/corruptions.
 import { ADJUSTMENT_CORRUPTIONS } from '../helpers/corruptions-of-adjustments.ts';
 import { BREAK_CORRUPTIONS } from '../helpers/corruptions-of-breaks.ts';
 import { EXCHANGE_CORRUPTIONS } from '../helpers/corruptions-of-exchange.ts';
+import { LOSS_CORRUPTIONS } from '../helpers/corruptions-of-losses.ts';
 import { PAYOUT_CORRUPTIONS } from '../helpers/corruptions-of-payouts.ts';
 import { OWED, PRICE_CORRUPTIONS } from '../helpers/corruptions-of-prices.ts';
 import { TAX_CORRUPTIONS } from '../helpers/corruptions-of-taxes.ts';
@@ -42,6 +43,7 @@ const CORRUPTIONS = [
   ...EXCHANGE_CORRUPTIONS,
   ...BREAK_CORRUPTIONS,
   ...TAX_CORRUPTIONS,
+  ...LOSS_CORRUPTIONS,
 ];
 
 function audit(stripe: StripeBooks, sent: HandMadeBooks['sent'] = books.sent): Promise<AuditResult> {

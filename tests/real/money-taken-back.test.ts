@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { PermanentError } from '../../src/errors.ts';
 import { balancesOf } from '../helpers/books.ts';
 import { dateAfter, type House, keepServer, openHouse } from '../helpers/house.ts';
 import { dieAtEachStep } from '../helpers/killing.ts';
@@ -12,6 +13,7 @@ beforeEach(async () => {
 });
 afterEach(() => house.end());
 
+const COMPARE = 'reconciliation.reconcile-money';
 const post = async (path: string, form: Record<string, string> = {}) => {
   const answer = await rawApi(house.simulator.url, SECRET_KEY)('POST', path, form);
   if (answer.status !== 200) throw new Error(answer.text);
@@ -70,6 +72,48 @@ describe('a refund at Stripe', () => {
     expect(await balancesOf(house.sql)).toMatchObject({ bad_debt: 4_000 });
     await expectRight();
   });
+});
+
+test('what cannot be booked keeps no other refund, reversal or comparison from its end, and is tried again', async () => {
+  await billTwoCalls();
+  await house.close(dateAfter(1));
+  await house.close(dateAfter(2));
+  house.advanceTo(Date.parse(`${dateAfter(4)}T08:00:00Z`));
+  const { id: transfer } = first(house.simulator.journal.all('transfer'));
+  for (const amount of ['500', '700', '300']) await post('/v1/refunds', { charge: charge().id, amount });
+  await post(`/v1/transfers/${transfer}/reversals`, { amount: '100' });
+  const refunds = house.simulator.journal
+    .all('refund')
+    .map(({ id }) => id)
+    .toSorted();
+  // The first that is read.
+  const [refused = ''] = refunds;
+  const { reconciliation } = house.services;
+  const failing = {
+    ...reconciliation,
+    recordWithdrawal: (...[fact, date, nowMs]: Parameters<typeof reconciliation.recordWithdrawal>) =>
+      fact.id === refused
+        ? Promise.reject(new PermanentError('DATABASE_REFUSED', 'of this one'))
+        : reconciliation.recordWithdrawal(fact, date, nowMs),
+  };
+  const ran = await house.close(dateAfter(3), { reconciliation: failing });
+  expect(ran).toContainEqual({ job: COMPARE, key: dateAfter(3), end: 'dead', code: 'MONEY_NOT_BOOKED' });
+  const booked = async () =>
+    (await house.sql<{ id: string }>('select id from withdrawals')).map(({ id }) => id).toSorted();
+  expect(await booked()).toEqual(refunds.slice(1));
+  expect(await house.sql('select amount_minor from transfer_reversals')).toEqual([{ amount_minor: 100 }]);
+  const compared = 'select business_date::text as date from reconciliation_runs where business_date = $1';
+  expect(await house.sql(compared, [dateAfter(3)])).not.toEqual([]);
+  const open = "select kind from reconciliation_breaks where state = 'open'";
+  expect(await house.sql(open)).toEqual([{ kind: 'unknown_category' }]);
+
+  expect(await house.run(await house.row(COMPARE, dateAfter(3)))).toMatchObject({
+    end: 'finish',
+    code: null,
+  });
+  expect(await booked()).toEqual(refunds);
+  expect(await house.sql(open)).toEqual([]);
+  await expectRight();
 });
 
 test('a comparison that is killed before and after each step books a refund and a dispute once', async () => {

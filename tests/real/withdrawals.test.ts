@@ -94,10 +94,8 @@ describe('a refund', () => {
     expect(await one.earnings()).toEqual(['billed', 'written_off', 'written_off']);
     await one.record('dp_1', 'dispute', 'lost');
     expect(await one.earnings()).toEqual(['written_off', 'written_off', 'written_off']);
-    const { exchange_margin = 0, bad_debt = 0, ...rest } = await balances();
-    expect(rest).toEqual({ stripe_available: 2_900, stripe_fees: 100 });
-    // What was lost with the calls, and kept with their shares, make up for each other: 30.00 of the buyer's money stayed.
-    expect(exchange_margin + bad_debt).toBe(-3_000);
+    // 30.00 of the buyer's money stayed, and no supplier was paid.
+    expect(await balances()).toEqual({ exchange_margin: -3_000, stripe_available: 2_900, stripe_fees: 100 });
   });
 
   test('of a charge that is not ours books nothing and stays a break', async () => {
@@ -212,6 +210,43 @@ describe('what is taken back of an invoice that was paid in part', () => {
     });
   });
 
+  describe('whose oldest call its supplier has been paid for', () => {
+    const IN_TRANSIT = { payouts_in_transit: -2_800 };
+    beforeEach(async () => {
+      await one.plan();
+      const [payout] = await one.house.sql<{ id: string }>('select id from payouts');
+      await one.house.services.payouts.claim(payout?.id ?? '', one.house.clock.nowMs());
+      await one.move('refund', 're_1', -6_000);
+      await one.record('re_1', 'refund', 'succeeded');
+      expect(await balances()).toMatchObject({ bad_debt: 4_000 });
+    });
+
+    test('is lost once, also when the invoice is given up', async () => {
+      await one.say('uncollectible', [first()]);
+      expect(await one.earnings()).toEqual(['reserved', 'written_off', 'written_off']);
+      // 10.00 stayed.
+      expect(await balances()).toEqual({
+        ...{
+          ...IN_TRANSIT,
+          bad_debt: 4_000,
+          exchange_margin: -2_200,
+          stripe_available: 900,
+          stripe_fees: 100,
+        },
+      });
+    });
+
+    test('is lost no more when the buyer pays for it again', async () => {
+      const rest = one.charge(2, 5_000);
+      await one.say('paid', [first(), rest]);
+      await one.becomeAvailable([rest]);
+      expect(await one.earnings()).toEqual(['reserved', 'written_off', 'written_off']);
+      expect(await balances()).toEqual({
+        ...{ ...IN_TRANSIT, exchange_margin: -3_200, stripe_available: 5_800, stripe_fees: 200 },
+      });
+    });
+  });
+
   test('and won back does not keep an invoice that was given up from being paid after all', async () => {
     await one.move('dispute', 'dp_1', -4_000);
     await one.record('dp_1', 'dispute', 'needs_response');
@@ -239,41 +274,6 @@ describe('what is taken back of an invoice that was paid in part', () => {
       exchange_margin: -3_000,
       stripe_available: 1_400,
       stripe_fees: 1_600,
-    });
-  });
-});
-
-describe('what is taken back of an invoice while a credit note is made that ends it', () => {
-  /** Of 120.00 80.00 are paid in two parts, and the note of the rest is under way when 25.00 go away again. */
-  async function takeBack(kind: 'refund' | 'dispute', status: string): Promise<void> {
-    const [first, second] = [one.charge(1, 7_000), one.charge(2, 1_000)];
-    await one.say('open', [first]);
-    await one.becomeAvailable([first]);
-    await one.approveDispute(2);
-    await one.move(kind, 're_1', -2_500);
-    await one.record('re_1', kind, status);
-    await one.say('open', [first, second]);
-    await one.becomeAvailable([second]);
-    await one.makeNotes();
-    expect(await one.state()).toBe('paid');
-  }
-
-  test('leaves no call that nobody will ever pay when it is refunded', async () => {
-    await takeBack('refund', 'succeeded');
-    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'clawed_back']);
-    // 55.00 stayed, 28.00 of it are the supplier's.
-    expect(await balances()).toEqual({
-      ...{ stripe_fees: 200, supplier_payable: -2_800, exchange_margin: -2_700, stripe_available: 5_300 },
-    });
-  });
-
-  test('leaves its call open in a dispute until that is decided', async () => {
-    await takeBack('dispute', 'needs_response');
-    expect(await one.earnings()).toEqual(['cleared', 'billed', 'clawed_back']);
-    await one.record('re_1', 'dispute', 'lost');
-    expect(await one.earnings()).toEqual(['cleared', 'written_off', 'clawed_back']);
-    expect(await balances()).toEqual({
-      ...{ stripe_fees: 200, supplier_payable: -2_800, exchange_margin: -2_700, stripe_available: 5_300 },
     });
   });
 });

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 80cf0f8bb0ca323c, text 91425b9f109ca56d. Do not edit.
+// Made by "npm run generate" from migrations db96ff1ba1c5aabc, text d82f5c4f01c88486. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1087,7 +1087,7 @@ export type Database = {
 					{
 						foreignKeyName: "credits_earning_id_fkey";
 						columns: ["earning_id"];
-						isOneToOne: true;
+						isOneToOne: false;
 						referencedRelation: "earnings";
 						referencedColumns: ["id"];
 					},

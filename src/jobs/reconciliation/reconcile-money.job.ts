@@ -1,12 +1,15 @@
 import { z } from 'zod';
-import { PermanentError } from '../../errors.ts';
+import { codeOf, OutageError, PermanentError, TransientError } from '../../errors.ts';
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 
 /**
  * Stores what Stripe says moved since the last time, page by page; reads the refunds, disputes and reversed transfers among
- * it, and the disputes not decided yet, and books how they stand; matches the new movements with the ledger; clears what became available, some charges at a time; then compares with the
+ * it, and the disputes not decided yet, and books how they stand; clears what became available, some charges at a time; then compares with the
  * ledger as of the due instant and keeps one row per difference. Payouts of the date wait for it to finish.
+ *
+ * A refund, dispute or reversal that cannot be read or booked keeps nothing else from being booked, cleared and compared: it is a break,
+ * which stops the payouts of its currency, and the run fails at its end, so that it is tried again.
  *
  * Safe to run twice: a movement has one id, a refund or dispute a row that leaves each state once, a reversal one row, a
  * clearing journal the key of its charge, a break its identity.
@@ -22,19 +25,9 @@ export const reconcileMoney = defineJob({
   timeoutMs: 300_000,
   uses: ['reconciliation', 'stripeBalance', 'stripeWithdrawals', 'stripeTransfers', 'clock', 'log'],
   async handle({ date, dueAtMs }, services) {
-    const { reconciliation, stripeBalance, stripeWithdrawals, stripeTransfers, clock, log, signal } =
-      services;
+    const { reconciliation, stripeBalance, clock, log, signal } = services;
     const listedMs = await listMovements({ stripeBalance, reconciliation, clock }, signal);
-    for (const withdrawal of await reconciliation.withdrawalsToRead()) {
-      const fact = await stripeWithdrawals.read(withdrawal, { signal });
-      const end = await reconciliation.recordWithdrawal(fact, date, clock.nowMs());
-      if (end !== 'booked') log.warn({ date, ...fact, end }, 'refund or dispute not booked');
-    }
-    for (const movementId of await reconciliation.reversalsToRead()) {
-      const fact = await stripeTransfers.readReversal(movementId, { signal });
-      const end = await reconciliation.recordReversal(fact, date, clock.nowMs());
-      if (end !== 'booked') log.warn({ date, ...fact, end }, 'reversed transfer not booked');
-    }
+    const failed = await bookTakenBack(date, services);
     await matchMovements(services);
     while ((await reconciliation.clear(date, dueAtMs, clock.nowMs())) > 0) signal.throwIfAborted();
     const { runs, openBreaks } = await reconciliation.reconcile(
@@ -45,6 +38,15 @@ export const reconcileMoney = defineJob({
     for (const run of runs) {
       if (run.differenceMinor !== 0) log.error({ date, ...run }, 'Stripe and the ledger differ');
     }
+    if (failed > 0) {
+      throw new TransientError(
+        'MONEY_NOT_BOOKED',
+        `${failed} refunds, disputes or reversals are not booked.`,
+        {
+          detail: { date, failed },
+        },
+      );
+    }
     return done({
       currencies: runs.length,
       matched: runs.reduce((sum, { matched }) => sum + matched, 0),
@@ -53,7 +55,59 @@ export const reconcileMoney = defineJob({
   },
 });
 
-type Services = Pick<JobServices, 'stripeBalance' | 'reconciliation' | 'clock'>;
+type Services = Pick<
+  JobServices,
+  'reconciliation' | 'stripeWithdrawals' | 'stripeTransfers' | 'clock' | 'log'
+> & {
+  readonly signal: AbortSignal;
+};
+
+/** Books what Stripe or people took back, each for itself; answers how many could not be booked. */
+async function bookTakenBack(date: string, services: Services): Promise<number> {
+  const { reconciliation, stripeWithdrawals, stripeTransfers, clock, signal, log } = services;
+  const withdrawals = (await reconciliation.withdrawalsToRead()).map((withdrawal) => ({
+    id: withdrawal.id,
+    async book() {
+      const fact = await stripeWithdrawals.read(withdrawal, { signal });
+      const end = await reconciliation.recordWithdrawal(fact, date, clock.nowMs());
+      if (end !== 'booked') log.warn({ date, ...fact, end }, 'refund or dispute not booked');
+    },
+  }));
+  const failed = await bookEach(date, withdrawals, services);
+  const reversals = (await reconciliation.reversalsToRead()).map((id) => ({
+    id,
+    async book() {
+      const fact = await stripeTransfers.readReversal(id, { signal });
+      const end = await reconciliation.recordReversal(fact, date, clock.nowMs());
+      if (end !== 'booked') log.warn({ date, ...fact, end }, 'reversed transfer not booked');
+    },
+  }));
+  return failed + (await bookEach(date, reversals, services));
+}
+
+async function bookEach(
+  date: string,
+  items: readonly { readonly id: string; readonly book: () => Promise<void> }[],
+  { log, signal }: Services,
+): Promise<number> {
+  let failed = 0;
+  for (const { id, book } of items) {
+    try {
+      await book();
+    } catch (error) {
+      // What is away is away for all of them, and the run waits for it.
+      if (error instanceof OutageError || signal.aborted) throw error;
+      failed += 1;
+      log.error(
+        { date, id, code: codeOf(error, 'JOB_FAILED'), err: error },
+        'what was taken back cannot be booked',
+      );
+    }
+  }
+  return failed;
+}
+
+type ListServices = Pick<JobServices, 'stripeBalance' | 'reconciliation' | 'clock'>;
 
 /**
  * Stores what moved at Stripe since the last whole listing, page by page: while one page is stored the next one is fetched, and
@@ -63,7 +117,7 @@ type Services = Pick<JobServices, 'stripeBalance' | 'reconciliation' | 'clock'>;
  * Safe to run twice: a movement has one id, and a listing is whole only when its last page is stored.
  */
 export async function listMovements(
-  { stripeBalance, reconciliation, clock }: Services,
+  { stripeBalance, reconciliation, clock }: ListServices,
   signal: AbortSignal,
 ): Promise<number> {
   for (;;) {

@@ -13,6 +13,12 @@ import {
 /** Defects of the ledger and of what leaves. */
 export const LEDGER: readonly Mutant[] = [
   {
+    name: 'lost-and-returned-swapped',
+    invariants: ['INV-7', 'INV-8'],
+    breaks: 'what the exchange lost is booked as what it returned of its own',
+    redBy: audited('bad debt is what the invoices of its currency lost'),
+  },
+  {
     name: 'unbalanced-journal-accepted',
     invariants: ['INV-1'],
     breaks: 'postings that do not sum to zero are committed',
@@ -96,7 +102,7 @@ export const LEDGER: readonly Mutant[] = [
     name: 'credit-note-leaves-a-call-that-nobody-pays',
     invariants: ['INV-30'],
     breaks: 'a call that a refund left uncovered is billed for ever when a credit note ends its invoice',
-    redBy: inFile('tests/real/withdrawals.test.ts')(
+    redBy: inFile('tests/real/withdrawals-and-credit-notes.test.ts')(
       'what is taken back of an invoice while a credit note is made that ends it > leaves no call that nobody will ever pay when it is refunded',
     ),
   },
