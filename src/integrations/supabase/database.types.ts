@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 2758dea6554121ac, text 58a59b148c72cbed. Do not edit.
+// Made by "npm run generate" from migrations 5e6974aa02789ada, text a6916774a11fd9f9. Do not edit.
 export type Json =
 	| string
 	| number
@@ -363,6 +363,40 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			call_breaks: {
+				Row: {
+					back_at: string | null;
+					business_date: string;
+					external_id: string;
+					found_at: string;
+					kind: string;
+					seen_at: string;
+					source: string;
+					stated: NonNullable<Json>;
+				};
+				ComputedFields: never;
+				Insert: {
+					back_at?: string | null;
+					business_date: string;
+					external_id: string;
+					found_at: string;
+					kind: string;
+					seen_at: string;
+					source: string;
+					stated: NonNullable<Json>;
+				};
+				Update: {
+					back_at?: string | null;
+					business_date?: string;
+					external_id?: string;
+					found_at?: string;
+					kind?: string;
+					seen_at?: string;
+					source?: string;
+					stated?: NonNullable<Json>;
+				};
+				Relationships: [];
+			};
 			call_disputes: {
 				Row: {
 					call_id: string;
@@ -407,6 +441,74 @@ export type Database = {
 						referencedColumns: ["id"];
 					},
 				];
+			};
+			call_log_runs: {
+				Row: {
+					absent: number;
+					business_date: string;
+					changed: number;
+					cursor: string | null;
+					due_at: string;
+					ended_at: string | null;
+					missing: number;
+					pages: number;
+					read: number;
+					read_at: string | null;
+					source: string;
+					started_at: string;
+					unreadable: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					absent?: number;
+					business_date: string;
+					changed?: number;
+					cursor?: string | null;
+					due_at: string;
+					ended_at?: string | null;
+					missing?: number;
+					pages?: number;
+					read?: number;
+					read_at?: string | null;
+					source: string;
+					started_at: string;
+					unreadable?: number;
+				};
+				Update: {
+					absent?: number;
+					business_date?: string;
+					changed?: number;
+					cursor?: string | null;
+					due_at?: string;
+					ended_at?: string | null;
+					missing?: number;
+					pages?: number;
+					read?: number;
+					read_at?: string | null;
+					source?: string;
+					started_at?: string;
+					unreadable?: number;
+				};
+				Relationships: [];
+			};
+			call_log_seen: {
+				Row: {
+					business_date: string;
+					external_id: string;
+					source: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					business_date: string;
+					external_id: string;
+					source: string;
+				};
+				Update: {
+					business_date?: string;
+					external_id?: string;
+					source?: string;
+				};
+				Relationships: [];
 			};
 			call_revenues: {
 				Row: {
@@ -493,6 +595,7 @@ export type Database = {
 					id: string;
 					late_facts: Json | null;
 					made_at: string;
+					recovered_at: string | null;
 					source: string;
 					started_at: string;
 					status: string;
@@ -516,6 +619,7 @@ export type Database = {
 					id?: string;
 					late_facts?: Json | null;
 					made_at: string;
+					recovered_at?: string | null;
 					source: string;
 					started_at: string;
 					status?: string;
@@ -538,6 +642,7 @@ export type Database = {
 					id?: string;
 					late_facts?: Json | null;
 					made_at?: string;
+					recovered_at?: string | null;
 					source?: string;
 					started_at?: string;
 					status?: string;
@@ -1635,6 +1740,28 @@ export type Database = {
 					},
 				];
 			};
+			provider_turns: {
+				Row: {
+					due_at: string;
+					line: string;
+					pause_ms: number;
+					paused_until: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					due_at: string;
+					line: string;
+					pause_ms?: number;
+					paused_until?: string | null;
+				};
+				Update: {
+					due_at?: string;
+					line?: string;
+					pause_ms?: number;
+					paused_until?: string | null;
+				};
+				Relationships: [];
+			};
 			reconciliation_breaks: {
 				Row: {
 					amount_minor: number;
@@ -1887,6 +2014,22 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			stripe_event_watermark: {
+				Row: {
+					read_until: string;
+					singleton: boolean;
+				};
+				ComputedFields: never;
+				Insert: {
+					read_until: string;
+					singleton?: boolean;
+				};
+				Update: {
+					read_until?: string;
+					singleton?: boolean;
+				};
+				Relationships: [];
+			};
 			stripe_movements: {
 				Row: {
 					amount_minor: number;
@@ -1927,28 +2070,6 @@ export type Database = {
 					reporting_category?: string;
 					seen_at?: string;
 					source_id?: string | null;
-				};
-				Relationships: [];
-			};
-			stripe_turns: {
-				Row: {
-					due_at: string;
-					line: string;
-					pause_ms: number;
-					paused_until: string | null;
-				};
-				ComputedFields: never;
-				Insert: {
-					due_at: string;
-					line: string;
-					pause_ms?: number;
-					paused_until?: string | null;
-				};
-				Update: {
-					due_at?: string;
-					line?: string;
-					pause_ms?: number;
-					paused_until?: string | null;
 				};
 				Relationships: [];
 			};
@@ -2259,6 +2380,7 @@ export type Database = {
 					id: number;
 					kind: string;
 					received_at: string;
+					recovered: boolean;
 					result: string;
 					source: string;
 					trace: string;
@@ -2270,6 +2392,7 @@ export type Database = {
 					id?: never;
 					kind: string;
 					received_at: string;
+					recovered?: boolean;
 					result: string;
 					source: string;
 					trace: string;
@@ -2280,6 +2403,7 @@ export type Database = {
 					id?: never;
 					kind?: string;
 					received_at?: string;
+					recovered?: boolean;
 					result?: string;
 					source?: string;
 					trace?: string;
@@ -2525,10 +2649,20 @@ export type Database = {
 				Returns: Json;
 			};
 			beat: { Args: { p_name: string }; Returns: Json };
+			begin_call_log_run: {
+				Args: {
+					p_date: string;
+					p_due_ms: number;
+					p_now_ms: number;
+					p_source: string;
+				};
+				Returns: Json;
+			};
 			bump_work: {
 				Args: { p_generation: number; p_job: string; p_key: string };
 				Returns: Json;
 			};
+			call_log_report: { Args: { p_date: string }; Returns: Json };
 			claim_invoice: {
 				Args: { p_invoice_id: string; p_now_ms: number };
 				Returns: Json;
@@ -2584,6 +2718,16 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			end_call_log_run: {
+				Args: {
+					p_absent: Json;
+					p_date: string;
+					p_due_ms: number;
+					p_now_ms: number;
+					p_source: string;
+				};
+				Returns: Json;
+			};
 			ensure_pipelines: { Args: { p_pipelines: Json }; Returns: Json };
 			ensure_timezone: { Args: { p_timezone: string }; Returns: Json };
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
@@ -2631,6 +2775,10 @@ export type Database = {
 				Returns: Json;
 			};
 			list_wallets: { Args: { p_now_ms: number }; Returns: Json };
+			match_call_log: {
+				Args: { p_calls: Json; p_read_ms: number; p_source: string };
+				Returns: Json;
+			};
 			movements_watermark: { Args: Record<PropertyKey, never>; Returns: Json };
 			note_account: {
 				Args: { p_account: string; p_now_ms: number; p_state: string };
@@ -2655,6 +2803,10 @@ export type Database = {
 				Returns: Json;
 			};
 			pause_stripe: { Args: { p_line: string }; Returns: Json };
+			pause_turns: {
+				Args: { p_for_ms: number; p_line: string };
+				Returns: Json;
+			};
 			plan_payouts: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
@@ -2754,6 +2906,10 @@ export type Database = {
 				Args: { p_date: string; p_fact: Json; p_now_ms: number };
 				Returns: Json;
 			};
+			recover_stripe_events: {
+				Args: { p_events: Json; p_now_ms: number };
+				Returns: Json;
+			};
 			renew_invoice: {
 				Args: { p_invoice_id: string; p_problem: string; p_token: string };
 				Returns: Json;
@@ -2800,6 +2956,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			show_call: { Args: { p_call_id: string }; Returns: Json };
 			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
 			show_letter: { Args: { p_id: number }; Returns: Json };
 			show_payout: { Args: { p_payout_id: string }; Returns: Json };
@@ -2816,6 +2973,19 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			store_call_log_page: {
+				Args: {
+					p_calls: Json;
+					p_cursor: string;
+					p_date: string;
+					p_due_ms: number;
+					p_now_ms: number;
+					p_page: number;
+					p_source: string;
+					p_unreadable: number;
+				};
+				Returns: Json;
+			};
 			store_movements: {
 				Args: { p_movements: Json; p_now_ms: number };
 				Returns: Json;
@@ -2824,6 +2994,11 @@ export type Database = {
 				Args: { p_event: Json; p_now_ms: number; p_result: string };
 				Returns: Json;
 			};
+			stripe_events_read_until: {
+				Args: Record<PropertyKey, never>;
+				Returns: Json;
+			};
+			stripe_events_were_read: { Args: { p_until_ms: number }; Returns: Json };
 			take_due_work: {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
 				Returns: Json;
@@ -2835,6 +3010,14 @@ export type Database = {
 					p_operation_per_s: number;
 					p_per_s: number;
 				};
+				Returns: Json;
+			};
+			take_turn: {
+				Args: { p_line: string; p_most_ms: number; p_per_s: number };
+				Returns: Json;
+			};
+			unseen_in_call_log: {
+				Args: { p_date: string; p_limit: number; p_source: string };
 				Returns: Json;
 			};
 			wake_payouts: {
