@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ApiError } from '../../errors.ts';
-import { type ApiClient, type ApiTurns, createApiClient } from '../http.ts';
+import { type ApiCall, type ApiClient, type ApiTurns, createApiClient } from '../http.ts';
 import type { CallLog, LoggedCall } from './log.ts';
 import { externalId, MAX_DURATION_S } from './report.ts';
 
@@ -22,6 +22,12 @@ const PAGE_SIZE = 1_000;
 
 /** How a call of Twilio ends; until then it is queued, ringing or in progress. */
 const ENDED = ['completed', 'busy', 'failed', 'no-answer', 'canceled'];
+
+/** What its library needs to make a page of an answer. */
+const pageSchema = z.looseObject({
+  calls: z.array(z.looseObject({ sid: z.string(), status: z.string() })),
+  next_page_uri: z.string().nullish(),
+});
 
 const callSchema = z.object({
   sid: externalId,
@@ -56,11 +62,12 @@ export function createTwilioLog(options: TwilioLogOptions): CallLog {
     turns,
     ...(retryBaseMs === undefined ? {} : { retryBaseMs }),
   });
-  const open = (operation: string, signal: AbortSignal) => openClient(accountSid, api, { operation, signal });
+  const open = (of: Pick<ApiCall<object>, 'operation' | 'schema' | 'signal'>) =>
+    openClient(accountSid, api, of);
   return {
     source: options.source,
     async readPage(window, cursor, signal) {
-      const client = await open('calls.list', signal);
+      const client = await open({ operation: 'calls.list', schema: pageSchema, signal });
       const { instances, nextPageUrl } = await client.calls.page({
         startTimeAfter: new Date(window.fromMs),
         startTimeBefore: new Date(window.beforeMs),
@@ -79,7 +86,12 @@ export function createTwilioLog(options: TwilioLogOptions): CallLog {
     },
     async has(sid, signal) {
       try {
-        await (await open('calls.fetch', signal)).calls(sid).fetch();
+        const client = await open({
+          operation: 'calls.fetch',
+          schema: z.looseObject({ sid: externalId }),
+          signal,
+        });
+        await client.calls(sid).fetch();
         return true;
       } catch (error) {
         if (error instanceof ApiError && error.statusCode === 404) return false;
@@ -103,16 +115,15 @@ function placeOf(cursor: string): { pageToken?: string; pageNumber?: number } {
 async function openClient(
   accountSid: string,
   api: ApiClient,
-  call: { readonly operation: string; readonly signal: AbortSignal },
+  call: Pick<ApiCall<object>, 'operation' | 'schema' | 'signal'>,
 ) {
   const { Twilio, RequestClient } = (await import('twilio')).default;
-  const schema = z.record(z.string(), z.unknown());
   const sender = Object.assign(new RequestClient(), {
     async request({ uri, params }: { uri: string; params?: object }) {
       const { pathname, searchParams } = new URL(uri);
       const given = Object.entries(params ?? {}).map(([name, value]) => [name, String(value)]);
       const query = { ...Object.fromEntries(searchParams), ...Object.fromEntries(given) };
-      const body = await api.get({ ...call, path: pathname, query, schema });
+      const body = await api.get({ ...call, path: pathname, query });
       return { statusCode: 200, body, headers: {} };
     },
   });
