@@ -165,6 +165,11 @@ export function secretsBySource(
   return Object.freeze(bySource);
 }
 
+/** A name of a source, as it stands in the address of its receiver. */
+export const sourceName = checked('lower-case letters, digits and dashes, at most 32', (name) =>
+  name.length <= 32 && [...name].every((letter) => SOURCE_CHARACTERS.has(letter)) ? name : null,
+);
+
 /** Requests per second of all processes and of each operation: `100/25`. */
 export const stripeRates = checked('two whole numbers, such as 100/25', (given) => {
   const [perS = 0, operationPerS = 0, ...more] = given.split('/').map(Number);

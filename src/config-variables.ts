@@ -4,6 +4,7 @@ import {
   oneOf,
   proxies,
   secrets,
+  sourceName,
   sources,
   stripeKey,
   stripeRates,
@@ -106,6 +107,33 @@ export const VARIABLES = {
     example: 'acme=whsec_bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldA==',
     secret: true,
     schema: sources.prefault(''),
+  },
+  CALLRAIL_ACCOUNT_ID: {
+    purpose: "account ACC... whose log of calls is compared each night; empty compares none of CallRail's",
+    example: '',
+    schema: text.optional(),
+  },
+  CALLRAIL_API_KEYS: {
+    purpose: 'keys of the CallRail API that may read that account, newest first, comma list',
+    example: '',
+    secret: true,
+    schema: secrets.prefault(''),
+  },
+  TWILIO_ACCOUNT_SID: {
+    purpose: "account AC... whose log of calls is compared each night; empty compares none of Twilio's",
+    example: '',
+    schema: text.optional(),
+  },
+  TWILIO_AUTH_TOKENS: {
+    purpose: 'auth tokens of that account, or API keys as SK...:secret, newest first, comma list',
+    example: '',
+    secret: true,
+    schema: secrets.prefault(''),
+  },
+  TWILIO_SOURCE: {
+    purpose: "the source in CALL_WEBHOOK_SECRETS that reports Twilio's calls, by their CallSid",
+    example: 'twilio',
+    schema: sourceName.prefault('twilio'),
   },
   BODY_KEYS: {
     purpose: 'keys that seal call bodies in the queue, base64 of 32 bytes, newest first, comma list',

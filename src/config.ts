@@ -15,6 +15,26 @@ type VariableName = keyof typeof VARIABLES;
 type Values = { [Name in VariableName]: z.output<(typeof VARIABLES)[Name]['schema']> };
 type Given = Partial<Record<VariableName, string>>;
 
+/** `perS`: requests per second of all processes together. */
+export interface CallLogSettings {
+  readonly callrail: {
+    readonly accountId: string;
+    /** Newest first. */
+    readonly apiKeys: readonly string[];
+    readonly apiBase: string;
+    readonly perS: number;
+  } | null;
+  readonly twilio: {
+    /** The source under which webhooks report its calls. */
+    readonly source: string;
+    readonly accountSid: string;
+    /** Newest first. */
+    readonly authTokens: readonly string[];
+    readonly apiBase: string;
+    readonly perS: number;
+  } | null;
+}
+
 /** All settings, frozen. Null and empty lists are what is not configured, which only dev allows. */
 export interface Config {
   readonly env: 'dev' | 'staging' | 'prod';
@@ -36,6 +56,8 @@ export interface Config {
   readonly callRailSigningKeys: readonly string[];
   /** Secrets of each sender of Standard Webhooks, by source. */
   readonly callWebhookSecrets: Readonly<Record<string, readonly string[]>>;
+  /** Providers whose own log of calls is read. */
+  readonly callLogs: CallLogSettings;
   readonly bodyKeys: readonly Buffer[];
   readonly opsPasswords: readonly string[];
   readonly sentryDsn: string | null;
@@ -73,6 +95,13 @@ function crossFaults(env: Config['env'], given: Given): [VariableName, string][]
     if (given.CALLRAIL_SIGNING_KEYS === undefined && given.CALL_WEBHOOK_SECRETS === undefined)
       missing('CALL_WEBHOOK_SECRETS', `${env} needs it or CALLRAIL_SIGNING_KEYS`);
   }
+  for (const [id, keys] of [
+    ['CALLRAIL_ACCOUNT_ID', 'CALLRAIL_API_KEYS'],
+    ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKENS'],
+  ] as const) {
+    if (given[keys] === undefined && given[id] !== undefined) missing(keys, `${id} is set`);
+    if (given[id] === undefined && given[keys] !== undefined) missing(id, `${keys} is set`);
+  }
   const mode = stripeMode(given.STRIPE_SECRET_KEY ?? '');
   if (env !== 'prod' && mode === 'live')
     faults.push(['STRIPE_SECRET_KEY', 'is a live key, which only prod may hold']);
@@ -86,6 +115,24 @@ function crossFaults(env: Config['env'], given: Given): [VariableName, string][]
       faults.push([name, 'holds a value that is weak or an example, which prod may not']);
   }
   return faults;
+}
+
+/** Requests per second of all processes: of CallRail's 1,000 an hour most, of Twilio's far less than it is said to take. */
+const CALLRAIL_PER_S = 0.25;
+const TWILIO_PER_S = 5;
+
+function callLogsOf(values: Values): CallLogSettings {
+  const { CALLRAIL_ACCOUNT_ID: accountId, TWILIO_ACCOUNT_SID: accountSid } = values;
+  const callrail = { apiKeys: Object.freeze(values.CALLRAIL_API_KEYS), perS: CALLRAIL_PER_S };
+  const twilio = { authTokens: Object.freeze(values.TWILIO_AUTH_TOKENS), perS: TWILIO_PER_S };
+  return Object.freeze({
+    callrail:
+      accountId === undefined ? null : { ...callrail, accountId, apiBase: 'https://api.callrail.com' },
+    twilio:
+      accountSid === undefined
+        ? null
+        : { ...twilio, accountSid, source: values.TWILIO_SOURCE, apiBase: 'https://api.twilio.com' },
+  });
 }
 
 function configOf(values: Values): Config {
@@ -115,6 +162,7 @@ function configOf(values: Values): Config {
     stripe,
     stripeWebhookSecrets: Object.freeze(values.STRIPE_WEBHOOK_SECRETS),
     callRailSigningKeys: Object.freeze(values.CALLRAIL_SIGNING_KEYS),
+    callLogs: callLogsOf(values),
     callWebhookSecrets: secretsBySource(values.CALL_WEBHOOK_SECRETS),
     bodyKeys: Object.freeze(values.BODY_KEYS),
     opsPasswords: Object.freeze(values.OPS_PASSWORDS),

@@ -26,6 +26,8 @@ export const ERROR_CODES = {
   DATABASE_REFUSED: 'the database refused a request for a reason of its own',
   DATABASE_CONFLICT: 'a concurrent change came first; the whole transaction is tried again',
   ANSWER_INVALID: 'an external service answered in a shape that is not documented',
+  PROVIDER_UNAVAILABLE: 'a provider cannot be reached or limits us; the work waits and uses no attempt',
+  PROVIDER_REFUSED: 'a provider refused a request for a reason of its own',
   STRIPE_UNAVAILABLE: 'Stripe cannot be reached or limits us; the work waits and uses no attempt',
   STRIPE_REFUSED: 'Stripe refused a request for a reason of its own',
   STRIPE_OUTCOME_UNKNOWN:

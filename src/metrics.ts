@@ -13,6 +13,8 @@ export interface Metrics {
   deadLetter(job: string, code: string): void;
   webhookAnswered(source: string, statusCode: number): void;
   integrationFailed(provider: string, code: string): void;
+  /** So much was found of what a provider says it sent; outcome is read, missing, changed, absent or unreadable. */
+  providerTold(source: string, outcome: string, count: number): void;
   /** Age of the oldest waiting job; 0 for an empty queue. */
   queueAge(queue: string, ageMs: number): void;
   /** How long a schedule is overdue; 0 when it is not. */
@@ -36,6 +38,10 @@ export function createMetrics(): Metrics {
     'provider',
     'code',
   ]);
+  const told = counter('provider_log_total', 'What providers say they sent, against what came.', [
+    'source',
+    'outcome',
+  ]);
   const ages = new Gauge({
     name: 'callclear_queue_oldest_age_seconds',
     help: 'Age of the oldest waiting job.',
@@ -55,6 +61,7 @@ export function createMetrics(): Metrics {
     deadLetter: (job, code) => letters.inc({ job, code }),
     webhookAnswered: (source, statusCode) => answers.inc({ source, status: statusCode }),
     integrationFailed: (provider, code) => failures.inc({ provider, code }),
+    providerTold: (source, outcome, count) => told.inc({ source, outcome }, count),
     queueAge: (queue, ageMs) => ages.set({ queue }, ageMs / 1_000),
     scheduleLate: (schedule, lateMs) => lateness.set({ schedule }, lateMs / 1_000),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),

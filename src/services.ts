@@ -1,11 +1,17 @@
 import type { Logger } from 'pino';
 import { type AuditResult, openAudit } from './audit/audit.ts';
+import type { CallLogSettings } from './config.ts';
 import { codeOf } from './errors.ts';
+import type { CallEvent } from './http/receivers.ts';
+import { createCallRailLog } from './integrations/call-tracking/callrail-log.ts';
+import type { CallLog } from './integrations/call-tracking/log.ts';
 import { parseCallReport } from './integrations/call-tracking/parse.ts';
 import type { CallReport } from './integrations/call-tracking/report.ts';
+import { createTwilioLog } from './integrations/call-tracking/twilio-log.ts';
 import { createStripeAccounts, type StripeAccounts } from './integrations/stripe/accounts.ts';
 import { createStripeBalance, type StripeBalance } from './integrations/stripe/balance.ts';
 import { createStripeClient } from './integrations/stripe/client.ts';
+import { createStripeEventList, type StripeEventList } from './integrations/stripe/event-list.ts';
 import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
 import { createStripeTopups, type StripeTopups } from './integrations/stripe/topups.ts';
 import { createStripeTransfers, type StripeTransfers } from './integrations/stripe/transfers.ts';
@@ -15,6 +21,12 @@ import { type AdjustmentsStore, createAdjustmentsStore } from './integrations/su
 import { type BankPayoutsStore, createBankPayoutsStore } from './integrations/supabase/bank-payouts.ts';
 import { type BillingStore, createBillingStore } from './integrations/supabase/billing.ts';
 import { type BreaksStore, createBreaksStore } from './integrations/supabase/breaks.ts';
+import {
+  type CallLogsStore,
+  createCallLogsStore,
+  createStripeEventsStore,
+  type StripeEventsStore,
+} from './integrations/supabase/call-logs.ts';
 import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
@@ -25,12 +37,15 @@ import {
   createReconciliationStore,
   type ReconciliationStore,
 } from './integrations/supabase/reconciliation.ts';
+import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createSchedulesStore, type SchedulesStore } from './integrations/supabase/schedules.ts';
-import { createStripeTurns } from './integrations/supabase/turns.ts';
+import { createProviderTurns, createStripeTurns } from './integrations/supabase/turns.ts';
 import { createWalletsStore, type WalletsStore } from './integrations/supabase/wallets.ts';
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
+import { ingestCall } from './jobs/calls/ingest-call.job.ts';
 import { type Watch, watchAll } from './kill-point.ts';
 import type { QueueBackend } from './queues/connection.ts';
+import { sealPayload } from './queues/envelope.ts';
 import { sealText } from './queues/seal.ts';
 import type { SweepReport } from './queues/sweep.ts';
 
@@ -47,6 +62,13 @@ export interface JobServices {
   /** What operators read of dead letters. */
   readonly deadLetters: LetterStore;
   readonly calls: CallsStore;
+  readonly callLogs: CallLogsStore;
+  /** The logs of calls that are configured. */
+  readonly callLogReaders: readonly CallLog[];
+  /** A report of a call as the work of taking it in, sealed as the queue's. */
+  readonly callEvents: {
+    toWork(event: CallEvent): { key: string; payload: Record<string, unknown>; trace: string };
+  };
   readonly billing: BillingStore;
   readonly wallets: WalletsStore;
   readonly adjustments: AdjustmentsStore;
@@ -57,6 +79,8 @@ export interface JobServices {
   readonly operations: OperationsStore;
   readonly schedules: SchedulesStore;
   readonly ledger: LedgerStore;
+  readonly stripeEvents: StripeEventsStore;
+  readonly stripeEventList: StripeEventList;
   readonly stripeInvoices: StripeInvoices;
   readonly stripeTopups: StripeTopups;
   readonly stripeTransfers: StripeTransfers;
@@ -65,6 +89,8 @@ export interface JobServices {
   readonly stripeWithdrawals: StripeWithdrawals;
   readonly callReports: { parse(source: string, body: Buffer): CallReport };
   readonly bodies: { seal(plain: string): string };
+  /** Counts what was found of what a provider says it sent. */
+  readonly found: { count(source: string, outcome: string, count: number): void };
   /** Reads books and Stripe a second time, by clients of its own. */
   readonly audit: { run(options: { nowMs: number }): Promise<AuditResult> };
   /** Makes rows, queue and dead letters agree. */
@@ -86,6 +112,8 @@ export interface Platform {
     /** Of all processes together; absent without a limit. */
     readonly rates?: StripeRates;
   };
+  /** Providers whose own log of calls is read; what is absent is not. */
+  readonly callLogs?: CallLogSettings;
   readonly clock: Clock;
 }
 
@@ -94,6 +122,8 @@ interface IntegrationOptions {
   readonly log: Logger;
   /** Told of every failed call of another service: counted, logged by the caller. */
   readonly onFailure: (provider: string, operation: string, code: string) => void;
+  /** Told of what was found of what a provider says it sent. */
+  readonly onFound?: (source: string, outcome: string, count: number) => void;
   /** Given in tests that kill the process at a boundary. */
   readonly watch?: Watch | undefined;
 }
@@ -103,8 +133,8 @@ const STRIPE_TIMEOUT_MS = 20_000;
 
 /** Builds the clients of the database and of Stripe, and the stores over them. They hold no connection open. */
 export function createIntegrations(
-  { database, stripe, clock }: Platform,
-  { bodyKeys, log, onFailure, watch }: IntegrationOptions,
+  { database, stripe, callLogs, clock }: Platform,
+  { bodyKeys, log, onFailure, onFound = () => undefined, watch }: IntegrationOptions,
 ): Omit<JobServices, 'queueSweep'> {
   const { rpc } = createDatabase({
     ...database,
@@ -125,6 +155,9 @@ export function createIntegrations(
     work: createWorkStore(rpc, clock),
     deadLetters: createLetterStore(rpc),
     calls: createCallsStore(rpc),
+    callLogs: createCallLogsStore(rpc),
+    callLogReaders: openCallLogs(callLogs, rpc, onFailure),
+    callEvents: { toWork: (event: CallEvent) => workOfCall(event, bodyKeys) },
     billing: createBillingStore(rpc),
     wallets: createWalletsStore(rpc),
     adjustments: createAdjustmentsStore(rpc),
@@ -135,6 +168,8 @@ export function createIntegrations(
     operations: createOperationsStore(rpc),
     schedules: createSchedulesStore(rpc),
     ledger: createLedgerStore(rpc),
+    stripeEvents: createStripeEventsStore(rpc),
+    stripeEventList: createStripeEventList(client),
     stripeInvoices: createStripeInvoices(client),
     stripeTopups: createStripeTopups(client),
     stripeTransfers: createStripeTransfers(client),
@@ -143,7 +178,31 @@ export function createIntegrations(
     stripeWithdrawals: createStripeWithdrawals(client),
     callReports: { parse: parseCallReport },
     bodies: { seal: (plain: string) => sealText(plain, bodyKeys, 'webhook-body') },
+    found: { count: onFound },
     audit: openAudit({ database, stripe }),
   };
   return watch === undefined ? services : watchAll(services, watch);
+}
+
+/** As the receiver hands it over, in the form that a row may hold. */
+function workOfCall(event: CallEvent, bodyKeys: readonly Uint8Array[]) {
+  const key = ingestCall.keyOf(event);
+  return { key, payload: sealPayload(ingestCall, key, event, bodyKeys), trace: key };
+}
+
+function openCallLogs(
+  settings: CallLogSettings | undefined,
+  rpc: Rpc,
+  onFailure: IntegrationOptions['onFailure'],
+): CallLog[] {
+  const { callrail = null, twilio = null } = settings ?? {};
+  const parts = (provider: string, perS: number) => ({
+    turns: createProviderTurns(rpc, provider, perS),
+    onFailure: ({ operation, code }: { operation: string; code: string }) =>
+      onFailure(provider, operation, code),
+  });
+  return [
+    ...(callrail === null ? [] : [createCallRailLog({ ...callrail, ...parts('callrail', callrail.perS) })]),
+    ...(twilio === null ? [] : [createTwilioLog({ ...twilio, ...parts('twilio', twilio.perS) })]),
+  ];
 }

@@ -19,7 +19,8 @@ export async function startWorker(runtime: Runtime): Promise<Part> {
   });
   dispatcher.start();
   watchdog.start();
-  log.info('working');
+  const logs = services.callLogReaders.map(({ source }) => source);
+  log.info({ callLogs: logs.length === 0 ? 'off: none is configured' : logs.join(', ') }, 'working');
   return {
     async close(deadlineMs) {
       watchdog.stop();

@@ -88,6 +88,7 @@ const planted: Record<string, { alone?: Planted; together?: Planted }> = {
       ['src/worker.ts', "import type { Redis } from 'ioredis';"],
       ['src/http/board.ts', "import { x } from '@bull-board/api/bullMQAdapter';"],
       ['src/jobs/stripe/a.job.ts', "import Stripe from 'stripe';"],
+      ['src/services.ts', "const x = await import('twilio');"],
       ['src/integrations/stripe/a.ts', "import { createClient } from '@supabase/supabase-js';"],
       ['src/console/a.ts', "import pg from 'pg';"],
       ['src/worker.ts', "const x = await import('@sentry/node');"],

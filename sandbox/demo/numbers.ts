@@ -17,7 +17,14 @@ export function formatAmounts(of: Amounts): string {
 }
 
 const numbersSchema = z.object({
-  calls: z.object({ stored: count, qualified: count, rejected: count, held: count, takenBack: count }),
+  calls: z.object({
+    stored: count,
+    recovered: count,
+    qualified: count,
+    rejected: count,
+    held: count,
+    takenBack: count,
+  }),
   ledger: z.object({
     journals: count,
     debitsMinor: amounts,
@@ -131,6 +138,7 @@ const OWED_KINDS = `('supplier_pending', 'supplier_payable', 'supplier_reserve',
 const NUMBERS = `
   select jsonb_build_object(
     'calls', (select jsonb_build_object('stored', count(*),
+        'recovered', count(*) filter (where recovered_at is not null),
         'qualified', count(*) filter (where status = 'qualified'),
         'rejected', count(*) filter (where status = 'rejected'),
         'held', count(*) filter (where status = 'held'),

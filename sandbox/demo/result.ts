@@ -1,13 +1,15 @@
 import type { StripeSimulator } from '../stripe/simulator.ts';
 import { countPaidFor } from '../traffic/calls.ts';
+import { isLost } from './call-logs.ts';
 import type { Numbers } from './numbers.ts';
 import type { Played } from './steps.ts';
 
 /** What `--json` prints, field by field. Amounts are minor units by currency. */
 export interface DemoResult {
   readonly calls: Numbers['calls'] & {
-    /** Different valid calls that were sent, and how many of them were answered 202. */
+    /** Different valid calls that were made; how many of them no webhook reported, and how many reports were answered 202. */
     readonly sent: number;
+    readonly lost: number;
     readonly accepted: number;
     /** Webhooks that were sent a second time. */
     readonly duplicatesSent: number;
@@ -38,11 +40,13 @@ export function resultOf({ played, numbers, simulator, audit, seconds }: Counted
   const { days, progress } = played;
   const calls = days.flatMap((day) => day.calls);
   const deliveries = days.flatMap((day) => day.deliveries);
+  const lost = calls.filter(isLost).length;
   const unaccepted = progress.surprises.filter(({ kind }) => kind === 'report').length;
   return {
     calls: {
       sent: calls.length,
-      accepted: calls.length - unaccepted,
+      lost,
+      accepted: calls.length - lost - unaccepted,
       duplicatesSent: deliveries.filter(({ kind }) => kind === 'twice').length,
       ...numbers.calls,
     },
@@ -70,7 +74,8 @@ export function findFaults(result: DemoResult, played: Played): string[] {
     ({ index, kind, statusCode }) => `webhook ${index} (${kind}) was answered ${statusCode}`,
   );
   const counts: readonly (readonly [string, number, number])[] = [
-    ['calls accepted and calls sent', calls.accepted, calls.sent],
+    ['calls accepted or lost and calls sent', calls.accepted + calls.lost, calls.sent],
+    ['calls recovered from the logs and calls lost', calls.recovered, calls.lost],
     ['calls stored and calls sent', calls.stored, calls.sent],
     ['calls decided and calls stored', calls.qualified + calls.rejected + calls.held, calls.stored],
     ['calls qualified or taken back and callers to pay for', calls.qualified + calls.takenBack, paidFor],

@@ -14,6 +14,7 @@ import { startServer } from '../../src/server.ts';
 import { startWorker } from '../../src/worker.ts';
 import { type Embedded, startEmbedded } from '../embedded.ts';
 import type { TrafficSecrets } from '../traffic/sign.ts';
+import { type ProviderLogs, startProviderLogs } from './call-logs.ts';
 import type { DemoOptions } from './options.ts';
 import { findFreePort } from './ports.ts';
 import { startRedis } from './redis.ts';
@@ -31,6 +32,7 @@ export interface DemoStack {
   readonly boardPassword: string;
   readonly secrets: TrafficSecrets;
   readonly stripeSetup: StripeSetup;
+  readonly logs: ProviderLogs;
   /** Stops everything, in reverse; a temporary directory is removed. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -78,7 +80,10 @@ async function start(
   const startMs = Date.parse(state.firstDate) + NOON_MS;
   const embedded = await startEmbedded({ config: given, dataDir, startMs });
   closers.push(() => embedded.close());
-  const { config, platform } = embedded;
+  const { config } = embedded;
+  const logs = await startProviderLogs();
+  closers.push(() => logs.close());
+  const platform = { ...embedded.platform, callLogs: logs.settings };
   const log = createLogger({ level: config.logLevel, destination: pino.destination(2) });
   const runtime = await openRuntime(config, platform, log);
   closers.push(() => runtime.close());
@@ -88,7 +93,7 @@ async function start(
   const server = await startServer(runtime);
   closers.push(() => server.close(2_000));
   return {
-    ...{ runtime, embedded, state, dataDir, close },
+    ...{ runtime, embedded, logs, state, dataDir, close },
     saveState: (next) => file.write(next),
     url: server.url,
     boardUrl: `${server.url}${BOARD_PATH}`,

@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OutageError } from '../../src/errors.ts';
+import { reconcileCalls } from '../../src/jobs/reconciliation/reconcile-calls.job.ts';
 import { demoExchange, seedExchange } from '../seed.ts';
 import { planTraffic, type TrafficDay } from '../traffic/plan.ts';
 import { NOTHING_SENT, openProgress, type Progress } from '../traffic/progress.ts';
 import { sendDeliveries } from '../traffic/send.ts';
+import { isLost } from './call-logs.ts';
 import type { Display } from './display.ts';
 import { type BooksReader, type CloseNumbers, formatAmounts } from './numbers.ts';
 import type { DemoStack } from './stack.ts';
@@ -49,7 +51,7 @@ export async function playDays(stage: Stage): Promise<Played> {
   const exchange = withTroubles(demoExchange(Date.parse(firstDate) - 24 * HOUR_MS));
   await seedOnce(stage, exchange);
   const dates = Array.from({ length: CALL_DAYS }, (_, nth) => dateAfter(firstDate, nth));
-  const days = planTraffic({ seed, calls, fraudShare, dates, placements: exchange.placements });
+  const days = planTraffic({ seed, calls, fraudShare, dates, placements: exchange.placements, isLost });
 
   const closes: PlayedClose[] = [];
   const spent = { ingestMs: 0, closeMs: 0 };
@@ -88,10 +90,11 @@ async function seedOnce({ stack }: Stage, exchange: ReturnType<typeof demoExchan
 async function playDay(
   stage: Stage,
   before: readonly TrafficDay[],
-  { date, deliveries, calls }: TrafficDay,
+  { date, deliveries, calls, known }: TrafficDay,
 ): Promise<Progress> {
   const { stack, display, books } = stage;
   stack.embedded.simulator.clock.advanceTo(Date.parse(date) + EVENING_MS);
+  stack.logs.publish(known);
   const sending = display.step(`${date}  sending calls`, deliveries.length);
   let answered = 0;
   const progress = await sendDeliveries({
@@ -125,6 +128,7 @@ async function closeDate(stage: Stage, date: string): Promise<PlayedClose> {
   const { dispatcher, services } = stack.runtime;
   const { operations, clock } = services;
   stack.embedded.simulator.clock.advanceTo(Date.parse(date) + CLOSE_DUE_MS);
+  await recoverCalls(stage, date);
   const closing = display.step(`${date}  nightly close`, STAGES.length - 1);
   await operations.startClose(date, clock.nowMs());
   dispatcher.wake();
@@ -148,6 +152,25 @@ async function unlessAway(work: () => Promise<unknown>): Promise<void> {
   await work().catch((error: unknown) => {
     if (!(error instanceof OutageError)) throw error;
   });
+}
+
+/** The night's reading of the providers' logs, which brings the calls that no webhook reported. */
+async function recoverCalls(stage: Stage, date: string): Promise<void> {
+  const { dispatcher, services } = stage.stack.runtime;
+  const { schedules, clock, callLogs } = services;
+  const night = { pipeline: reconcileCalls.name, from: date, to: date };
+  const why = { by: 'demo', reason: 'in the demo no tick plans nights', dry: false };
+  await schedules.backfill({ ...night, ...why }, clock.nowMs());
+  dispatcher.wake();
+  await waitFor(stage, async () => {
+    const due = await stage.books.countDue();
+    return due === 0 ? true : `${due} due`;
+  });
+  const { runs } = await callLogs.report(date);
+  const sum = (count: 'read' | 'recovered') => runs.reduce((total, run) => total + run[count], 0);
+  stage.display.say(
+    `${date}  ${sum('read')} calls in the providers' logs, ${sum('recovered')} of them recovered from there`,
+  );
 }
 
 /**

@@ -17,6 +17,8 @@ export interface TrafficOptions {
   /** Business dates in UTC, in order. */
   readonly dates: readonly string[];
   readonly placements: readonly Placement[];
+  /** Calls that no webhook reports; default none. */
+  readonly isLost?: (call: PlannedCall) => boolean;
 }
 
 /** Why a delivery is made, beside the plain report of a call. */
@@ -40,6 +42,8 @@ export type Source = 'callrail' | 'demo';
 export interface TrafficDay {
   readonly date: string;
   readonly calls: readonly PlannedCall[];
+  /** The same as their providers know them in the end. */
+  readonly known: readonly PlannedCall[];
   /** In the order in which they are sent. */
   readonly deliveries: readonly Delivery[];
 }
@@ -56,7 +60,7 @@ export function planTraffic(options: TrafficOptions): TrafficDay[] {
   const calls = callsOf(options, random);
   return options.dates.map((date) => {
     const ofDay = calls.filter((call) => call.date === date);
-    return { date, calls: ofDay, deliveries: deliveriesOf(ofDay, random) };
+    return { date, calls: ofDay, ...deliveriesOf(ofDay, random, options.isLost ?? (() => false)) };
   });
 }
 
@@ -67,22 +71,33 @@ interface Slot {
 }
 
 /** In order of the calls' ends, with what goes wrong on the way: later news first, deliveries twice, forgeries. */
-function deliveriesOf(calls: readonly PlannedCall[], random: Random): Delivery[] {
+function deliveriesOf(
+  calls: readonly PlannedCall[],
+  random: Random,
+  isLost: (call: PlannedCall) => boolean,
+): Pick<TrafficDay, 'deliveries' | 'known'> {
   const slots: Slot[] = [];
+  const known: PlannedCall[] = [];
   const ordered = [...calls].sort((a, b) => a.endedAtMs - b.endedAtMs);
   ordered.forEach((call, index) => {
     const report = { at: index, delivery: deliveryOf(call, 'report', 'post_call', random) };
     const pair = [report];
-    if (random.next() < MODIFIED) pair.push(modificationOf(call, index, random));
-    slots.push(...pair);
+    const modification = random.next() < MODIFIED ? modificationOf(call, index, random) : null;
+    known.push(modification?.modified ?? call);
+    if (modification !== null) pair.push(modification);
+    const lost = isLost(call);
+    if (!lost) slots.push(...pair);
     for (const { at, delivery } of pair) {
       const twice: Delivery = { ...delivery, kind: 'twice' };
-      if (random.next() < SENT_TWICE) slots.push({ at: at + random.between(0, 40) + 0.5, delivery: twice });
+      if (random.next() < SENT_TWICE) {
+        const again = { at: at + random.between(0, 40) + 0.5, delivery: twice };
+        if (!lost) slots.push(again);
+      }
     }
     if (random.next() < FORGED) slots.push({ at: index + 0.1, delivery: forgeryOf(call, random) });
     if (random.next() < MALFORMED) slots.push({ at: index + 0.2, delivery: malformationOf(random) });
   });
-  return slots.sort((a, b) => a.at - b.at).map(({ delivery }) => delivery);
+  return { deliveries: slots.sort((a, b) => a.at - b.at).map(({ delivery }) => delivery), known };
 }
 
 function deliveryOf(
@@ -96,12 +111,16 @@ function deliveryOf(
 }
 
 /** News of a call: half of them say nothing new, and every third overtakes the report it corrects. */
-function modificationOf(call: PlannedCall, index: number, random: Random): Slot {
+function modificationOf(
+  call: PlannedCall,
+  index: number,
+  random: Random,
+): Slot & { readonly modified: PlannedCall } {
   const longerS = call.isPayable && random.next() < 0.5 ? random.between(5, 60) : 0;
   const modified = { ...call, durationS: call.durationS + longerS, statedAtMs: call.statedAtMs + 120_000 };
   const overtakes = random.next() < 0.33;
   const at = overtakes ? index - random.between(1, 30) - 0.5 : index + random.between(1, 60) + 0.5;
-  return { at, delivery: deliveryOf(modified, 'modified', 'call_modified', random) };
+  return { at, modified, delivery: deliveryOf(modified, 'modified', 'call_modified', random) };
 }
 
 /** A call that never was, signed by somebody who does not hold the secret. */

@@ -13,9 +13,11 @@ import { reportClose } from './operations/report-close.job.ts';
 import { sweep } from './operations/sweep.job.ts';
 import { paySupplier } from './payouts/pay-supplier.job.ts';
 import { planPayouts } from './payouts/plan-payouts.job.ts';
+import { reconcileCalls } from './reconciliation/reconcile-calls.job.ts';
 import { reconcileMoney } from './reconciliation/reconcile-money.job.ts';
 import { applyEvent } from './stripe/apply-event.job.ts';
 import { readBankPayouts } from './stripe/read-bank-payouts.job.ts';
+import { recoverEvents } from './stripe/recover-events.job.ts';
 
 /** Every job there is. Workers, schedules, the board and the rules' tests are derived from this list. */
 export const jobs: readonly Job[] = [
@@ -25,6 +27,7 @@ export const jobs: readonly Job[] = [
   orderCalls,
   billBuyer,
   rechargeWallet,
+  reconcileCalls,
   reconcileMoney,
   planPayouts,
   paySupplier,
@@ -36,4 +39,5 @@ export const jobs: readonly Job[] = [
   auditBooks,
   applyEvent,
   readBankPayouts,
+  recoverEvents,
 ];

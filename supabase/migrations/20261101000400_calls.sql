@@ -7,6 +7,8 @@ create table public.webhook_events (
   received_at timestamptz not null,
   -- The raw body, sealed with a key of BODY_KEYS; null where the body is only a hint (Stripe).
   body_sealed text,
+  -- No webhook brought it: the provider was asked what it had sent.
+  recovered boolean not null default false,
   trace text not null,
   result text not null,
   unique (source, event_id)
@@ -36,6 +38,8 @@ create table public.calls (
   late_facts jsonb,
   business_date date not null,
   trace text not null,
+  -- When the provider's own log brought it, because no webhook had.
+  recovered_at timestamptz,
   made_at timestamptz not null,
   changed_at timestamptz not null,
   unique (source, external_id)
@@ -129,18 +133,18 @@ declare
   v_report jsonb := p_event -> 'report';
   v_call calls; v_facts_at timestamptz := app.at((v_report ->> 'factsAtMs')::bigint); v_event_id bigint; v_result text;
 begin
-  insert into webhook_events (source, event_id, kind, received_at, body_sealed, trace, result)
+  insert into webhook_events (source, event_id, kind, received_at, body_sealed, recovered, trace, result)
   values (p_event ->> 'source', p_event ->> 'eventId', p_event ->> 'kind', app.at((p_event ->> 'receivedAtMs')::bigint),
-    p_event ->> 'bodySealed', p_event ->> 'trace', 'stored')
+    p_event ->> 'bodySealed', p_event ->> 'kind' = 'call_log', p_event ->> 'trace', 'stored')
   on conflict (source, event_id) do nothing returning id into v_event_id;
   if v_event_id is null then return 'duplicate'; end if;
 
   insert into calls as c (source, external_id, tracking_number, campaign_id, supplier_id, buyer_id, caller_number, started_at,
-    duration_s, answered, facts_at, business_date, trace, made_at, changed_at)
+    duration_s, answered, facts_at, business_date, trace, recovered_at, made_at, changed_at)
   select p_event ->> 'source', v_report ->> 'externalId', v_report ->> 'trackingNumber', t.campaign_id, t.supplier_id, k.buyer_id,
     v_report ->> 'callerNumber', app.at((v_report ->> 'startedAtMs')::bigint), (v_report ->> 'durationS')::int,
     (v_report ->> 'answered')::boolean, v_facts_at, app.business_date(app.at((v_report ->> 'startedAtMs')::bigint)),
-    p_event ->> 'trace', p_now, p_now
+    p_event ->> 'trace', case when p_event ->> 'kind' = 'call_log' then p_now end, p_now, p_now
   from (select 1) one
     left join tracking_numbers t on t.number = v_report ->> 'trackingNumber'
     left join campaigns k on k.id = t.campaign_id
@@ -237,8 +241,9 @@ create function public.store_stripe_event(p_event jsonb, p_now_ms bigint, p_resu
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_event jsonb := app.json_arg(p_event); v_id bigint;
 begin
-  insert into webhook_events (source, event_id, kind, received_at, trace, result)
-  values ('stripe', v_event ->> 'eventId', v_event ->> 'type', app.at((v_event ->> 'receivedAtMs')::bigint), v_event ->> 'trace', p_result)
+  insert into webhook_events (source, event_id, kind, received_at, recovered, trace, result)
+  values ('stripe', v_event ->> 'eventId', v_event ->> 'type', app.at((v_event ->> 'receivedAtMs')::bigint),
+    coalesce((v_event ->> 'recovered')::boolean, false), v_event ->> 'trace', p_result)
   on conflict (source, event_id) do nothing returning id into v_id;
   return to_jsonb(v_id is not null);
 end $$;

@@ -11,7 +11,11 @@ const UNDISTURBED = 4;
 const DISTURBED = 4;
 /** For boundaries that were not met on their date. */
 const SPARE = 3;
-const WITHOUT_EFFECT = ['log', 'clock', 'bodies', 'callReports'];
+const WITHOUT_EFFECT = [
+  ...['log', 'clock', 'bodies', 'callReports', 'callEvents', 'callLogReaders', 'found'],
+  // No provider keeps a log of this house's calls: tests/real/call-log-pages.test.ts dies at each of its steps.
+  'callLogs',
+];
 
 /**
  * A death before or after these is the same as one after the effect before them: they read, or they only hold another
@@ -21,6 +25,8 @@ const NO_EFFECT_OF_THEIR_OWN = [
   ...['operations.health', 'work.listDead', 'letters.listLetterIds', 'calls.scoringContext'],
   // Only for a letter that another's death, or a moment, left unwritten: it may not come at all.
   'letters.addLetter',
+  // Only where a night finds events of its own business time; tests/real/stripe-events.test.ts dies at each step.
+  ...['stripeEvents.recover', 'stripeEvents.readUntil', 'stripeEventList.readPage', 'stripe.events.list'],
   ...[
     'reconciliation.withdrawalsToRead',
     'reconciliation.reversalsToRead',

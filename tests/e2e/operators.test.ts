@@ -44,6 +44,35 @@ async function answerOf<T>(schema: z.ZodType<T>, ...args: string[]): Promise<T> 
   return schema.parse(JSON.parse(out));
 }
 
+describe('the providers’ logs at the command line', () => {
+  const report = z.object({
+    runs: z.array(z.looseObject({ source: z.string(), read: z.int(), missing: z.int(), recovered: z.int() })),
+    breaks: z.array(z.looseObject({ kind: z.string(), state: z.string(), callId: z.uuid() })),
+  });
+  const daysBefore = (days: number) =>
+    new Date(Date.parse(lastDate) - days * 86_400_000).toISOString().slice(0, 10);
+
+  test('calls log tells what was recovered, and calls show that no webhook brought it', async () => {
+    const all = [];
+    for (const days of [1, 2, 3])
+      all.push(await answerOf(report, 'calls', 'log', '--date', daysBefore(days), '--json'));
+    expect(all.flatMap(({ runs }) => runs.map(({ source }) => source))).toEqual(
+      all.flatMap(() => ['callrail', 'demo']),
+    );
+    const [recovered] = all.flatMap(({ breaks }) => breaks);
+    expect(recovered).toMatchObject({ kind: 'missing', state: 'recovered' });
+    const call = await answerOf(z.looseObject({}), 'calls', 'show', recovered?.callId ?? '');
+    expect(call).toMatchObject({ status: 'qualified', recoveredAtMs: expect.any(Number) });
+    const { out } = await callclear('calls', 'log', '--date', daysBefore(2));
+    expect(out.split('\n')[0]).toContain('source');
+  });
+
+  test('calls show names a call that is none', async () => {
+    const { status, err } = await callclear('calls', 'show', '00000000-0000-4000-8000-000000000000');
+    expect({ status, err }).toMatchObject({ status: 1, err: expect.stringContaining('CALL_UNKNOWN') });
+  });
+});
+
 describe('dead letters at the command line', () => {
   const letters = z.array(
     z.looseObject({ id: z.string(), key: z.string(), code: z.string(), fault: z.string() }),

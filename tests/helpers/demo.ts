@@ -15,7 +15,7 @@ const amounts = z.record(z.enum(['cad', 'usd']), count);
 /** What `--json` promises, to the letter. */
 export const demoResult = z.strictObject({
   calls: z.strictObject({
-    ...{ sent: count, accepted: count, duplicatesSent: count, stored: count },
+    ...{ sent: count, lost: count, accepted: count, recovered: count, duplicatesSent: count, stored: count },
     ...{ qualified: count, rejected: count, held: count, takenBack: count },
   }),
   ledger: z.strictObject({

@@ -9,6 +9,7 @@ import type { Job, RunContext } from '../../src/jobs/define-job.ts';
 import { planRuns } from '../../src/jobs/operations/plan-runs.job.ts';
 import { pipelines } from '../../src/jobs/pipelines.ts';
 import { jobs } from '../../src/jobs/registry.ts';
+import { openPayload } from '../../src/queues/envelope.ts';
 import { contextFor, type Decision, decideError, decideOutcome } from '../../src/queues/run-job.ts';
 import { createIntegrations, type JobServices } from '../../src/services.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
@@ -18,6 +19,8 @@ export const DAY_MS = 86_400_000;
 /** Noon of the day on which every house opens. */
 export const OPENS_MS = Date.UTC(2026, 10, 2, 12);
 export const FIRST_DATE = '2026-11-02';
+
+const BODY_KEY = Buffer.alloc(32, 7);
 
 /** A process that dies in the middle: whoever runs the job loses it, and its row stays as it is. */
 export class Killed extends Error {}
@@ -142,10 +145,12 @@ function servicesOver(db: TestDatabase, simulator: StripeSimulator): JobServices
       stripe: { secretKey: SECRET_KEY, apiBase: simulator.url, livemode: false },
       clock: simulator.clock,
     },
-    { bodyKeys: [Buffer.alloc(32, 7)], log: pino({ level: 'silent' }), onFailure: () => undefined },
+    { bodyKeys: [BODY_KEY], log: pino({ level: 'silent' }), onFailure: () => undefined },
   );
   const queueSweep = { sweep: () => Promise.reject(new Error('this house has no queue')) };
-  return { ...integrations, queueSweep };
+  // It gets no webhook, so that each night would bring all events: only tests of that ask for them.
+  const stripeEventList = { readPage: async () => ({ events: [], hasMore: false }) };
+  return { ...integrations, queueSweep, stripeEventList };
 }
 
 /** Runs one row to its decision and carries that out, as src/queues does, without waiting between attempts. */
@@ -183,7 +188,7 @@ function runnerOf(services: JobServices) {
 
 async function decide(job: Job, item: WorkItem, context: RunContext & JobServices): Promise<Decision> {
   try {
-    return decideOutcome(await job.run(item.payload, context));
+    return decideOutcome(await job.run(openPayload(job, item.key, item.payload, [BODY_KEY]), context));
   } catch (error) {
     if (error instanceof Killed) throw error;
     return decideError(error);

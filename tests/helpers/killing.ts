@@ -5,6 +5,7 @@ import { type House, Killed } from './house.ts';
 const WATCHED = [
   'work',
   'calls',
+  'callLogs',
   'billing',
   'wallets',
   'adjustments',
@@ -12,6 +13,8 @@ const WATCHED = [
   'bankPayouts',
   'reconciliation',
   'operations',
+  'stripeEvents',
+  'stripeEventList',
   'stripeInvoices',
   'stripeTopups',
   'stripeTransfers',

@@ -24,7 +24,12 @@ afterEach(async () => {
 });
 
 /** What is made beside a close, and what no close waits for. */
-const BESIDE = ['analytics.roll-up-day', 'stripe.read-bank-payouts'];
+const BESIDE = [
+  'analytics.roll-up-day',
+  'reconciliation.reconcile-calls',
+  'stripe.read-bank-payouts',
+  'stripe.recover-events',
+];
 const HOUR_MS = 3_600_000;
 const nowMs = () => house.clock.nowMs();
 const runs = () =>

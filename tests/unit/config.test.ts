@@ -155,3 +155,16 @@ test('a sender that stands twice keeps all of its secrets', () => {
   const config = loadConfig({ CALL_WEBHOOK_SECRETS: `acme=${first},constructor=${first},acme=${second}` });
   expect(config.callWebhookSecrets).toEqual({ acme: [first, second], constructor: [first] });
 });
+
+test('a log of calls is read where both account and key are given, and one alone is a fault', () => {
+  expect(loadConfig({}).callLogs).toEqual({ callrail: null, twilio: null });
+  const { callLogs } = loadConfig({
+    ...{ CALLRAIL_ACCOUNT_ID: 'ACC1', CALLRAIL_API_KEYS: 'new,old' },
+    ...{ TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKENS: 'SK1:secret', TWILIO_SOURCE: 'twilio-east' },
+  });
+  expect(callLogs.callrail).toMatchObject({ accountId: 'ACC1', apiKeys: ['new', 'old'] });
+  expect(callLogs.twilio).toMatchObject({ source: 'twilio-east', authTokens: ['SK1:secret'] });
+  expect(faultsOf({ CALLRAIL_ACCOUNT_ID: 'ACC1' })).toContain('CALLRAIL_API_KEYS is missing');
+  expect(faultsOf({ TWILIO_AUTH_TOKENS: 'x' })).toContain('TWILIO_ACCOUNT_SID is missing');
+  expect(faultsOf({ TWILIO_SOURCE: 'Not A Source' })).toContain('TWILIO_SOURCE must be lower-case');
+});

@@ -20,7 +20,8 @@ const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 const { webhooks } = Stripe;
 
-const snapshotSchema = z
+/** Also what the list of events has. */
+export const snapshotSchema = z
   .object({
     object: z.literal('event'),
     id: z.string().min(1),

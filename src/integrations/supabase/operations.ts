@@ -37,7 +37,7 @@ export function createOperationsStore(rpc: Rpc) {
     rollUpRecent: (nowMs: number) => rpc('roll_up_recent', { p_now_ms: nowMs }, z.int()),
     /** False when the event was stored before. */
     storeStripeEvent: (
-      event: { eventId: string; type: string; receivedAtMs: number; trace: string },
+      event: { eventId: string; type: string; receivedAtMs: number; recovered: boolean; trace: string },
       result: string,
       nowMs: number,
     ) => rpc('store_stripe_event', { p_event: event, p_now_ms: nowMs, p_result: result }, z.boolean()),

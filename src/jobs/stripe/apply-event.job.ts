@@ -26,6 +26,8 @@ export const applyEvent = defineJob({
     createdMs: z.int(),
     livemode: z.boolean(),
     receivedAtMs: z.int(),
+    /** No webhook brought it: it was found in Stripe's list. */
+    recovered: z.boolean().optional(),
   }),
   key: ({ eventId }) => eventId,
   attempts: 8,
@@ -43,10 +45,10 @@ export const applyEvent = defineJob({
     'log',
   ],
   async handle(event, services) {
-    const { eventId, type, receivedAtMs } = event;
+    const { eventId, type, receivedAtMs, recovered = false } = event;
     const { operations, clock, trace } = services;
     const result = await apply(event, services);
-    const facts = { eventId, type, receivedAtMs, trace };
+    const facts = { eventId, type, receivedAtMs, recovered, trace };
     const news = await operations.storeStripeEvent(facts, result, clock.nowMs());
     return news ? done({ result }) : skip('duplicate');
   },

@@ -2,6 +2,7 @@ import { audited, breakOf, inFile, type Mutant, queue, reconciliation, road, uni
 
 import { BREAKS } from './table-of-breaks.ts';
 import { EXCHANGE } from './table-of-exchange.ts';
+import { LOGS } from './table-of-logs.ts';
 import { LEDGER, PAYOUTS } from './table-of-money.ts';
 
 const EVENTS: readonly Mutant[] = [
@@ -268,6 +269,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LEDGER,
   ...EXCHANGE,
   ...BREAKS,
+  ...LOGS,
   ...TAXES,
   ...PAYOUTS,
   ...EVENTS,

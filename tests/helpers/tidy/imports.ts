@@ -126,6 +126,7 @@ const FENCES: readonly { vendor: string; inside: readonly string[]; typesInside?
   { vendor: 'stripe', inside: ['src/integrations/stripe/'] },
   { vendor: '@supabase/supabase-js', inside: ['src/integrations/supabase/'] },
   { vendor: 'pg', inside: ['src/integrations/supabase/', 'src/queues/', 'sandbox/'] },
+  { vendor: 'twilio', inside: ['src/integrations/call-tracking/'] },
   { vendor: '@sentry/', inside: ['src/integrations/sentry/'] },
   {
     vendor: 'fastify',

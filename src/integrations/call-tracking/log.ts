@@ -1,0 +1,36 @@
+/** A call as its provider's own log states it; it has ended. */
+export interface LoggedCall {
+  readonly externalId: string;
+  readonly startedAtMs: number;
+  readonly durationS: number;
+  readonly answered: boolean;
+  /**
+   * The call as a webhook of its source would report it, so that it goes the same road. The facts are of the call's end,
+   * which any later news replaces; with `statedAtMs` they are of that instant, which replaces what was known before.
+   */
+  readonly body: (statedAtMs: number | null) => string;
+}
+
+/** Calls that started in [fromMs, beforeMs). */
+export interface LogWindow {
+  readonly fromMs: number;
+  readonly beforeMs: number;
+}
+
+export interface CallLogPage {
+  readonly calls: readonly LoggedCall[];
+  /** Where the next page begins; null after the last one. */
+  readonly next: string | null;
+  /** Entries that state too little to be compared. */
+  readonly unreadable: number;
+}
+
+/** The list of calls that a provider keeps. Throws as the API client does. */
+export interface CallLog {
+  /** The source under which webhooks report its calls. */
+  readonly source: string;
+  /** One page, the oldest calls first where the provider can; `cursor` is null for the first one. */
+  readPage(window: LogWindow, cursor: string | null, signal: AbortSignal): Promise<CallLogPage>;
+  /** Whether the provider knows the call: a page may have missed it while the list moved. */
+  has(externalId: string, signal: AbortSignal): Promise<boolean>;
+}

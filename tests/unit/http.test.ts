@@ -1,0 +1,195 @@
+import { inspect } from 'node:util';
+import { delay, HttpResponse, http } from 'msw';
+import { setupServer } from 'msw/node';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { ApiError, OutageError } from '../../src/errors.ts';
+import { type ApiOptions, createApiClient, handleApiError } from '../../src/integrations/http.ts';
+
+const server = setupServer();
+beforeAll(() => server.listen());
+afterEach(() => server.resetHandlers());
+afterAll(() => server.close());
+
+const ADDRESS = 'https://api.provider.example/v3/calls.json';
+const TOKEN = 'token-that-nobody-may-read';
+const schema = z.object({ calls: z.array(z.object({ id: z.string() })) });
+const GOOD = { calls: [{ id: 'CAL1', new_field: 1 }], total: 1 };
+
+function clientOf(given: Partial<ApiOptions> = {}) {
+  const failures: { operation: string; code: string }[] = [];
+  const client = createApiClient({
+    provider: 'provider',
+    baseUrl: new URL('https://api.provider.example'),
+    tokens: () => [TOKEN],
+    authorize: (token) => `Token token="${token}"`,
+    timeoutMs: 60,
+    retryBaseMs: 1,
+    onFailure: (failure) => failures.push(failure),
+    ...given,
+  });
+  const ask = (signal = new AbortController().signal) =>
+    client.get({
+      operation: 'calls.list',
+      path: '/v3/calls.json',
+      query: { page: '1', caller: '+12125550100' },
+      schema,
+      signal,
+    });
+  return { ask, failures };
+}
+
+/** Answers one after another, the last one again and again; how many were asked for. */
+function answers(...all: readonly (() => Response | Promise<Response>)[]) {
+  const asked: Request[] = [];
+  server.use(
+    http.get(ADDRESS, ({ request }) => {
+      asked.push(request);
+      return (all[Math.min(asked.length, all.length) - 1] ?? HttpResponse.error)();
+    }),
+  );
+  return asked;
+}
+
+const json =
+  (body: object, init: ResponseInit = {}) =>
+  () =>
+    HttpResponse.json(body, init);
+const good = json(GOOD);
+
+describe('an answer', () => {
+  test('comes back parsed, with what is not known let through unread', async () => {
+    const asked = answers(good);
+    expect(await clientOf().ask()).toEqual({ calls: [{ id: 'CAL1' }] });
+    expect(asked[0]?.headers.get('authorization')).toBe(`Token token="${TOKEN}"`);
+    expect(new URL(asked[0]?.url ?? '').searchParams.get('page')).toBe('1');
+  });
+
+  test.each([
+    ['malformed JSON', () => HttpResponse.text('{"calls": [')],
+    ['HTML in place of JSON', () => HttpResponse.html('<html>We will be back soon.</html>')],
+    ['half of a page', () => HttpResponse.text(JSON.stringify(GOOD).slice(0, 20))],
+    ['another shape', json({ calls: [{ id: 'CAL1' }, { id: 2, phone: '+12125550100' }] })],
+  ])('of %s is ANSWER_INVALID, asked for once, and not quoted', async (_, answer) => {
+    const asked = answers(answer);
+    const { ask, failures } = clientOf();
+    const error = await ask().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ApiError);
+    expect(error).toMatchObject({ code: 'ANSWER_INVALID', statusCode: 200, retryable: false });
+    expect(asked).toHaveLength(1);
+    expect(failures).toEqual([{ operation: 'calls.list', code: 'ANSWER_INVALID' }]);
+    expect(inspect(error, { depth: 9 })).not.toContain('2125550100');
+  });
+});
+
+describe('a refusal', () => {
+  test.each([400, 403, 404, 422])(
+    'by %i is final: one request, an ApiError with the provider’s code',
+    async (status) => {
+      const asked = answers(json({ code: 20_404, message: `no ${TOKEN}` }, { status }));
+      const error = await clientOf()
+        .ask()
+        .catch((thrown: unknown) => thrown);
+      const facts = { code: 'PROVIDER_REFUSED', statusCode: status, provider: 'provider', retryable: false };
+      expect(error).toMatchObject({ ...facts, providerCode: '20404' });
+      expect(asked).toHaveLength(1);
+    },
+  );
+
+  test('quotes neither the token nor what was asked', async () => {
+    answers(json({ message: TOKEN }, { status: 500 }));
+    const { ask, failures } = clientOf();
+    const error = await ask().catch((thrown: unknown) => thrown);
+    expect(inspect([error, failures], { depth: 9 })).not.toContain(TOKEN);
+    expect(inspect([error, failures], { depth: 9 })).not.toContain('2125550100');
+  });
+
+  test('of the newest token by 401 has the older one tried, read anew at each request', async () => {
+    const held = ['new', 'old'];
+    server.use(
+      http.get(ADDRESS, ({ request }) =>
+        request.headers.get('authorization')?.includes('"old"')
+          ? HttpResponse.json(GOOD)
+          : HttpResponse.json({}, { status: 401 }),
+      ),
+    );
+    const { ask } = clientOf({ tokens: () => held });
+    expect(await ask()).toMatchObject({ calls: [{}] });
+    held.splice(0, 2, 'newer');
+    await expect(ask()).rejects.toMatchObject({ code: 'PROVIDER_REFUSED', statusCode: 401 });
+  });
+});
+
+describe('a provider that is away', () => {
+  test.each([
+    ['500', json({}, { status: 500 })],
+    ['503', json({}, { status: 503 })],
+    ['429', json({}, { status: 429 })],
+    ['a broken connection', () => HttpResponse.error()],
+  ])('by %s is asked again, and answers then', async (_, answer) => {
+    const asked = answers(answer, answer, answer, good);
+    expect(await clientOf().ask()).toMatchObject({ calls: [{ id: 'CAL1' }] });
+    expect(asked).toHaveLength(4);
+  });
+
+  test('is an outage after four tries, whose cause is the ApiError', async () => {
+    const asked = answers(json({}, { status: 502 }));
+    const { ask, failures } = clientOf();
+    const error = await ask().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(OutageError);
+    expect(error).toMatchObject({
+      code: 'PROVIDER_UNAVAILABLE',
+      cause: { statusCode: 502, retryable: true, provider: 'provider' },
+    });
+    expect(asked).toHaveLength(4);
+    expect(failures).toHaveLength(4);
+  });
+
+  test('does not answer in time: each try has its own deadline', async () => {
+    const asked = answers(async () => {
+      await delay('infinite');
+      return HttpResponse.json(GOOD);
+    }, good);
+    expect(await clientOf().ask()).toMatchObject({ calls: [{ id: 'CAL1' }] });
+    expect(asked).toHaveLength(2);
+  });
+
+  test('says when to come again: so long nobody asks, and all are told', async () => {
+    const paused: number[] = [];
+    const turns = { take: async () => true, pause: async (forMs: number) => void paused.push(forMs) };
+    answers(json({}, { status: 429, headers: { 'retry-after': '0.05' } }), good);
+    const startMs = performance.now();
+    expect(await clientOf({ turns }).ask()).toMatchObject({ calls: [{}] });
+    expect(performance.now() - startMs).toBeGreaterThan(49);
+    expect(paused).toEqual([50]);
+  });
+
+  test('asks for more than half a minute: its job waits so long in the queue, and nothing is asked meanwhile', async () => {
+    const asked = answers(json({}, { status: 429, headers: { 'retry-after': '120' } }));
+    await expect(clientOf().ask()).rejects.toMatchObject({
+      code: 'PROVIDER_UNAVAILABLE',
+      retryAfterMs: 120_000,
+    });
+    expect(asked).toHaveLength(1);
+  });
+
+  test('is not asked when it is not the turn of this process', async () => {
+    const asked = answers(good);
+    const turns = { take: async () => false, pause: async () => undefined };
+    await expect(clientOf({ turns }).ask()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+    expect(asked).toHaveLength(0);
+  });
+
+  test('is not waited for by a job that was told to stop', async () => {
+    answers(json({}, { status: 500 }));
+    const stop = new AbortController();
+    const reason = new Error('the worker stops');
+    const { ask } = clientOf({ retryBaseMs: 60_000, onFailure: () => stop.abort(reason) });
+    await expect(ask(stop.signal)).rejects.toBe(reason);
+  });
+});
+
+test('the translator leaves an ApiError as it is', () => {
+  const error = new ApiError('PROVIDER_REFUSED', 'no', { statusCode: 404, provider: 'p', retryable: false });
+  expect(handleApiError('provider', 'calls.list', error)).toBe(error);
+});
