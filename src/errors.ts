@@ -59,6 +59,7 @@ export const ERROR_CODES = {
   BREAK_NOT_RESOLVABLE:
     'a break is a fault of the books, or of ours, and no movement that a person can account for',
   RESOLUTION_UNKNOWN: 'no resolution of a break has this id',
+  TRACE_UNKNOWN: 'no call, invoice, charge, payout, transfer or movement of the books has this id',
   TOKEN_STALE: 'another run has taken this work over; the late writer changes nothing',
   JOURNAL_UNBALANCED: 'the postings of a journal do not sum to zero',
   JOURNAL_CONFLICT: 'a journal with this key exists with other postings',

@@ -40,6 +40,8 @@ import {
 import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createSchedulesStore, type SchedulesStore } from './integrations/supabase/schedules.ts';
 import { createProviderTurns, createStripeTurns } from './integrations/supabase/turns.ts';
+import { createTraceStore, type TraceStore } from './integrations/supabase/trace.ts';
+import { createStripeTurns } from './integrations/supabase/turns.ts';
 import { createWalletsStore, type WalletsStore } from './integrations/supabase/wallets.ts';
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
 import { ingestCall } from './jobs/calls/ingest-call.job.ts';
@@ -81,6 +83,7 @@ export interface JobServices {
   readonly ledger: LedgerStore;
   readonly stripeEvents: StripeEventsStore;
   readonly stripeEventList: StripeEventList;
+  readonly traces: TraceStore;
   readonly stripeInvoices: StripeInvoices;
   readonly stripeTopups: StripeTopups;
   readonly stripeTransfers: StripeTransfers;
@@ -170,6 +173,7 @@ export function createIntegrations(
     ledger: createLedgerStore(rpc),
     stripeEvents: createStripeEventsStore(rpc),
     stripeEventList: createStripeEventList(client),
+    traces: createTraceStore(rpc),
     stripeInvoices: createStripeInvoices(client),
     stripeTopups: createStripeTopups(client),
     stripeTransfers: createStripeTransfers(client),

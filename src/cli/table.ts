@@ -1,3 +1,5 @@
+import { CURRENCIES, formatMoney, parseCurrency } from '../money.ts';
+
 /** An instant to the minute, in UTC; a dash where there is none. */
 export const minuteOf = (ms: number | null): string =>
   ms === null ? '-' : new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
@@ -10,4 +12,11 @@ export function renderTable(rows: readonly (readonly string[])[], rightAligned: 
     return rightAligned.includes(column) ? text.padStart(width) : text.padEnd(width);
   };
   return rows.map((row) => row.map(cell).join('  ').trimEnd()).join('\n');
+}
+
+/** An amount for people; of a currency that the books do not have, in minor units. A dash where there is none. */
+export function amountOf(amountMinor: number | null, currency: string | null): string {
+  if (amountMinor === null || currency === null) return '-';
+  if (!Object.hasOwn(CURRENCIES, currency)) return `${amountMinor} ${currency}`;
+  return formatMoney({ amountMinor, currency: parseCurrency(currency) });
 }

@@ -101,9 +101,9 @@ create table public.earnings (
 create unique index earnings_call on public.earnings (call_id) where state <> 'clawed_back';
 create index earnings_calls on public.earnings (call_id);
 create index earnings_unbilled on public.earnings (buyer_id, currency, started_at) where invoice_id is null;
-create index earnings_invoice on public.earnings (invoice_id);
+create index earnings_invoice on public.earnings (invoice_id, started_at, call_id);
 create index earnings_cleared on public.earnings (supplier_id, currency) where state = 'cleared';
-create index earnings_payout on public.earnings (payout_id);
+create index earnings_payout on public.earnings (payout_id, started_at, call_id);
 create index earnings_campaign on public.earnings (campaign_id, started_at);
 
 -- A buyer says that it owes nothing for a call. Both sides may read it.

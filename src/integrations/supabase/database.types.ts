@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 5a998953c9248828, text 1ba8034059c3fc7e. Do not edit.
+// Made by "npm run generate" from migrations 7002ac8fc0b29be9, text 8fa801e00b885c25. Do not edit.
 export type Json =
 	| string
 	| number
@@ -3342,6 +3342,7 @@ export type Database = {
 				Args: { p_line: string; p_most_ms: number; p_per_s: number };
 				Returns: Json;
 			};
+			trace: { Args: { p_id: string }; Returns: Json };
 			transfers_to_identify: { Args: { p_now_ms: number }; Returns: Json };
 			unseen_in_call_log: {
 				Args: { p_date: string; p_limit: number; p_source: string };
