@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   WALLET_UNKNOWN: 'the buyer has no wallet in this currency',
   PAYOUT_UNKNOWN: 'no payout has this id',
   SUPPLIER_UNKNOWN: 'no supplier has this id',
+  PARTY_UNKNOWN: 'no supplier and no buyer has this id',
   APPROVAL_REFUSED: 'who planned a payout, or asked for an adjustment or a resolution, may not approve it',
   MONEY_NOT_BOOKED:
     'refunds, disputes or reversed transfers could not be booked, which the log names; everything else was',

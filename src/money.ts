@@ -43,7 +43,12 @@ export function parseAmountMinor(value: unknown): number {
 }
 
 /** `12345 usd` as `123.45 USD`. For people only: nothing reads it back. */
-export function formatMoney({ amountMinor, currency }: Money): string {
+export function formatMoney(money: Money): string {
+  return `${formatDecimal(money)} ${money.currency.toUpperCase()}`;
+}
+
+/** `12345 usd` as `123.45`, where the currency stands elsewhere. */
+export function formatDecimal({ amountMinor, currency }: Money): string {
   const { exponent } = CURRENCIES[currency];
   const digits = Math.abs(amountMinor)
     .toString()
@@ -51,5 +56,5 @@ export function formatMoney({ amountMinor, currency }: Money): string {
   const whole = digits.slice(0, digits.length - exponent);
   const sign = amountMinor < 0 ? '-' : '';
   const fraction = exponent === 0 ? '' : `.${digits.slice(digits.length - exponent)}`;
-  return `${sign}${whole}${fraction} ${currency.toUpperCase()}`;
+  return `${sign}${whole}${fraction}`;
 }

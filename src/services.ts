@@ -40,6 +40,7 @@ import {
 import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createSchedulesStore, type SchedulesStore } from './integrations/supabase/schedules.ts';
 import { createProviderTurns, createStripeTurns } from './integrations/supabase/turns.ts';
+import { createStatementsStore, type StatementsStore } from './integrations/supabase/statements.ts';
 import { createTraceStore, type TraceStore } from './integrations/supabase/trace.ts';
 import { createStripeTurns } from './integrations/supabase/turns.ts';
 import { createWalletsStore, type WalletsStore } from './integrations/supabase/wallets.ts';
@@ -84,6 +85,7 @@ export interface JobServices {
   readonly stripeEvents: StripeEventsStore;
   readonly stripeEventList: StripeEventList;
   readonly traces: TraceStore;
+  readonly statements: StatementsStore;
   readonly stripeInvoices: StripeInvoices;
   readonly stripeTopups: StripeTopups;
   readonly stripeTransfers: StripeTransfers;
@@ -174,6 +176,7 @@ export function createIntegrations(
     stripeEvents: createStripeEventsStore(rpc),
     stripeEventList: createStripeEventList(client),
     traces: createTraceStore(rpc),
+    statements: createStatementsStore(rpc),
     stripeInvoices: createStripeInvoices(client),
     stripeTopups: createStripeTopups(client),
     stripeTransfers: createStripeTransfers(client),

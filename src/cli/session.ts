@@ -24,6 +24,10 @@ export const asDate = typed(
   z.iso.date().refine((date) => date >= '2000-01-01'),
   'a date from 2000 on, YYYY-MM-DD',
 );
+export const asMonth = typed(
+  z.string().refine((month) => z.iso.date().safeParse(`${month}-01`).success && month >= '2000-01'),
+  'a month from 2000 on, YYYY-MM',
+);
 export const asReason = typed(z.string().trim().min(1), 'a reason');
 export const asLetterId = typed(z.string().regex(/^[0-9]{1,15}$/), 'the number of a dead letter');
 export const asUuid = typed(z.uuid(), 'an id as the log and the board show it');

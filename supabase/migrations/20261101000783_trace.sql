@@ -197,9 +197,10 @@ language sql stable as $$
 $$;
 
 -- The trace of an id of ours or of Stripe: {kind, links}. Of an invoice or a payout of many calls the first ten thousand are
--- counted by state, and at most twenty of a kind of link are shown. Without JIT: to compile it takes longer than to read it.
+-- counted by state, and at most twenty of a kind of link are shown. Its plan is made once for a connection, and without JIT: to make it takes longer than to read what it asks for.
 create function public.trace(p_id text)
-returns jsonb language plpgsql stable security definer set search_path = pg_catalog, public, app, pg_temp set jit = off as $$
+returns jsonb language plpgsql stable security definer set search_path = pg_catalog, public, app, pg_temp
+set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
   c_bound constant int := 10000; v_uuid uuid; v_subject record; v_earnings uuid[]; v_invoices uuid[]; v_payouts uuid[]; v_charges text[];
 begin

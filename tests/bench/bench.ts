@@ -1,8 +1,10 @@
 import { parseArgs } from 'node:util';
 import '../../src/node-version.ts';
 import { benchPayouts } from './payouts.ts';
+import { benchTrace } from './trace.ts';
 
-const USAGE = `npm run bench -- payouts [--suppliers 2500] [--seed 1] [--backend postgres|redis] [--json]`;
+const USAGE = `npm run bench -- payouts [--suppliers 2500] [--seed 1] [--backend postgres|redis] [--json]
+npm run bench -- trace [--calls 10000000] [--seed 1] [--json]`;
 
 /** Measures what the docs promise in numbers; prints one JSON object with --json. */
 async function main(): Promise<void> {
@@ -10,22 +12,28 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       suppliers: { type: 'string', default: '2500' },
+      calls: { type: 'string', default: '10000000' },
       seed: { type: 'string', default: '1' },
       backend: { type: 'string', default: 'postgres' },
       json: { type: 'boolean', default: false },
     },
   });
   const { backend } = values;
-  if (positionals.join() !== 'payouts' || (backend !== 'postgres' && backend !== 'redis')) {
-    process.stderr.write(`${USAGE}\n`);
-    process.exit(1);
-  }
-  const result = await benchPayouts({
-    ...{ suppliers: Number(values.suppliers), seed: Number(values.seed), backend },
-    say: (line) => void process.stderr.write(`${line}\n`),
-  });
+  const [name] = positionals;
+  if (positionals.length !== 1 || (backend !== 'postgres' && backend !== 'redis')) refuse();
+  const common = { seed: Number(values.seed), say: (line: string) => void process.stderr.write(`${line}\n`) };
+  const benches: Record<string, () => Promise<object>> = {
+    payouts: () => benchPayouts({ ...common, suppliers: Number(values.suppliers), backend }),
+    trace: () => benchTrace({ ...common, calls: Number(values.calls) }),
+  };
+  const result = await (benches[name ?? ''] ?? refuse)();
   if (values.json) console.log(JSON.stringify(result));
   else for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(18)} ${String(value)}`);
+}
+
+function refuse(): never {
+  process.stderr.write(`${USAGE}\n`);
+  process.exit(1);
 }
 
 process.setMaxListeners(0);

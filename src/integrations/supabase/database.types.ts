@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7002ac8fc0b29be9, text 8fa801e00b885c25. Do not edit.
+// Made by "npm run generate" from migrations 98e87e3b4eecf07b, text 050e4f3f16dfa9f9. Do not edit.
 export type Json =
 	| string
 	| number
@@ -3281,6 +3281,10 @@ export type Database = {
 			show_payout: { Args: { p_payout_id: string }; Returns: Json };
 			start_close: {
 				Args: { p_date: string; p_dry?: boolean; p_now_ms: number };
+				Returns: Json;
+			};
+			statement: {
+				Args: { p_month: string; p_party_id: string };
 				Returns: Json;
 			};
 			stop_payouts: {
