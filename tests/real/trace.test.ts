@@ -223,26 +223,31 @@ describe('a link', () => {
     expect(await linksOf(house, await idOf(house, 'select id from adjustments'))).toEqual(posted);
   });
 
-  test('that nobody expects is a balance transaction of its own, with its break', async () => {
-    const nowMs = house.clock.nowMs();
-    const at = { availableOnMs: nowMs, createdMs: nowMs - 600_000 };
-    const money = { amountMinor: -700, feeMinor: 0, netMinor: -700, currency: 'usd', exchangeRate: null };
-    await house.services.reconciliation.store(
-      [{ id: 'txn_alien', sourceId: 'po_other', reportingCategory: 'payout', ...money, ...at }],
-      nowMs,
+  test('that nobody expects is a balance transaction of its own, with its break, and what was booked of it', async () => {
+    const { number, supplier } = await house.road();
+    await house.call({ number });
+    for (const night of [0, 1]) await house.close(dateAfter(night));
+    house.advanceTo(Date.parse(`${dateAfter(3)}T08:00:00Z`));
+    const money = { amount: '700', currency: 'usd', destination: supplier.account ?? '' };
+    const answer = await rawApi(house.simulator.url, SECRET_KEY)('POST', '/v1/transfers', money);
+    expect(answer.status).toBe(200);
+    await house.close(dateAfter(2));
+    const alien = await idOf(
+      house,
+      "select evidence ->> 'movement' as id from reconciliation_breaks where state = 'open'",
     );
-    await house.services.reconciliation.reconcile(dateAfter(0), { dueMs: nowMs, listedMs: nowMs }, nowMs);
-    const { kind, links } = await traceOf(house, 'txn_alien');
+    const { kind, links } = await traceOf(house, alien);
     expect(kind).toBe('balance_transaction');
     expect(links).toMatchObject([
-      { state: 'not_in_the_books', amountMinor: -700, facts: { break: expect.stringContaining('open') } },
+      { state: 'not_in_the_books', amountMinor: -700, facts: { break: 'open: orphan_transfer' } },
     ]);
-    await house.services.reconciliation.resolve(
-      'movement:txn_alien',
-      {},
-      { by: 'ops', reason: 'to the bank', nowMs },
+    const identity = await idOf(
+      house,
+      "select identity as id from reconciliation_breaks where state = 'open'",
     );
-    expect(await linksOf(house, 'txn_alien')).toEqual([
+    const facts = { by: 'ops', reason: 'of the shop', nowMs: house.clock.nowMs() };
+    await house.services.breaks.resolve(identity, {}, facts);
+    expect(await linksOf(house, alien)).toEqual([
       'journal break_resolved 700',
       'balance_transaction not_in_the_books -700',
     ]);
