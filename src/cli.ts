@@ -10,6 +10,7 @@ import './cli/ledger.ts';
 import './cli/payouts.ts';
 import './cli/parties.ts';
 import './cli/recon.ts';
+import './cli/recon-report.ts';
 import './cli/statement.ts';
 import './cli/trace.ts';
 import './cli/wallets.ts';

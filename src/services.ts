@@ -28,6 +28,7 @@ import {
   type StripeEventsStore,
 } from './integrations/supabase/call-logs.ts';
 import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
+import { type CashDaysStore, createCashDaysStore } from './integrations/supabase/cash-days.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
 import { createLetterStore, type LetterStore } from './integrations/supabase/letters.ts';
@@ -79,6 +80,7 @@ export interface JobServices {
   readonly bankPayouts: BankPayoutsStore;
   readonly reconciliation: ReconciliationStore;
   readonly breaks: BreaksStore;
+  readonly cashDays: CashDaysStore;
   readonly operations: OperationsStore;
   readonly schedules: SchedulesStore;
   readonly ledger: LedgerStore;
@@ -170,6 +172,7 @@ export function createIntegrations(
     bankPayouts: createBankPayoutsStore(rpc),
     reconciliation: createReconciliationStore(rpc),
     breaks: createBreaksStore(rpc),
+    cashDays: createCashDaysStore(rpc),
     operations: createOperationsStore(rpc),
     schedules: createSchedulesStore(rpc),
     ledger: createLedgerStore(rpc),

@@ -58,8 +58,8 @@ $$;
 
 -- Many calls: how many of them stand in which state with what they owe and earn, and the first of them. What lies beyond the
 -- bound is said to be, and not counted.
-create function app.trace_calls(p_earnings uuid[], p_bound int) returns setof app.trace_link language sql stable as $$
-  with e as materialized (select * from public.earnings where id = any (p_earnings[:p_bound]))
+create function app.trace_calls(p_earnings public.earnings[], p_bound int) returns setof app.trace_link language sql stable as $$
+  with e as materialized (select * from unnest(p_earnings[:p_bound]))
   select 1, 'calls', null::text, e.state, sum(e.price_minor)::bigint, e.currency, null::timestamptz,
     jsonb_build_object('calls', count(*), 'shareMinor', sum(e.share_minor))
   from e group by e.state, e.currency
@@ -133,10 +133,11 @@ create function app.trace_payouts(p_payouts uuid[], p_bank_payout_id text) retur
   union all
   select 10, 'bank_payout', b.id, b.status, b.amount_minor, b.currency, b.created_at,
     jsonb_build_object('account', b.account, 'arrivesAt', b.arrives_at, 'failure', b.failure_code)
-  from public.bank_payouts b where b.id = p_bank_payout_id or b.id in (
-    select next.id from public.payouts p cross join lateral (select o.id from public.bank_payouts o where o.supplier_id = p.supplier_id
+  from (
+    select p_bank_payout_id as id
+    union select next.id from public.payouts p cross join lateral (select o.id from public.bank_payouts o where o.supplier_id = p.supplier_id
       and o.currency = p.currency and o.created_at >= p.ended_at order by o.created_at, o.id limit 3) next
-    where p_bank_payout_id is null and p.id = any (p_payouts) and p.state = 'sent')
+    where p_bank_payout_id is null and p.id = any (p_payouts) and p.state = 'sent') wanted join public.bank_payouts b on b.id = wanted.id
 $$;
 
 -- What Stripe's balance shows of charges, of what was taken back of them, and of payouts; and whether it is what the books expect.
@@ -160,17 +161,17 @@ create function app.trace_movements(p_charges text[], p_payouts uuid[], p_id tex
 $$;
 
 -- What has not come yet: of calls that are owed and on no invoice, of invoices that are not paid, of earnings that no payout holds.
-create function app.trace_waiting(p_earnings uuid[], p_bound int, p_invoices uuid[]) returns setof app.trace_link language sql stable as $$
+create function app.trace_waiting(p_earnings public.earnings[], p_bound int, p_invoices uuid[]) returns setof app.trace_link language sql stable as $$
   select 5, 'invoice', null::text, 'waiting', sum(e.price_minor)::bigint, e.currency, null::timestamptz, jsonb_build_object('calls', count(*))
-  from public.earnings e where e.id = any (p_earnings[:p_bound]) and e.state = 'accrued' and e.invoice_id is null group by e.currency
+  from unnest(p_earnings[:p_bound]) e where e.state = 'accrued' and e.invoice_id is null group by e.currency
   union all
   select 6, 'charge', null, 'waiting', app.left_of(i), i.currency, i.due_at, jsonb_build_object('invoiceId', i.id, 'problem', i.last_problem)
   from public.invoices i where i.id = any (p_invoices) and i.state in ('waiting_approval', 'planned', 'open') and app.left_of(i) > 0
   union all
   select 8, 'payout', null, 'waiting', sum(e.share_minor)::bigint, e.currency, null, jsonb_build_object('for', f.waits_for, 'calls', count(*))
-  from public.earnings e cross join lateral (select case when e.frozen then 'adjustment_or_dispute' when e.state = 'accrued' then 'invoice'
+  from unnest(p_earnings[:p_bound]) e cross join lateral (select case when e.frozen then 'adjustment_or_dispute' when e.state = 'accrued' then 'invoice'
     when e.state = 'billed' then 'available_money' else 'payout_day' end as waits_for) f
-  where e.id = any (p_earnings[:p_bound]) and e.payout_id is null and e.state in ('accrued', 'billed', 'cleared') group by f.waits_for, e.currency
+  where e.payout_id is null and e.state in ('accrued', 'billed', 'cleared') group by f.waits_for, e.currency
 $$;
 
 -- The journals of all that: their amount is what they move. Of an invoice of many suppliers those of one call's supplier alone.
@@ -196,26 +197,26 @@ language sql stable as $$
   from found j
 $$;
 
--- The trace of an id of ours or of Stripe: {kind, links}. Of an invoice or a payout of many calls the first ten thousand are
+-- The trace of an id of ours or of Stripe: {kind, links}. Of an invoice or a payout of many calls the first two thousand are
 -- counted by state, and at most twenty of a kind of link are shown. Its plan is made once for a connection, and without JIT: to make it takes longer than to read what it asks for.
 create function public.trace(p_id text)
 returns jsonb language plpgsql stable security definer set search_path = pg_catalog, public, app, pg_temp
 set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  c_bound constant int := 10000; v_uuid uuid; v_subject record; v_earnings uuid[]; v_invoices uuid[]; v_payouts uuid[]; v_charges text[];
+  c_bound constant int := 2000; v_uuid uuid; v_subject record; v_earnings earnings[]; v_invoices uuid[]; v_payouts uuid[]; v_charges text[];
 begin
   begin v_uuid := p_id::uuid; exception when invalid_text_representation then null; end;
   select * into v_subject from app.trace_subject(p_id, v_uuid);
   if v_subject.kind is null then
     perform app.fail('TRACE_UNKNOWN', 'nothing in the books has this id', jsonb_build_object('id', p_id), 'PT404');
   end if;
-  v_earnings := case when v_subject.call_id is not null then array(select id from earnings where call_id = v_subject.call_id)
-    when v_subject.invoice_id is not null then array(select id from earnings where invoice_id = v_subject.invoice_id order by started_at, call_id limit c_bound + 1)
-    when v_subject.payout_id is not null then array(select id from earnings where payout_id = v_subject.payout_id order by started_at, call_id limit c_bound + 1)
+  v_earnings := case when v_subject.call_id is not null then array(select e from earnings e where call_id = v_subject.call_id)
+    when v_subject.invoice_id is not null then array(select e from earnings e where invoice_id = v_subject.invoice_id order by started_at, call_id limit c_bound + 1)
+    when v_subject.payout_id is not null then array(select e from earnings e where payout_id = v_subject.payout_id order by started_at, call_id limit c_bound + 1)
     else '{}' end;
   v_invoices := case when v_subject.invoice_id is not null then array[v_subject.invoice_id] else array(select id from (
-    select invoice_id as id from earnings where id = any (v_earnings)
-    union select c.invoice_id from credits c where v_subject.call_id is not null and c.earning_id = any (v_earnings)) i
+    select invoice_id as id from unnest(v_earnings)
+    union select c.invoice_id from unnest(v_earnings) e join credits c on c.earning_id = e.id where v_subject.call_id is not null) i
     where id is not null order by id limit 20) end;
   v_payouts := case when v_subject.payout_id is not null then array[v_subject.payout_id]
     -- Which transfers Stripe paid on by it nobody says: those that went to the account since the one before it.
@@ -224,7 +225,7 @@ begin
       where b.id = v_subject.bank_payout_id and p.ended_at > coalesce((select max(o.created_at) from bank_payouts o
         where o.supplier_id = b.supplier_id and o.currency = b.currency and o.created_at < b.created_at), '-infinity')
       order by p.ended_at desc limit 20)
-    else array(select payout_id from earnings where id = any (v_earnings) and payout_id is not null group by 1 order by sum(share_minor) desc, 1 limit 20) end;
+    else array(select payout_id from unnest(v_earnings) where payout_id is not null group by 1 order by sum(share_minor) desc, 1 limit 20) end;
   v_charges := array(select charge_id from charges where invoice_id = any (v_invoices)
     union all select charge_id from charges where topup_id = v_subject.topup_id order by 1 limit 20);
   return jsonb_build_object('kind', v_subject.kind, 'links', (

@@ -229,8 +229,7 @@ describe('a link', () => {
     for (const night of [0, 1]) await house.close(dateAfter(night));
     house.advanceTo(Date.parse(`${dateAfter(3)}T08:00:00Z`));
     const money = { amount: '700', currency: 'usd', destination: supplier.account ?? '' };
-    const answer = await rawApi(house.simulator.url, SECRET_KEY)('POST', '/v1/transfers', money);
-    expect(answer.status).toBe(200);
+    await rawApi(house.simulator.url, SECRET_KEY)('POST', '/v1/transfers', money);
     await house.close(dateAfter(2));
     const alien = await idOf(
       house,
@@ -247,10 +246,8 @@ describe('a link', () => {
     );
     const facts = { by: 'ops', reason: 'of the shop', nowMs: house.clock.nowMs() };
     await house.services.breaks.resolve(identity, {}, facts);
-    expect(await linksOf(house, alien)).toEqual([
-      'journal break_resolved 700',
-      'balance_transaction not_in_the_books -700',
-    ]);
+    const booked = ['journal break_resolved 700', 'balance_transaction not_in_the_books -700'];
+    expect(await linksOf(house, alien)).toEqual(booked);
   });
 
   test('of nothing is refused by a code', async () => {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { amountMinor, instantMs, type Rpc } from './rpc.ts';
 
-export type Break = z.output<typeof oneBreak>;
-const oneBreak = z.object({
+export type Break = z.output<typeof breakSchema>;
+export const breakSchema = z.object({
   /** The same in every comparison. */
   identity: z.string(),
   kind: z.string(),
@@ -36,7 +36,7 @@ const oneBreak = z.object({
 
 const facts = z.record(z.string(), z.unknown());
 export type BreakHistory = z.output<typeof breakHistory>;
-const breakHistory = oneBreak.extend({
+const breakHistory = breakSchema.extend({
   /** Both sides of it, as `stripe` and `ledger`. */
   evidence: z.looseObject({ stripe: facts.optional(), ledger: facts.optional() }),
   history: z.array(
@@ -57,7 +57,7 @@ export function createBreaksStore(rpc: Rpc) {
   return {
     /** Breaks that are open, the oldest first, at most 200; the one of an identity when it is given. */
     list: (identity: string | null, nowMs: number) =>
-      rpc('list_breaks', { p_identity: identity, p_now_ms: nowMs }, z.array(oneBreak)),
+      rpc('list_breaks', { p_identity: identity, p_now_ms: nowMs }, z.array(breakSchema)),
     /** One break, in whatever state, with both sides and its history; null when there is none. */
     show: (identity: string, nowMs: number) =>
       rpc('show_break', { p_identity: identity, p_now_ms: nowMs }, breakHistory.nullable()),
@@ -69,7 +69,7 @@ export function createBreaksStore(rpc: Rpc) {
         z.object({ ignored: z.boolean(), state: z.string() }),
       ),
     /** Open breaks that people are to be told of; each is answered once a date. */
-    takeToTell: (nowMs: number) => rpc('take_breaks_to_tell', { p_now_ms: nowMs }, z.array(oneBreak)),
+    takeToTell: (nowMs: number) => rpc('take_breaks_to_tell', { p_now_ms: nowMs }, z.array(breakSchema)),
     /** A person accounts for a movement that is none of ours; `payoutId` is what a transfer names at Stripe. */
     resolve: (
       identity: string,

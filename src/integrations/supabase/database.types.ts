@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 98e87e3b4eecf07b, text 050e4f3f16dfa9f9. Do not edit.
+// Made by "npm run generate" from migrations 4e9f453d1c2242d8, text 050e4f3f16dfa9f9. Do not edit.
 export type Json =
 	| string
 	| number
