@@ -25,7 +25,6 @@ const dayOf = async (category: string) => {
   );
   return row?.day ?? '';
 };
-const signal = AbortSignal.timeout(60_000);
 
 describe('the report of a day', () => {
   test('opens where the day before closed, and closes with what Stripe’s balance was at its end', async () => {
@@ -104,6 +103,7 @@ describe('Stripe’s balance at an instant', () => {
     const { stripeBalance, clock } = house.services;
     const nowMs = clock.nowMs();
     const atMs = nowMs - 30 * 86_400_000;
+    const { signal } = new AbortController();
     let reads = 0;
     const restless = (times: number): typeof stripeBalance => ({
       ...stripeBalance,
