@@ -40,10 +40,9 @@ import {
 } from './integrations/supabase/reconciliation.ts';
 import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createSchedulesStore, type SchedulesStore } from './integrations/supabase/schedules.ts';
-import { createProviderTurns, createStripeTurns } from './integrations/supabase/turns.ts';
 import { createStatementsStore, type StatementsStore } from './integrations/supabase/statements.ts';
 import { createTraceStore, type TraceStore } from './integrations/supabase/trace.ts';
-import { createStripeTurns } from './integrations/supabase/turns.ts';
+import { createProviderTurns, createStripeTurns } from './integrations/supabase/turns.ts';
 import { createWalletsStore, type WalletsStore } from './integrations/supabase/wallets.ts';
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
 import { ingestCall } from './jobs/calls/ingest-call.job.ts';
