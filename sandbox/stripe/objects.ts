@@ -167,7 +167,7 @@ export interface BalanceTransaction {
   reporting_category: string;
   source: string;
   status: 'available' | 'pending';
-  type: 'adjustment' | 'charge' | 'payout' | 'refund' | 'transfer' | 'transfer_refund';
+  type: 'adjustment' | 'charge' | 'payout' | 'payout_failure' | 'refund' | 'transfer' | 'transfer_refund';
 }
 
 interface Account {
@@ -215,21 +215,25 @@ export interface TransferReversal {
   transfer: string;
 }
 
-interface Payout {
+/** Of the platform, to its own bank. */
+export interface Payout {
   id: string;
   object: 'payout';
   amount: number;
   arrival_date: number;
-  automatic: false;
+  automatic: boolean;
   balance_transaction: string;
   created: number;
   currency: string;
   description: string | null;
+  failure_balance_transaction: string | null;
+  failure_code: string | null;
   livemode: false;
   metadata: Metadata;
   method: 'standard';
-  reconciliation_status: 'not_applicable';
-  status: 'in_transit';
+  reconciliation_status: 'not_applicable' | 'in_progress' | 'completed';
+  status: 'in_transit' | 'paid' | 'failed';
+  trace_id: { status: 'pending' | 'supported'; value: string | null };
   type: 'bank_account';
 }
 

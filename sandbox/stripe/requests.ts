@@ -18,6 +18,7 @@ import { parseForm } from './form.ts';
 import { fingerprint, type KeyedRequest, type Keys, type StoredAnswer } from './idempotency.ts';
 import type { Limiter } from './limiter.ts';
 import { API_VERSION, type StripeEvent } from './objects.ts';
+import { settlePayouts } from './payouts.ts';
 import { invalidRequest, Refusal } from './refusal.ts';
 import { newId, type Store } from './store.ts';
 import type { Webhooks } from './webhooks.ts';
@@ -147,7 +148,7 @@ function attempt(store: Store, work: () => object): StoredAnswer {
   }
 }
 
-function contextOf(
+export function contextOf(
   { store, books, clock, webhooks }: Machine,
   request: Request | null,
   requestId: string | null,
@@ -179,18 +180,20 @@ function contextOf(
 
 /** Whether anything has come to its day. */
 const DUE = `SELECT 1 FROM pending WHERE available_on <= ? UNION ALL SELECT 1 FROM arriving WHERE at <= ?
-  UNION ALL SELECT 1 FROM account_balances WHERE due <= ? UNION ALL SELECT 1 FROM debits WHERE answers_on <= ? LIMIT 1`;
+  UNION ALL SELECT 1 FROM account_balances WHERE due <= ? UNION ALL SELECT 1 FROM debits WHERE answers_on <= ?
+  UNION ALL SELECT 1 FROM leaving WHERE at <= ? UNION ALL SELECT 1 FROM meta WHERE name = 'payouts' AND value <> '' AND CAST(value AS INTEGER) <= ? LIMIT 1`;
 
-/** Has banks answer and makes money available whose day has come, and says so once; pays out what connected accounts have. */
+/** Has banks answer and makes money available whose day has come, and says so once; pays out what connected accounts and the platform have. */
 export function settle(machine: Machine): void {
   const context = contextOf(machine, null, null);
   const { store, books } = machine;
   const { nowS } = context;
-  if (store.rows(DUE, nowS, nowS, nowS, nowS).length === 0) return;
+  if (store.rows(DUE, nowS, nowS, nowS, nowS, nowS, nowS).length === 0) return;
   store.transaction(() => {
     finishDebits(context);
     if (books.settle(nowS)) context.emit('balance.available', books.balance());
     settleBanks(context);
+    settlePayouts(context);
   });
 }
 

@@ -3,12 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { type Bank, changeBank } from './banks.ts';
 import { createBooks } from './books.ts';
 import { openClock, type SimulatorClock } from './clock.ts';
-import { advance } from './control.ts';
+import { advance, giveBack } from './control.ts';
 import { createFaults, type Faults } from './faults.ts';
 import { createHttpServer } from './http.ts';
 import { createKeys } from './idempotency.ts';
 import { createJournal, type Journal } from './journal.ts';
 import { createLimiter } from './limiter.ts';
+import { type PayoutFailure, type PayoutSchedule, schedulePayouts } from './payouts.ts';
 import type { Machine } from './requests.ts';
 import { type Settlement, settleIn } from './settlement.ts';
 import { openStore } from './store.ts';
@@ -34,6 +35,8 @@ export interface StripeSimulator {
   readonly faults: Faults & {
     pruneKeys(): void;
     changeBank(bank: Bank): void;
+    schedulePayouts(schedule: PayoutSchedule): void;
+    failPayout(failure: PayoutFailure): void;
     settleIn(settlement: Settlement): void;
     taxAt(place: TaxedPlace): void;
   };
@@ -86,6 +89,8 @@ export async function createStripeSimulator(options: SimulatorOptions): Promise<
       pruneKeys: () => void keys.prune(true),
       settleIn: (settlement) => settleIn(store, settlement),
       taxAt: (place) => taxAt(store, place),
+      schedulePayouts: (schedule) => schedulePayouts(store, schedule, Math.floor(clock.nowMs() / 1_000)),
+      failPayout: (failure) => giveBack(machine, failure),
       changeBank: (bank) => changeBank(store, bank, Math.floor(clock.nowMs() / 1_000)),
     },
     journal,

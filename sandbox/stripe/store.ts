@@ -21,6 +21,10 @@ CREATE TABLE IF NOT EXISTS account_balances (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS account_balances_due ON account_balances (due);
 CREATE TABLE IF NOT EXISTS arriving (payout TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+-- Payouts of the platform that are on their way, and what the automatic ones are made of.
+CREATE TABLE IF NOT EXISTS leaving (payout TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS payout_items (txn TEXT PRIMARY KEY, payout TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS payout_items_payout ON payout_items (payout);
 CREATE INDEX IF NOT EXISTS objects_bank ON objects (kind, json_extract(body, '$.destination'));
 CREATE TABLE IF NOT EXISTS pending (txn TEXT PRIMARY KEY, available_on INTEGER NOT NULL) STRICT;
 -- Debits of bank accounts that the bank has not answered.

@@ -52,11 +52,18 @@ export function findChargesUnderWay(
   return found;
 }
 
-const TAKEN_BACK = ['refund', 'dispute', 'dispute_reversal', 'transfer_reversal'];
+const TAKEN_BACK = [
+  'refund',
+  'dispute',
+  'dispute_reversal',
+  'transfer_reversal',
+  'payout',
+  'payout_reversal',
+];
 /** What moved so shortly before a comparison ended may have missed its listing. */
 const LISTING_MS = 10 * 60_000;
 
-/** Refunds, disputes and reversals that no comparison has seen yet: they are booked by the next. */
+/** Refunds, disputes, reversals and payouts of the platform that no comparison has seen yet: they are booked by the next. */
 export function findWithdrawalsUnderWay(
   movements: readonly StripeMovement[],
   { cash, compared }: LedgerSide,

@@ -14,6 +14,7 @@ import { sweep } from './operations/sweep.job.ts';
 import { paySupplier } from './payouts/pay-supplier.job.ts';
 import { planPayouts } from './payouts/plan-payouts.job.ts';
 import { reconcileCalls } from './reconciliation/reconcile-calls.job.ts';
+import { reconcileDeposits } from './reconciliation/reconcile-deposits.job.ts';
 import { reconcileMoney } from './reconciliation/reconcile-money.job.ts';
 import { applyEvent } from './stripe/apply-event.job.ts';
 import { readBankPayouts } from './stripe/read-bank-payouts.job.ts';
@@ -29,6 +30,7 @@ export const jobs: readonly Job[] = [
   rechargeWallet,
   reconcileCalls,
   reconcileMoney,
+  reconcileDeposits,
   planPayouts,
   paySupplier,
   rollUpDay,

@@ -67,7 +67,9 @@ create table public.settings (
   bank_debit_settles_after interval not null default '4 days' check (bank_debit_settles_after >= '0'),
   -- People are told, once a day, of each open break of more than this amount, and of each that is older than so many days.
   break_alert_minor app.amount_minor not null default 100000 check (break_alert_minor >= 0),
-  break_alert_days int not null default 3 check (break_alert_days >= 0)
+  break_alert_days int not null default 3 check (break_alert_days >= 0),
+  -- So many days after its arrival date a payout of the platform must be on the bank's statement.
+  deposit_days int not null default 4 check (deposit_days >= 0)
 );
 insert into public.settings default values;
 

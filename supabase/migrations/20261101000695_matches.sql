@@ -15,7 +15,8 @@ insert into public.cash_templates values
   ('dispute', 'dispute', -1, 'amount', 'total'), ('dispute_settled', 'dispute', -1, 'amount', 'total'),
   ('dispute_won', 'dispute_reversal', 1, 'amount', 'total'), ('dispute_won_settled', 'dispute_reversal', 1, 'amount', 'total'),
   ('payout_send', 'transfer', -1, 'amount', 'amount'),
-  ('transfer_reversal', 'transfer_reversal', 1, 'amount', 'amount');
+  ('transfer_reversal', 'transfer_reversal', 1, 'amount', 'amount'),
+  ('platform_payout', 'payout', -1, 'amount', 'total'), ('platform_payout_returned', 'payout_reversal', 1, 'amount', 'total');
 
 -- Lines by their order and by the movement that they name.
 create index journals_moved on public.journals (id) where (refs ->> 'balanceTransactionId') is not null;
@@ -24,7 +25,7 @@ create index journals_movement on public.journals ((refs ->> 'balanceTransaction
 -- The lines as Stripe would tell them: what left the balance is negative, and the fee is what gross has more than net.
 create view app.cash_lines as
 select j.id as journal_id, j.template, t.category, j.refs ->> 'balanceTransactionId' as movement_id,
-  coalesce(j.refs ->> 'chargeId', j.refs ->> 'transferId', j.refs ->> 'withdrawalId', j.refs ->> 'reversalId') as source_id,
+  coalesce(j.refs ->> 'chargeId', j.refs ->> 'transferId', j.refs ->> 'withdrawalId', j.refs ->> 'reversalId', j.refs ->> 'platformPayoutId') as source_id,
   j.currency, t.sign * (j.amounts ->> t.gross)::bigint as gross_minor, t.sign * (j.amounts ->> t.net)::bigint as net_minor,
   j.refs ->> 'exchangeRate' as exchange_rate, to_timestamp((j.refs ->> 'availableMs')::bigint / 1000.0) as available_at, j.posted_at, j.refs
 from public.journals j join public.cash_templates t on t.template = j.template

@@ -21,7 +21,9 @@ create table public.reconciliation_breaks (
   identity text not null unique,
   -- expected: the other side is not due yet; from `due_at` on it is missing_in_stripe, whoever looks.
   kind text not null check (kind in ('missing_in_ledger', 'missing_in_stripe', 'amount', 'fee', 'currency', 'duplicate', 'expected',
-    'orphan_transfer', 'wrong_day', 'unknown_category')),
+    'orphan_transfer', 'wrong_day', 'unknown_category',
+    -- Between Stripe's payouts and the platform's bank; see 730_deposits.sql.
+    'missing_at_bank', 'unknown_deposit', 'deposit_amount', 'payout_failed', 'payout_items', 'running_balance')),
   currency text not null,
   amount_minor bigint not null,
   -- Both sides of it, as far as there are two.
@@ -127,6 +129,7 @@ $$;
 create function app.subject_of(p_template text, p_refs jsonb) returns text language sql immutable as $$
   select case when p_template like 'charge%' then coalesce('invoice:' || (p_refs ->> 'invoiceId'), 'topup:' || (p_refs ->> 'topupId'))
     when p_template = 'payout_send' then 'payout:' || (p_refs ->> 'payoutId')
+    when p_template like 'platform_payout%' then 'platform_payout:' || (p_refs ->> 'platformPayoutId')
     when p_template = 'transfer_reversal' then 'transfer_reversal:' || (p_refs ->> 'reversalId')
     else p_template || ':' || (p_refs ->> 'withdrawalId') end
 $$;
@@ -230,6 +233,7 @@ begin
   perform app.lock_ledger();
   perform app.clear_available(p_date, v_due, v_now);
   perform app.clear_wallets(p_date, v_now);
+  perform app.book_platform_payouts(p_date, v_now);
   perform app.reverse_resolutions(v_now);
   while app.match_cash(null, v_now) loop null; end loop;
   drop table if exists pg_temp.found_breaks;
@@ -245,7 +249,7 @@ begin
     closed_at = case b.state when 'resolved' then b.closed_at end, last_seen_at = v_now, kind = excluded.kind, day = excluded.day, due_at = excluded.due_at,
     amount_minor = excluded.amount_minor, evidence = excluded.evidence, rule = excluded.rule, gates = excluded.gates;
   update reconciliation_breaks set state = 'closed', closed_at = v_now, changed_by = v_by, reason = null
-  where state in ('open', 'explained', 'ignored') and identity not in (select f.identity from found_breaks f);
+  where state in ('open', 'explained', 'ignored') and identity not like 'bank:%' and identity not in (select f.identity from found_breaks f);
 
   insert into reconciliation_runs as r (business_date, currency, state, as_of, stripe_available_minor, stripe_pending_minor,
     ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at)

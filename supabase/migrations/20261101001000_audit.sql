@@ -69,6 +69,10 @@ create view app.audit_legs as
     ('payout_release', 'payouts_in_transit', 'supplier', 'amount', 1),
     ('payout_release', 'supplier_debt', 'supplier', 'recovered', 1), ('payout_release', 'supplier_payable', 'supplier', 'earned', -1),
     ('transfer_reversal', 'stripe_available', null, 'amount', 1), ('transfer_reversal', 'supplier_payable', 'supplier', 'amount', -1),
+    ('platform_payout', 'bank_in_transit', null, 'amount', 1), ('platform_payout', 'stripe_fees', null, 'fee', 1), ('platform_payout', 'stripe_available', null, 'total', -1),
+    ('platform_payout_returned', 'stripe_available', null, 'total', 1), ('platform_payout_returned', 'stripe_fees', null, 'fee', -1), ('platform_payout_returned', 'bank_in_transit', null, 'amount', -1),
+    ('bank_deposit', 'bank', null, 'amount', 1), ('bank_deposit', 'bank_in_transit', null, 'amount', -1),
+    ('bank_deposit_returned', 'bank_in_transit', null, 'amount', 1), ('bank_deposit_returned', 'bank', null, 'amount', -1),
     ('break_resolved', 'stripe_available', null, 'came', 1), ('break_resolved', 'suspense', null, 'came', -1),
     ('break_resolved', 'suspense', null, 'left', 1), ('break_resolved', 'stripe_available', null, 'left', -1),
     ('break_resolved_reversed', 'stripe_available', null, 'came', -1), ('break_resolved_reversed', 'suspense', null, 'came', 1),
@@ -114,7 +118,7 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
       select a.id::text from public.ledger_accounts a
       -- Stripe's own balance may go below zero, by a chargeback after a payout.
       -- A buyer's unbilled calls may be less than its credits.
-      where a.kind in ('buyer_receivable', 'supplier_debt', 'stripe_pending', 'stripe_fees', 'dispute_receivable', 'bad_debt') and a.balance_minor < 0
+      where a.kind in ('buyer_receivable', 'supplier_debt', 'stripe_pending', 'stripe_fees', 'dispute_receivable', 'bad_debt', 'bank', 'bank_in_transit') and a.balance_minor < 0
         or a.kind in ('supplier_pending', 'supplier_payable', 'supplier_reserve', 'payouts_in_transit', 'exchange_margin') and a.balance_minor > 0)),
     app.audit_check('no call is booked on a date whose close had begun to bill', null, array(
       select j.id::text from public.journals j join begun b on b.business_date = j.business_date

@@ -74,6 +74,8 @@ create function app.audit_payouts() returns jsonb language sql stable as $$
         union all select currency, -amount_minor, 'stripe_available' from public.payouts where state = 'sent'
         union all select currency, amount_minor, 'stripe_available' from public.transfer_reversals
         union all select currency, amount_minor, 'stripe_available' from public.break_resolutions where state = 'booked'
+        union all select currency, case when returned then 1 else -1 end * (amount_minor + fee_minor), 'stripe_available' from public.platform_payout_moves
+        union all select currency, case when returned then -fee_minor else fee_minor end, 'stripe_fees' from public.platform_payout_moves
         union all select currency, -balance_minor, kind from public.ledger_accounts
         where kind in ('stripe_pending', 'stripe_available', 'stripe_fees')) part
       group by currency, kind having sum(amount) <> 0)),
@@ -178,6 +180,8 @@ create function app.audit_closes() returns jsonb language sql stable as $$
           and w.amount_minor + w.fee_minor = -m.net_minor or w.reinstated_by = m.id and w.returned_minor + w.returned_fee_minor = m.net_minor))
         and not exists (select 1 from public.payouts p where p.balance_transaction_id = m.id and p.amount_minor = -m.net_minor and p.currency = m.currency)
         and not exists (select 1 from public.transfer_reversals r where r.balance_transaction_id = m.id and r.amount_minor = m.net_minor and r.currency = m.currency)
+        and not exists (select 1 from public.platform_payout_moves p where p.balance_transaction_id = m.id and p.currency = m.currency
+          and case when p.returned then 1 else -1 end * (p.amount_minor + p.fee_minor) = m.net_minor)
         and not exists (select 1 from public.break_resolutions r where r.balance_transaction_id = m.id and r.amount_minor = m.net_minor and r.currency = m.currency and r.state = 'booked')
         and not exists (select 1 from public.reconciliation_breaks b where b.evidence ->> 'movement' = m.id and b.state in ('open', 'explained', 'ignored')))),
     app.audit_listing('breaks that are open', array(select identity from public.reconciliation_breaks where state = 'open' order by id)),
@@ -233,7 +237,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     || coalesce(case when coalesce(p_area, 'calls') = 'calls' then app.audit_calls(to_timestamp(p_now_ms / 1000.0)) end, '[]')
     || coalesce(case when coalesce(p_area, 'billing') = 'billing' then app.audit_billing() || app.audit_adjustments() || app.audit_wallets() || app.audit_exchange() || app.audit_taxes() || app.audit_losses() end, '[]')
     || coalesce(case when coalesce(p_area, 'payouts') = 'payouts' then app.audit_payouts() || app.audit_reserves() end, '[]')
-    || coalesce(case when coalesce(p_area, 'closes') = 'closes' then app.audit_closes() || app.audit_breaks() end, '[]')
+    || coalesce(case when coalesce(p_area, 'closes') = 'closes' then app.audit_closes() || app.audit_breaks() || app.audit_deposits() end, '[]')
     || coalesce(case when coalesce(p_area, 'database') = 'database' then app.audit_database() end, '[]')
 $$;
 

@@ -12,6 +12,7 @@ const WATCHED = [
   'payouts',
   'bankPayouts',
   'reconciliation',
+  'deposits',
   'operations',
   'stripeEvents',
   'stripeEventList',
@@ -19,6 +20,7 @@ const WATCHED = [
   'stripeTopups',
   'stripeTransfers',
   'stripeBalance',
+  'stripePayouts',
   'stripeWithdrawals',
 ] as const satisfies (keyof JobServices)[];
 

@@ -8,6 +8,7 @@ import { createStripeAccounts } from '../../src/integrations/stripe/accounts.ts'
 import { createStripeBalance } from '../../src/integrations/stripe/balance.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeInvoices } from '../../src/integrations/stripe/invoices.ts';
+import { createStripePayouts } from '../../src/integrations/stripe/payouts.ts';
 import { createStripeSetup } from '../../src/integrations/stripe/setup.ts';
 import { createStripeTransfers } from '../../src/integrations/stripe/transfers.ts';
 import { createStripeWithdrawals } from '../../src/integrations/stripe/withdrawals.ts';
@@ -65,6 +66,7 @@ export function connect(
     invoices: createStripeInvoices(client),
     accounts: createStripeAccounts(client),
     balance: createStripeBalance(client),
+    payouts: createStripePayouts(client),
     withdrawals: createStripeWithdrawals(client),
     buyer: (buyerId = 'buyer-1', paymentMethod = 'pm_card_bypassPending') =>
       setup.ensureCustomer({ buyerId, name: 'Buyer', email: 'buyer@example.com', paymentMethod }),

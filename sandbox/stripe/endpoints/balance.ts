@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import { bankOf, holderOf } from '../banks.ts';
-import { availableOn } from '../books.ts';
 import { endpoint, listOf } from '../context.ts';
 import { checkAmount, currency, metadata, page, positive, range, text } from '../params.ts';
-import { invalidRequest, missing } from '../refusal.ts';
-import { newId } from '../store.ts';
+import { listItems, payOut } from '../payouts.ts';
+import { missing } from '../refusal.ts';
 
 export const balanceEndpoints = [
   endpoint({
@@ -27,12 +26,7 @@ export const balanceEndpoints = [
       type: text.optional(),
     }),
     run({ store }, { payout, currency, source, type, ...query }) {
-      if (payout !== undefined) {
-        store.get('payout', payout, 'payout', 400);
-        throw invalidRequest(
-          'Balance transaction history can only be filtered on automatic payouts, not manual ones.',
-        );
-      }
+      if (payout !== undefined) return listOf(listItems(store, payout, query), '/v1/balance_transactions');
       const found = store.list('balance_transaction', { ...query, equals: { currency, source, type } });
       return listOf(found, '/v1/balance_transactions');
     },
@@ -54,38 +48,13 @@ export const balanceEndpoints = [
       description: text.optional(),
       metadata: metadata.optional(),
     }),
-    run({ store, books, nowS, emit }, { amount, description, ...params }) {
+    run(context, { amount, description, ...params }) {
       const known = checkAmount(amount, params.currency);
-      books.needAvailable(amount, known);
-      const id = newId('po');
-      const movement = { type: 'payout', category: 'payout', fee: 0, currency: known, source: id } as const;
-      const transaction = books.record(
-        { ...movement, amount: -amount, availableOn: nowS, description: 'STRIPE PAYOUT' },
-        nowS,
-      );
-      const payout = store.insert(
-        'payout',
-        {
-          id,
-          object: 'payout',
-          amount,
-          arrival_date: availableOn(nowS),
-          automatic: false,
-          balance_transaction: transaction.id,
-          created: nowS,
-          currency: known,
-          description: description ?? null,
-          livemode: false,
-          metadata: params.metadata ?? {},
-          method: 'standard',
-          reconciliation_status: 'not_applicable',
-          status: 'in_transit',
-          type: 'bank_account',
-        },
-        nowS,
-      );
-      emit('payout.created', payout);
-      return payout;
+      context.books.needAvailable(amount, known);
+      return payOut(context, {
+        ...{ amount, currency: known, automatic: false },
+        ...{ description: description ?? null, metadata: params.metadata ?? {} },
+      });
     },
   }),
   endpoint({

@@ -192,6 +192,111 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			bank_accounts: {
+				Row: {
+					created_at: string;
+					currency: string;
+					id: number;
+					marker: string;
+					name: string;
+					number_hash: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					created_at: string;
+					currency: string;
+					id?: never;
+					marker: string;
+					name: string;
+					number_hash?: string | null;
+				};
+				Update: {
+					created_at?: string;
+					currency?: string;
+					id?: never;
+					marker?: string;
+					name?: string;
+					number_hash?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "bank_accounts_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
+			};
+			bank_lines: {
+				Row: {
+					account_id: number;
+					amount_minor: number;
+					booked_on: string;
+					currency: string;
+					details: string;
+					id: number;
+					identity: string;
+					matched_at: string | null;
+					payout_id: string | null;
+					statement_id: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					account_id: number;
+					amount_minor: number;
+					booked_on: string;
+					currency: string;
+					details: string;
+					id?: never;
+					identity: string;
+					matched_at?: string | null;
+					payout_id?: string | null;
+					statement_id: number;
+				};
+				Update: {
+					account_id?: number;
+					amount_minor?: number;
+					booked_on?: string;
+					currency?: string;
+					details?: string;
+					id?: never;
+					identity?: string;
+					matched_at?: string | null;
+					payout_id?: string | null;
+					statement_id?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "bank_lines_account_id_fkey";
+						columns: ["account_id"];
+						isOneToOne: false;
+						referencedRelation: "bank_accounts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "bank_lines_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "bank_lines_payout_id_fkey";
+						columns: ["payout_id"];
+						isOneToOne: false;
+						referencedRelation: "platform_payouts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "bank_lines_statement_id_fkey";
+						columns: ["statement_id"];
+						isOneToOne: false;
+						referencedRelation: "bank_statements";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			bank_payouts: {
 				Row: {
 					account: string;
@@ -1897,6 +2002,176 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			platform_deposits: {
+				Row: {
+					amount_minor: number;
+					booked_at: string;
+					business_date: string;
+					currency: string;
+					evidence: string;
+					payout_id: string;
+					returned_at: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					booked_at: string;
+					business_date: string;
+					currency: string;
+					evidence: string;
+					payout_id: string;
+					returned_at?: string | null;
+				};
+				Update: {
+					amount_minor?: number;
+					booked_at?: string;
+					business_date?: string;
+					currency?: string;
+					evidence?: string;
+					payout_id?: string;
+					returned_at?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "platform_deposits_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+					{
+						foreignKeyName: "platform_deposits_payout_id_fkey";
+						columns: ["payout_id"];
+						isOneToOne: true;
+						referencedRelation: "platform_payouts";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			platform_payout_items: {
+				Row: {
+					balance_transaction_id: string;
+					net_minor: number;
+					payout_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					balance_transaction_id: string;
+					net_minor: number;
+					payout_id: string;
+				};
+				Update: {
+					balance_transaction_id?: string;
+					net_minor?: number;
+					payout_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "platform_payout_items_payout_id_fkey";
+						columns: ["payout_id"];
+						isOneToOne: false;
+						referencedRelation: "platform_payouts";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			platform_payout_moves: {
+				Row: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					booked_at: string;
+					business_date: string;
+					currency: string;
+					fee_minor: number;
+					payout_id: string;
+					returned: boolean;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					balance_transaction_id: string;
+					booked_at: string;
+					business_date: string;
+					currency: string;
+					fee_minor: number;
+					payout_id: string;
+					returned: boolean;
+				};
+				Update: {
+					amount_minor?: number;
+					balance_transaction_id?: string;
+					booked_at?: string;
+					business_date?: string;
+					currency?: string;
+					fee_minor?: number;
+					payout_id?: string;
+					returned?: boolean;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "platform_payout_moves_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
+			};
+			platform_payouts: {
+				Row: {
+					amount_minor: number;
+					arrives_at: string;
+					automatic: boolean;
+					created_at: string;
+					currency: string;
+					failure_code: string | null;
+					first_seen_at: string;
+					id: string;
+					itemised_at: string | null;
+					items: number | null;
+					items_net_minor: number | null;
+					last_seen_at: string;
+					reconciliation_status: string;
+					status: string;
+					trace_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					amount_minor: number;
+					arrives_at: string;
+					automatic: boolean;
+					created_at: string;
+					currency: string;
+					failure_code?: string | null;
+					first_seen_at: string;
+					id: string;
+					itemised_at?: string | null;
+					items?: number | null;
+					items_net_minor?: number | null;
+					last_seen_at: string;
+					reconciliation_status: string;
+					status: string;
+					trace_id?: string | null;
+				};
+				Update: {
+					amount_minor?: number;
+					arrives_at?: string;
+					automatic?: boolean;
+					created_at?: string;
+					currency?: string;
+					failure_code?: string | null;
+					first_seen_at?: string;
+					id?: string;
+					itemised_at?: string | null;
+					items?: number | null;
+					items_net_minor?: number | null;
+					last_seen_at?: string;
+					reconciliation_status?: string;
+					status?: string;
+					trace_id?: string | null;
+				};
+				Relationships: [];
+			};
 			postings: {
 				Row: {
 					account_id: number;
@@ -2205,6 +2480,7 @@ export type Database = {
 					break_alert_minor: number;
 					card_settles_after: string;
 					cover_hold_days: number;
+					deposit_days: number;
 					difference_threshold_minor: number;
 					dispute_days: number;
 					invoice_change_factor: number;
@@ -2222,6 +2498,7 @@ export type Database = {
 					break_alert_minor?: number;
 					card_settles_after?: string;
 					cover_hold_days?: number;
+					deposit_days?: number;
 					difference_threshold_minor?: number;
 					dispute_days?: number;
 					invoice_change_factor?: number;
@@ -2238,6 +2515,7 @@ export type Database = {
 					break_alert_minor?: number;
 					card_settles_after?: string;
 					cover_hold_days?: number;
+					deposit_days?: number;
 					difference_threshold_minor?: number;
 					dispute_days?: number;
 					invoice_change_factor?: number;
@@ -3070,6 +3348,7 @@ export type Database = {
 				Args: { p_after_id: number; p_limit: number };
 				Returns: Json;
 			};
+			list_deposits: { Args: Record<PropertyKey, never>; Returns: Json };
 			list_disputes: { Args: { p_state: string }; Returns: Json };
 			list_invoices: {
 				Args: { p_buyer_id: string; p_state: string };
@@ -3130,6 +3409,14 @@ export type Database = {
 				Args: { p_due_ms: number; p_now_ms: number };
 				Returns: Json;
 			};
+			platform_payouts_to_itemise: {
+				Args: Record<PropertyKey, never>;
+				Returns: Json;
+			};
+			platform_payouts_watermark: {
+				Args: Record<PropertyKey, never>;
+				Returns: Json;
+			};
 			poke_invoice: {
 				Args: { p_invoice_id: string; p_now_ms: number; p_trace: string };
 				Returns: Json;
@@ -3163,6 +3450,7 @@ export type Database = {
 				Args: { p_campaign_id: string; p_period: string; p_unit: string };
 				Returns: Json;
 			};
+			reconcile_deposits: { Args: { p_now_ms: number }; Returns: Json };
 			reconcile_money: {
 				Args: {
 					p_date: string;
@@ -3204,8 +3492,21 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			record_platform_payouts: {
+				Args: { p_now_ms: number; p_payouts: Json };
+				Returns: Json;
+			};
 			record_reversal: {
 				Args: { p_date: string; p_fact: Json; p_now_ms: number };
+				Returns: Json;
+			};
+			record_stripe_balances: {
+				Args: {
+					p_balances: Json;
+					p_newest_id: string;
+					p_now_ms: number;
+					p_until_ms: number;
+				};
 				Returns: Json;
 			};
 			record_topup: {
@@ -3317,6 +3618,10 @@ export type Database = {
 					p_next: string;
 					p_now_ms: number;
 				};
+				Returns: Json;
+			};
+			store_payout_items: {
+				Args: { p_items: Json; p_payout_id: string };
 				Returns: Json;
 			};
 			store_stripe_event: {
