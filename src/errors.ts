@@ -63,6 +63,8 @@ export const ERROR_CODES = {
   TRACE_UNKNOWN: 'no call, invoice, charge, payout, transfer or movement of the books has this id',
   BANK_FILE_REFUSED: 'a bank statement cannot be read as it is; each fault is told with its line',
   BANK_STATEMENT_UNBALANCED: 'a bank statement whose opening balance and entries are not its closing balance',
+  BANK_LINE_UNKNOWN: 'no line of a bank statement has this number, or no payout of the platform this id',
+  BANK_LINE_DIFFERS: 'a line of a bank statement cannot be this payout',
   BANK_STATEMENT_CONFLICT: 'a bank statement says otherwise than one that was imported before',
   TOKEN_STALE: 'another run has taken this work over; the late writer changes nothing',
   JOURNAL_UNBALANCED: 'the postings of a journal do not sum to zero',

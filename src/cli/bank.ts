@@ -12,7 +12,7 @@ import {
 import { type BankFile, MAX_FILE_BYTES, refusal } from '../integrations/bank/statement.ts';
 import type { Deposits } from '../integrations/supabase/deposits.ts';
 import { CURRENCIES, formatMoney, parseCurrency } from '../money.ts';
-import { act, program } from './session.ts';
+import { act, asReason, program } from './session.ts';
 import { renderTable } from './table.ts';
 
 const DELIMITERS = { comma: ',', semicolon: ';', tab: '\t' } as const;
@@ -67,6 +67,26 @@ bank
     }),
   );
 bank
+  .command('match')
+  .description(
+    'say which payout a line is that does not name it; above the limit another person says the same',
+  )
+  .argument('<line>', 'as `bank list` shows it', asLine)
+  .argument('<payout>', 'po_…')
+  .requiredOption('--reason <text>', 'how it is known, for the audit log', asReason)
+  .option('--json', 'as JSON')
+  .action((line: number, payoutId: string, { reason, json }: { reason: string; json?: true }) =>
+    act(async ({ runtime: { services } }, by) => {
+      const end = await services.deposits.match(line, payoutId, {
+        by,
+        reason,
+        nowMs: services.clock.nowMs(),
+      });
+      if (json === true) return end;
+      return end.state === 'matched' ? 'It is matched.' : 'Another person must say the same.';
+    }),
+  );
+bank
   .command('list')
   .description(
     'Stripe’s payouts with the line of the statement on which each is, and the lines from Stripe that are none',
@@ -78,6 +98,12 @@ bank
       return json === true ? found : renderDeposits(found);
     }),
   );
+
+function asLine(text: string): number {
+  const line = z.coerce.number().int().positive().safeParse(text);
+  if (line.success) return line.data;
+  throw new InvalidArgumentError('It must be the number of a line.');
+}
 
 function asColumns(text: string): Partial<Record<CsvField, string>> {
   const pairs = text.split(',').map((pair) => {

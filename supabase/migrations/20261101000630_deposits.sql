@@ -94,13 +94,18 @@ create table public.bank_lines (
   details text not null,
   payout_id text references public.platform_payouts,
   matched_at timestamptz,
+  -- Who said so of a line that names no payout; above the limit another person than the one who asked.
+  asked_payout_id text references public.platform_payouts,
+  asked_by text,
+  matched_by text,
+  check (matched_by is null or payout_id = asked_payout_id),
   unique (account_id, identity)
 );
 -- A payout comes once, and goes back once.
 create unique index bank_lines_payout on public.bank_lines (payout_id, (amount_minor > 0)) where payout_id is not null;
 create index bank_lines_unmatched on public.bank_lines (booked_on) where payout_id is null;
 
--- Payouts that are at the bank: by a line of a statement or, where no statement of the currency was ever imported, by Stripe's word.
+-- Payouts that are at the bank: by a line of a statement or, where no statement of its day was ever imported, by Stripe's word.
 create table public.platform_deposits (
   payout_id text primary key references public.platform_payouts,
   currency text not null references public.currencies,

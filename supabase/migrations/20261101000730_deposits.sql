@@ -36,7 +36,12 @@ begin
     jsonb_build_object('amount', v_deposit.amount_minor), '{}', jsonb_build_object('platformPayoutId', p_payout_id), p_now);
 end $$;
 
--- Evidence that a payout is at the bank: a line of a statement or, where no statement of its currency was ever imported, Stripe's
+-- When the statements of a currency begin: what arrived before is on none. Null where none was ever imported.
+create function app.statements_begin(p_currency text) returns date language sql stable as $$
+  select min(t.from_date) from public.bank_statements t join public.bank_accounts a on a.id = t.account_id where a.currency = p_currency
+$$;
+
+-- Evidence that a payout is at the bank: a line of a statement or, where no statement of its day was ever imported, Stripe's
 -- word. Books it, if what left Stripe's balance is that payout. Safe to run twice: a payout has one deposit.
 create function app.book_deposits(p_date date, p_now timestamptz) returns void language plpgsql as $$
 declare v_found record; v_date date := app.unclosed_date(p_date);
@@ -48,7 +53,7 @@ begin
       left join platform_payout_moves back on back.payout_id = p.id and back.returned
       left join bank_lines l on l.payout_id = p.id and l.amount_minor > 0
     where not exists (select 1 from platform_deposits d where d.payout_id = p.id)
-      and (l.id is not null or p.status = 'paid' and not exists (select 1 from bank_accounts a where a.currency = p.currency))
+      and (l.id is not null or p.status = 'paid' and coalesce((p.arrives_at at time zone 'UTC')::date < app.statements_begin(p.currency), true))
     order by p.created_at, p.id
   loop
     insert into platform_deposits values (v_found.id, v_found.currency, v_found.amount_minor,
@@ -80,7 +85,7 @@ create function app.match_lines(p_now timestamptz) returns int language plpgsql 
 declare v_line bank_lines; v_payout platform_payouts; v_matched int := 0;
 begin
   for v_line in select * from bank_lines where payout_id is null and booked_on >= (p_now - interval '120 days')::date order by booked_on, id loop
-    select (array_agg(p))[1] into v_payout from app.payouts_named(v_line) p having count(*) = 1;
+    select * into v_payout from app.payouts_named(v_line) where 1 = (select count(*) from app.payouts_named(v_line));
     continue when v_payout.id is null or v_payout.currency <> v_line.currency or v_payout.amount_minor <> abs(v_line.amount_minor)
       or exists (select 1 from bank_lines l where l.payout_id = v_payout.id and (l.amount_minor > 0) = (v_line.amount_minor > 0));
     update bank_lines set payout_id = v_payout.id, matched_at = p_now where id = v_line.id;
@@ -122,10 +127,7 @@ create function app.find_deposit_breaks(p_now timestamptz) returns table (
         where (l.currency, l.amount_minor) = (p.currency, p.amount_minor) and abs(l.booked_on - (p.arrives_at at time zone 'UTC')::date) <= 7))
   from payout p
   where p.status not in ('failed', 'canceled') and p.is_late and p.came_by is null
-    and case when exists (select 1 from public.bank_accounts a where a.currency = p.currency)
-      -- What arrived before the first statement begins is on none.
-      then (p.arrives_at at time zone 'UTC')::date >= (select min(t.from_date) from public.bank_statements t join public.bank_accounts a on a.id = t.account_id where a.currency = p.currency)
-      else p.status <> 'paid' end
+    and (p.status <> 'paid' or (p.arrives_at at time zone 'UTC')::date >= app.statements_begin(p.currency))
   union all
   select 'bank:line:' || l.id, 'unknown_deposit', l.currency, l.amount_minor, jsonb_build_object('line', l.id, 'account', l.account, 'bookedOn', l.booked_on,
       'named', l.named, 'suggested', (select jsonb_agg(p.id order by p.id) from payout p

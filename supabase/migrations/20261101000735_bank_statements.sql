@@ -141,6 +141,37 @@ begin
   return v_result;
 end $$;
 
+-- A person says which payout a line is that does not name it: in its currency and amount, and without another line. Above the limit of
+-- payouts another person must say the same. Answers `matched` or `waiting_approval`. Safe to run twice: a line has one payout.
+create function public.match_bank_line(p_line_id bigint, p_payout_id text, p_by text, p_reason text, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_line bank_lines; v_payout platform_payouts; v_now timestamptz := app.at(p_now_ms); v_is_asked boolean;
+begin
+  perform app.lock_ledger();
+  select * into v_line from bank_lines where id = p_line_id for update;
+  select * into v_payout from platform_payouts where id = p_payout_id;
+  if v_line.id is null or v_payout.id is null then perform app.fail('BANK_LINE_UNKNOWN', 'no such line, or no such payout', '{}', 'PT404'); end if;
+  if v_line.payout_id = p_payout_id then return '{"state": "matched"}'; end if;
+  if v_line.payout_id is not null or (v_line.currency, abs(v_line.amount_minor::bigint)) is distinct from (v_payout.currency, v_payout.amount_minor::bigint)
+    or exists (select 1 from bank_lines l where l.payout_id = p_payout_id and (l.amount_minor > 0) = (v_line.amount_minor > 0))
+  then
+    perform app.refuse_bank('BANK_LINE_DIFFERS', 'the line is not this payout: another amount, or one of the two is matched already');
+  end if;
+  v_is_asked := v_line.asked_payout_id is not distinct from p_payout_id;
+  if v_payout.amount_minor > (select approval_limit_minor from settings) and (not v_is_asked or v_line.asked_by = p_by) then
+    if not v_is_asked then
+      update bank_lines set asked_payout_id = p_payout_id, asked_by = p_by where id = p_line_id;
+      perform app.log_action(v_now, p_by, 'bank.match', 'bank_line:' || p_line_id, jsonb_build_object('payoutId', p_payout_id, 'reason', p_reason));
+    end if;
+    return '{"state": "waiting_approval"}';
+  end if;
+  update bank_lines set payout_id = p_payout_id, matched_at = v_now, matched_by = p_by, asked_payout_id = p_payout_id,
+    asked_by = case when v_is_asked then asked_by else p_by end where id = p_line_id;
+  perform app.log_action(v_now, p_by, 'bank.match', 'bank_line:' || p_line_id, jsonb_build_object('payoutId', p_payout_id, 'reason', p_reason));
+  perform app.compare_deposits(v_now);
+  return '{"state": "matched"}';
+end $$;
+
 -- Payouts of the platform, the newest first, each with how it is proved and what of it is at the bank; and the lines from Stripe that are no
 -- payout. At most 200 of each.
 create function public.list_deposits()

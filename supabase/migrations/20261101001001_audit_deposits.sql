@@ -29,6 +29,11 @@ create function app.audit_deposits() returns jsonb language sql stable as $$
         select 1 from public.bank_lines l where (l.payout_id, l.amount_minor::bigint, l.currency) = (d.payout_id, d.amount_minor::bigint, d.currency))
       union select 'line ' || l.id from public.bank_lines l left join public.platform_payouts p on p.id = l.payout_id
       where l.payout_id is not null and (p.amount_minor::bigint, p.currency) is distinct from (abs(l.amount_minor::bigint), l.currency))),
+    app.audit_check('who says which payout a line is stands in the log, above the limit two people', 'INV-29', array(
+      select 'line ' || l.id from public.bank_lines l, public.settings s where l.matched_by is not null and (
+        not exists (select 1 from public.audit_log a where a.subject = 'bank_line:' || l.id and a.action = 'bank.match' and a.actor = l.matched_by
+          and a.detail ->> 'payoutId' = l.payout_id)
+        or abs(l.amount_minor) > s.approval_limit_minor and l.asked_by = l.matched_by))),
     app.audit_check('a statement is its opening balance and its lines', 'INV-24', array(
       select s.id::text from public.bank_statements s
       -- A line of two statements is kept with the first.

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -88,7 +88,62 @@ describe('the command line, on the books of a demo', () => {
     expect(await callclear('recon', 'list')).toMatchObject({ status: 0, out: 'No break.\n' });
   });
 
+  test('imports a bank statement once, tells before what it would do, and shows what is from Stripe', async () => {
+    const file = join(dataDir, 'statement.csv');
+    await writeFile(
+      file,
+      'Tag;Betrag;Text;Saldo\n04.11.2026;1234,56;STRIPE PAYMENTS;1300,00\n05.11.2026;-0,50;fee;1299,50\n',
+    );
+    const load = [
+      'bank',
+      'import',
+      file,
+      '--account',
+      'main',
+      '--currency',
+      'usd',
+      '--delimiter',
+      'semicolon',
+    ];
+    load.push(
+      '--decimal',
+      'comma',
+      '--dates',
+      'DD.MM.YYYY',
+      '--columns',
+      'date=Tag,amount=Betrag,description=Text,balance=Saldo',
+    );
+    const answer = z.looseObject({ added: z.int(), lines: z.int(), isDry: z.boolean() });
+    expect(await answerOf(answer, ...load, '--dry-run', '--json')).toMatchObject({
+      added: 2,
+      lines: 2,
+      isDry: true,
+    });
+    expect(await callclear(...load)).toMatchObject({
+      status: 0,
+      out: expect.stringContaining('Imported 2 of 2 entries'),
+    });
+    expect(await callclear(...load)).toMatchObject({
+      status: 0,
+      out: expect.stringContaining('Imported 0 of 2 entries'),
+    });
+    const { out } = await callclear('bank', 'list');
+    expect(out).toContain('No payout of the platform.');
+    expect(out).toMatch(/main +2026-11-04 +1234\.56 USD +STRIPE PAYMENTS/);
+    expect(out).not.toContain('0.50');
+    const wrong = await callclear('bank', 'import', file, '--account', 'main', '--currency', 'usd');
+    expect(wrong).toMatchObject({ status: 1, err: expect.stringContaining('BANK_FILE_REFUSED') });
+  });
+
   test.each([
+    [
+      ['bank', 'import', '/dev/null', '--account', 'main', '--columns', 'sum=x'],
+      'It must be like date=Booked',
+    ],
+    [
+      ['bank', 'import', '/dev/null', '--account', 'main', '--format', 'mt940'],
+      'Allowed choices are csv, camt053',
+    ],
     [['recon', 'resolve', 'movement:txn_none', '--reason', 'of the shop'], 'BREAK_UNKNOWN'],
     [['recon', 'show', 'movement:txn_none'], 'BREAK_UNKNOWN'],
     [['recon', 'ignore', 'movement:txn_none', '--reason', 'a cent'], 'BREAK_UNKNOWN'],

@@ -15,7 +15,8 @@ export const EXCHANGE_CORRUPTIONS: readonly Corruption[] = [
     check: 'what is between two currencies is what charges exchanged, less what was taken back',
     find: `select currency as id from ledger_accounts where kind = 'fx_clearing' order by currency limit 1`,
     spoil: `update ledger_accounts set balance_minor = balance_minor - 1 where kind = 'fx_clearing' and currency = :id;
-      insert into ledger_accounts (kind, currency, balance_minor) values ('bank', :id, 1)`,
+      insert into ledger_accounts (kind, currency, balance_minor) values ('suspense', :id, 1)
+        on conflict (kind, owner_id, currency) do update set balance_minor = ledger_accounts.balance_minor + 1`,
     also: ['every balance is the sum of its postings'],
   },
 ];

@@ -1,6 +1,7 @@
 import type { StripeBooks } from '../../src/audit/stripe-reader.ts';
 import { pipelines } from '../../src/jobs/pipelines.ts';
 import type { TestDatabase } from './database.ts';
+import { payPlatformOut, resolveBreaks } from './hand-made-bank.ts';
 import {
   adjustHandMade,
   creditOpenCalls,
@@ -47,7 +48,7 @@ export interface HandMadeBooks {
  *
  * At the end there is one of everything: payouts sent, refused, withheld, unknown, approved and waiting; invoices (in eur with tax) paid
  * and available, paid and pending, refunded, disputed, open with a credit note, given up, and planned for a buyer without a customer; a wallet with calls that are
- * paid out and others that are not; a break that people resolved; charges that settled in another currency; calls of each state, disputed and taken back; a dead letter.
+ * paid out and others that are not; a break that people resolved; payouts to the platform's bank; charges that settled in another currency; calls of each state, disputed and taken back; a dead letter.
  */
 export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   const call: Call = async (name, ...args) => {
@@ -97,18 +98,10 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   await call('fail_work', { ...dead, ...facts, tries: [], payloadVersion: 1 }, lastDayMs);
   const endsMs = lastDayMs + 21 * HOUR_MS;
   await resolveBreaks(call, endsMs);
+  await payPlatformOut(call, stripe, endsMs);
   await leaveCallsDisputed(db, call, endsMs);
   await creditOpenCalls(db, call, endsMs, (invoiceId) => bill(call, stripe, invoiceId, endsMs));
   return { nowMs: endsMs, stripe: stripe.books(), sent };
-}
-
-/** A person accounts for what is open and none of ours, and another one approves it. */
-async function resolveBreaks(call: Call, nowMs: number): Promise<void> {
-  for (const { identity } of await call<{ identity: string }[]>('list_breaks', null, nowMs)) {
-    const facts = [null, null, 'ops', 'of the shop', nowMs];
-    const { id } = await call<{ id: string }>('resolve_break', identity, ...facts);
-    await call('approve_resolution', id, 'a second person', 'looked at', nowMs);
-  }
 }
 
 /** Good calls for each supplier, one too short, one to an unknown number, and a repeated webhook. */

@@ -124,6 +124,9 @@ export function createStripeAnswers() {
     /** What another system on the same account brought to the balance; its movement. */
     bring: (amountMinor: number, currency: string, nowMs: number) =>
       move('other_adjustment', 'adj_1', amountMinor, currency, nowMs).id,
+    /** What leaves for the platform's bank, and where it gives that back. */
+    payOut: (payoutId: string, amountMinor: number, nowMs: number) =>
+      move(amountMinor < 0 ? 'payout' : 'payout_reversal', payoutId, amountMinor, 'usd', nowMs),
     /** A part of the first transfer that is in usd comes back; answers what Stripe says of it. */
     reverse(amountMinor: number, nowMs: number) {
       const transfer = transfers.find(({ currency }) => currency === 'usd');

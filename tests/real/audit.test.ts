@@ -7,6 +7,7 @@ import type { StripeBooks, StripeMovement } from '../../src/audit/stripe-reader.
 import { BOOK_CORRUPTIONS, CAPS, type Corruption } from '../helpers/corruptions.ts';
 import { ADJUSTMENT_CORRUPTIONS } from '../helpers/corruptions-of-adjustments.ts';
 import { BREAK_CORRUPTIONS } from '../helpers/corruptions-of-breaks.ts';
+import { DEPOSIT_CORRUPTIONS } from '../helpers/corruptions-of-deposits.ts';
 import { EXCHANGE_CORRUPTIONS } from '../helpers/corruptions-of-exchange.ts';
 import { LOSS_CORRUPTIONS } from '../helpers/corruptions-of-losses.ts';
 import { PAYOUT_CORRUPTIONS } from '../helpers/corruptions-of-payouts.ts';
@@ -42,6 +43,7 @@ const CORRUPTIONS = [
   ...WALLET_CORRUPTIONS,
   ...EXCHANGE_CORRUPTIONS,
   ...BREAK_CORRUPTIONS,
+  ...DEPOSIT_CORRUPTIONS,
   ...TAX_CORRUPTIONS,
   ...LOSS_CORRUPTIONS,
 ];

@@ -106,6 +106,17 @@ export function createDepositsStore(rpc: Rpc) {
         },
         imported,
       ),
+    /** A person says which payout a line is that names none; above the limit another one says the same. */
+    match: (
+      lineId: number,
+      payoutId: string,
+      { by, reason, nowMs }: { by: string; reason: string; nowMs: number },
+    ) =>
+      rpc(
+        'match_bank_line',
+        { p_line_id: lineId, p_payout_id: payoutId, p_by: by, p_reason: reason, p_now_ms: nowMs },
+        z.object({ state: z.enum(['matched', 'waiting_approval']) }),
+      ),
     /** The newest payouts with what of them is at the bank, and the lines from Stripe that are none; at most 200 of each. */
     list: () => rpc('list_deposits', {}, deposits),
   };
