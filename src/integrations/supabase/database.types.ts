@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 4e9f453d1c2242d8, text 050e4f3f16dfa9f9. Do not edit.
+// Made by "npm run generate" from migrations 7fc9cd2108d1a728, text 83a8cb733193f686. Do not edit.
 export type Json =
 	| string
 	| number
@@ -232,12 +232,15 @@ export type Database = {
 				Row: {
 					account_id: number;
 					amount_minor: number;
+					asked_by: string | null;
+					asked_payout_id: string | null;
 					booked_on: string;
 					currency: string;
 					details: string;
 					id: number;
 					identity: string;
 					matched_at: string | null;
+					matched_by: string | null;
 					payout_id: string | null;
 					statement_id: number;
 				};
@@ -245,24 +248,30 @@ export type Database = {
 				Insert: {
 					account_id: number;
 					amount_minor: number;
+					asked_by?: string | null;
+					asked_payout_id?: string | null;
 					booked_on: string;
 					currency: string;
 					details: string;
 					id?: never;
 					identity: string;
 					matched_at?: string | null;
+					matched_by?: string | null;
 					payout_id?: string | null;
 					statement_id: number;
 				};
 				Update: {
 					account_id?: number;
 					amount_minor?: number;
+					asked_by?: string | null;
+					asked_payout_id?: string | null;
 					booked_on?: string;
 					currency?: string;
 					details?: string;
 					id?: never;
 					identity?: string;
 					matched_at?: string | null;
+					matched_by?: string | null;
 					payout_id?: string | null;
 					statement_id?: number;
 				};
@@ -272,6 +281,13 @@ export type Database = {
 						columns: ["account_id"];
 						isOneToOne: false;
 						referencedRelation: "bank_accounts";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "bank_lines_asked_payout_id_fkey";
+						columns: ["asked_payout_id"];
+						isOneToOne: false;
+						referencedRelation: "platform_payouts";
 						referencedColumns: ["id"];
 					},
 					{
@@ -350,6 +366,51 @@ export type Database = {
 						columns: ["supplier_id"];
 						isOneToOne: false;
 						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			bank_statements: {
+				Row: {
+					account_id: number;
+					closing_minor: number;
+					from_date: string;
+					id: number;
+					imported_at: string;
+					imported_by: string;
+					opening_minor: number;
+					reference: string;
+					to_date: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					account_id: number;
+					closing_minor: number;
+					from_date: string;
+					id?: never;
+					imported_at: string;
+					imported_by: string;
+					opening_minor: number;
+					reference: string;
+					to_date: string;
+				};
+				Update: {
+					account_id?: number;
+					closing_minor?: number;
+					from_date?: string;
+					id?: never;
+					imported_at?: string;
+					imported_by?: string;
+					opening_minor?: number;
+					reference?: string;
+					to_date?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "bank_statements_account_id_fkey";
+						columns: ["account_id"];
+						isOneToOne: false;
+						referencedRelation: "bank_accounts";
 						referencedColumns: ["id"];
 					},
 				];
@@ -510,40 +571,6 @@ export type Database = {
 				};
 				Relationships: [];
 			};
-			call_breaks: {
-				Row: {
-					back_at: string | null;
-					business_date: string;
-					external_id: string;
-					found_at: string;
-					kind: string;
-					seen_at: string;
-					source: string;
-					stated: NonNullable<Json>;
-				};
-				ComputedFields: never;
-				Insert: {
-					back_at?: string | null;
-					business_date: string;
-					external_id: string;
-					found_at: string;
-					kind: string;
-					seen_at: string;
-					source: string;
-					stated: NonNullable<Json>;
-				};
-				Update: {
-					back_at?: string | null;
-					business_date?: string;
-					external_id?: string;
-					found_at?: string;
-					kind?: string;
-					seen_at?: string;
-					source?: string;
-					stated?: NonNullable<Json>;
-				};
-				Relationships: [];
-			};
 			call_disputes: {
 				Row: {
 					call_id: string;
@@ -588,74 +615,6 @@ export type Database = {
 						referencedColumns: ["id"];
 					},
 				];
-			};
-			call_log_runs: {
-				Row: {
-					absent: number;
-					business_date: string;
-					changed: number;
-					cursor: string | null;
-					due_at: string;
-					ended_at: string | null;
-					missing: number;
-					pages: number;
-					read: number;
-					read_at: string | null;
-					source: string;
-					started_at: string;
-					unreadable: number;
-				};
-				ComputedFields: never;
-				Insert: {
-					absent?: number;
-					business_date: string;
-					changed?: number;
-					cursor?: string | null;
-					due_at: string;
-					ended_at?: string | null;
-					missing?: number;
-					pages?: number;
-					read?: number;
-					read_at?: string | null;
-					source: string;
-					started_at: string;
-					unreadable?: number;
-				};
-				Update: {
-					absent?: number;
-					business_date?: string;
-					changed?: number;
-					cursor?: string | null;
-					due_at?: string;
-					ended_at?: string | null;
-					missing?: number;
-					pages?: number;
-					read?: number;
-					read_at?: string | null;
-					source?: string;
-					started_at?: string;
-					unreadable?: number;
-				};
-				Relationships: [];
-			};
-			call_log_seen: {
-				Row: {
-					business_date: string;
-					external_id: string;
-					source: string;
-				};
-				ComputedFields: never;
-				Insert: {
-					business_date: string;
-					external_id: string;
-					source: string;
-				};
-				Update: {
-					business_date?: string;
-					external_id?: string;
-					source?: string;
-				};
-				Relationships: [];
 			};
 			call_revenues: {
 				Row: {
@@ -742,7 +701,6 @@ export type Database = {
 					id: string;
 					late_facts: Json | null;
 					made_at: string;
-					recovered_at: string | null;
 					source: string;
 					started_at: string;
 					status: string;
@@ -766,7 +724,6 @@ export type Database = {
 					id?: string;
 					late_facts?: Json | null;
 					made_at: string;
-					recovered_at?: string | null;
 					source: string;
 					started_at: string;
 					status?: string;
@@ -789,7 +746,6 @@ export type Database = {
 					id?: string;
 					late_facts?: Json | null;
 					made_at?: string;
-					recovered_at?: string | null;
 					source?: string;
 					started_at?: string;
 					status?: string;
@@ -1297,7 +1253,7 @@ export type Database = {
 					{
 						foreignKeyName: "credits_earning_id_fkey";
 						columns: ["earning_id"];
-						isOneToOne: false;
+						isOneToOne: true;
 						referencedRelation: "earnings";
 						referencedColumns: ["id"];
 					},
@@ -2219,28 +2175,6 @@ export type Database = {
 					},
 				];
 			};
-			provider_turns: {
-				Row: {
-					due_at: string;
-					line: string;
-					pause_ms: number;
-					paused_until: string | null;
-				};
-				ComputedFields: never;
-				Insert: {
-					due_at: string;
-					line: string;
-					pause_ms?: number;
-					paused_until?: string | null;
-				};
-				Update: {
-					due_at?: string;
-					line?: string;
-					pause_ms?: number;
-					paused_until?: string | null;
-				};
-				Relationships: [];
-			};
 			reconciliation_breaks: {
 				Row: {
 					amount_minor: number;
@@ -2526,21 +2460,38 @@ export type Database = {
 				};
 				Relationships: [];
 			};
-			stripe_event_watermark: {
+			stripe_balances: {
 				Row: {
-					read_until: string;
-					singleton: boolean;
+					balance_minor: number;
+					currency: string;
+					moved_until: string;
+					newest_movement_id: string;
+					read_at: string;
 				};
 				ComputedFields: never;
 				Insert: {
-					read_until: string;
-					singleton?: boolean;
+					balance_minor: number;
+					currency: string;
+					moved_until: string;
+					newest_movement_id: string;
+					read_at: string;
 				};
 				Update: {
-					read_until?: string;
-					singleton?: boolean;
+					balance_minor?: number;
+					currency?: string;
+					moved_until?: string;
+					newest_movement_id?: string;
+					read_at?: string;
 				};
-				Relationships: [];
+				Relationships: [
+					{
+						foreignKeyName: "stripe_balances_currency_fkey";
+						columns: ["currency"];
+						isOneToOne: false;
+						referencedRelation: "currencies";
+						referencedColumns: ["code"];
+					},
+				];
 			};
 			stripe_listings: {
 				Row: {
@@ -2619,6 +2570,28 @@ export type Database = {
 					seen_at?: string;
 					seq?: never;
 					source_id?: string | null;
+				};
+				Relationships: [];
+			};
+			stripe_turns: {
+				Row: {
+					due_at: string;
+					line: string;
+					pause_ms: number;
+					paused_until: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					due_at: string;
+					line: string;
+					pause_ms?: number;
+					paused_until?: string | null;
+				};
+				Update: {
+					due_at?: string;
+					line?: string;
+					pause_ms?: number;
+					paused_until?: string | null;
 				};
 				Relationships: [];
 			};
@@ -2955,7 +2928,6 @@ export type Database = {
 					id: number;
 					kind: string;
 					received_at: string;
-					recovered: boolean;
 					result: string;
 					source: string;
 					trace: string;
@@ -2967,7 +2939,6 @@ export type Database = {
 					id?: never;
 					kind: string;
 					received_at: string;
-					recovered?: boolean;
 					result: string;
 					source: string;
 					trace: string;
@@ -2978,7 +2949,6 @@ export type Database = {
 					id?: never;
 					kind?: string;
 					received_at?: string;
-					recovered?: boolean;
 					result?: string;
 					source?: string;
 					trace?: string;
@@ -3224,20 +3194,10 @@ export type Database = {
 				Returns: Json;
 			};
 			beat: { Args: { p_name: string }; Returns: Json };
-			begin_call_log_run: {
-				Args: {
-					p_date: string;
-					p_due_ms: number;
-					p_now_ms: number;
-					p_source: string;
-				};
-				Returns: Json;
-			};
 			bump_work: {
 				Args: { p_generation: number; p_job: string; p_key: string };
 				Returns: Json;
 			};
-			call_log_report: { Args: { p_date: string }; Returns: Json };
 			cash_day: { Args: { p_date: string; p_now_ms: number }; Returns: Json };
 			claim_invoice: {
 				Args: { p_invoice_id: string; p_now_ms: number };
@@ -3294,16 +3254,6 @@ export type Database = {
 				};
 				Returns: Json;
 			};
-			end_call_log_run: {
-				Args: {
-					p_absent: Json;
-					p_date: string;
-					p_due_ms: number;
-					p_now_ms: number;
-					p_source: string;
-				};
-				Returns: Json;
-			};
 			ensure_pipelines: { Args: { p_pipelines: Json }; Returns: Json };
 			ensure_timezone: { Args: { p_timezone: string }; Returns: Json };
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
@@ -3326,6 +3276,17 @@ export type Database = {
 					p_identity: string;
 					p_now_ms: number;
 					p_reason: string;
+				};
+				Returns: Json;
+			};
+			import_bank_file: {
+				Args: {
+					p_account: string;
+					p_by: string;
+					p_dry: boolean;
+					p_file: Json;
+					p_marker: string;
+					p_now_ms: number;
 				};
 				Returns: Json;
 			};
@@ -3364,8 +3325,14 @@ export type Database = {
 				Returns: Json;
 			};
 			list_wallets: { Args: { p_now_ms: number }; Returns: Json };
-			match_call_log: {
-				Args: { p_calls: Json; p_read_ms: number; p_source: string };
+			match_bank_line: {
+				Args: {
+					p_by: string;
+					p_line_id: number;
+					p_now_ms: number;
+					p_payout_id: string;
+					p_reason: string;
+				};
 				Returns: Json;
 			};
 			match_movements: { Args: { p_now_ms: number }; Returns: Json };
@@ -3397,10 +3364,6 @@ export type Database = {
 				Returns: Json;
 			};
 			pause_stripe: { Args: { p_line: string }; Returns: Json };
-			pause_turns: {
-				Args: { p_for_ms: number; p_line: string };
-				Returns: Json;
-			};
 			plan_payouts: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
@@ -3522,10 +3485,6 @@ export type Database = {
 				Args: { p_date: string; p_fact: Json; p_now_ms: number };
 				Returns: Json;
 			};
-			recover_stripe_events: {
-				Args: { p_events: Json; p_now_ms: number };
-				Returns: Json;
-			};
 			renew_invoice: {
 				Args: { p_invoice_id: string; p_problem: string; p_token: string };
 				Returns: Json;
@@ -3572,20 +3531,19 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			settle_payout_items: {
+				Args: { p_now_ms: number; p_payout_id: string };
+				Returns: Json;
+			};
 			show_break: {
 				Args: { p_identity: string; p_now_ms: number };
 				Returns: Json;
 			};
-			show_call: { Args: { p_call_id: string }; Returns: Json };
 			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
 			show_letter: { Args: { p_id: number }; Returns: Json };
 			show_payout: { Args: { p_payout_id: string }; Returns: Json };
 			start_close: {
 				Args: { p_date: string; p_dry?: boolean; p_now_ms: number };
-				Returns: Json;
-			};
-			statement: {
-				Args: { p_month: string; p_party_id: string };
 				Returns: Json;
 			};
 			stop_payouts: {
@@ -3594,19 +3552,6 @@ export type Database = {
 					p_now_ms: number;
 					p_reason: string;
 					p_stopped: boolean;
-				};
-				Returns: Json;
-			};
-			store_call_log_page: {
-				Args: {
-					p_calls: Json;
-					p_cursor: string;
-					p_date: string;
-					p_due_ms: number;
-					p_now_ms: number;
-					p_page: number;
-					p_source: string;
-					p_unreadable: number;
 				};
 				Returns: Json;
 			};
@@ -3628,11 +3573,6 @@ export type Database = {
 				Args: { p_event: Json; p_now_ms: number; p_result: string };
 				Returns: Json;
 			};
-			stripe_events_read_until: {
-				Args: Record<PropertyKey, never>;
-				Returns: Json;
-			};
-			stripe_events_were_read: { Args: { p_until_ms: number }; Returns: Json };
 			take_breaks_to_tell: { Args: { p_now_ms: number }; Returns: Json };
 			take_due_work: {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
@@ -3647,16 +3587,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
-			take_turn: {
-				Args: { p_line: string; p_most_ms: number; p_per_s: number };
-				Returns: Json;
-			};
-			trace: { Args: { p_id: string }; Returns: Json };
 			transfers_to_identify: { Args: { p_now_ms: number }; Returns: Json };
-			unseen_in_call_log: {
-				Args: { p_date: string; p_limit: number; p_source: string };
-				Returns: Json;
-			};
 			wake_payouts: {
 				Args: { p_now_ms: number; p_trace: string };
 				Returns: Json;

@@ -1,6 +1,7 @@
 import { audited, breakOf, inFile, type Mutant, queue, reconciliation, road, uniqueRow } from './killers.ts';
 
 import { BREAKS } from './table-of-breaks.ts';
+import { DEPOSITS } from './table-of-deposits.ts';
 import { EXCHANGE } from './table-of-exchange.ts';
 import { LOGS } from './table-of-logs.ts';
 import { LEDGER, PAYOUTS } from './table-of-money.ts';
@@ -270,6 +271,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EXCHANGE,
   ...BREAKS,
   ...LOGS,
+  ...DEPOSITS,
   ...TAXES,
   ...PAYOUTS,
   ...EVENTS,
