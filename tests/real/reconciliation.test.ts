@@ -146,10 +146,8 @@ const spoil: Record<
   'a movement of a kind that the books do not know': {
     kinds: ['unknown_category usd'],
     spoil: () =>
-      house.sql(
-        `insert into stripe_movements (id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at, created_at, seen_at)
-         values ('txn_fee', 'fee', -100, 0, -100, 'usd', now(), '2026-11-02', now())`,
-      ),
+      house.sql(`insert into stripe_movements (id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at, created_at, seen_at)
+        values ('txn_fee', 'fee', -100, 0, -100, 'usd', now(), '2026-11-02', now())`),
     mend: null,
   },
   'a charge of another net amount': {
