@@ -105,7 +105,7 @@ test('what cannot be booked keeps no other refund, reversal or comparison from i
   const compared = 'select business_date::text as date from reconciliation_runs where business_date = $1';
   expect(await house.sql(compared, [dateAfter(3)])).not.toEqual([]);
   const open = "select kind from reconciliation_breaks where state = 'open'";
-  expect(await house.sql(open)).toEqual([{ kind: 'unknown_category' }]);
+  expect(await house.sql(open)).toEqual([{ kind: 'missing_in_ledger' }]);
 
   expect(await house.run(await house.row(COMPARE, dateAfter(3)))).toMatchObject({
     end: 'finish',

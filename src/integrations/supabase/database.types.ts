@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7fc9cd2108d1a728, text 83a8cb733193f686. Do not edit.
+// Made by "npm run generate" from migrations febb3d01c90aa185, text a4726c35eafd41b0. Do not edit.
 export type Json =
 	| string
 	| number
@@ -571,6 +571,40 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			call_breaks: {
+				Row: {
+					back_at: string | null;
+					business_date: string;
+					external_id: string;
+					found_at: string;
+					kind: string;
+					seen_at: string;
+					source: string;
+					stated: NonNullable<Json>;
+				};
+				ComputedFields: never;
+				Insert: {
+					back_at?: string | null;
+					business_date: string;
+					external_id: string;
+					found_at: string;
+					kind: string;
+					seen_at: string;
+					source: string;
+					stated: NonNullable<Json>;
+				};
+				Update: {
+					back_at?: string | null;
+					business_date?: string;
+					external_id?: string;
+					found_at?: string;
+					kind?: string;
+					seen_at?: string;
+					source?: string;
+					stated?: NonNullable<Json>;
+				};
+				Relationships: [];
+			};
 			call_disputes: {
 				Row: {
 					call_id: string;
@@ -615,6 +649,74 @@ export type Database = {
 						referencedColumns: ["id"];
 					},
 				];
+			};
+			call_log_runs: {
+				Row: {
+					absent: number;
+					business_date: string;
+					changed: number;
+					cursor: string | null;
+					due_at: string;
+					ended_at: string | null;
+					missing: number;
+					pages: number;
+					read: number;
+					read_at: string | null;
+					source: string;
+					started_at: string;
+					unreadable: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					absent?: number;
+					business_date: string;
+					changed?: number;
+					cursor?: string | null;
+					due_at: string;
+					ended_at?: string | null;
+					missing?: number;
+					pages?: number;
+					read?: number;
+					read_at?: string | null;
+					source: string;
+					started_at: string;
+					unreadable?: number;
+				};
+				Update: {
+					absent?: number;
+					business_date?: string;
+					changed?: number;
+					cursor?: string | null;
+					due_at?: string;
+					ended_at?: string | null;
+					missing?: number;
+					pages?: number;
+					read?: number;
+					read_at?: string | null;
+					source?: string;
+					started_at?: string;
+					unreadable?: number;
+				};
+				Relationships: [];
+			};
+			call_log_seen: {
+				Row: {
+					business_date: string;
+					external_id: string;
+					source: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					business_date: string;
+					external_id: string;
+					source: string;
+				};
+				Update: {
+					business_date?: string;
+					external_id?: string;
+					source?: string;
+				};
+				Relationships: [];
 			};
 			call_revenues: {
 				Row: {
@@ -701,6 +803,7 @@ export type Database = {
 					id: string;
 					late_facts: Json | null;
 					made_at: string;
+					recovered_at: string | null;
 					source: string;
 					started_at: string;
 					status: string;
@@ -724,6 +827,7 @@ export type Database = {
 					id?: string;
 					late_facts?: Json | null;
 					made_at: string;
+					recovered_at?: string | null;
 					source: string;
 					started_at: string;
 					status?: string;
@@ -746,6 +850,7 @@ export type Database = {
 					id?: string;
 					late_facts?: Json | null;
 					made_at?: string;
+					recovered_at?: string | null;
 					source?: string;
 					started_at?: string;
 					status?: string;
@@ -1253,7 +1358,7 @@ export type Database = {
 					{
 						foreignKeyName: "credits_earning_id_fkey";
 						columns: ["earning_id"];
-						isOneToOne: true;
+						isOneToOne: false;
 						referencedRelation: "earnings";
 						referencedColumns: ["id"];
 					},
@@ -2175,6 +2280,28 @@ export type Database = {
 					},
 				];
 			};
+			provider_turns: {
+				Row: {
+					due_at: string;
+					line: string;
+					pause_ms: number;
+					paused_until: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					due_at: string;
+					line: string;
+					pause_ms?: number;
+					paused_until?: string | null;
+				};
+				Update: {
+					due_at?: string;
+					line?: string;
+					pause_ms?: number;
+					paused_until?: string | null;
+				};
+				Relationships: [];
+			};
 			reconciliation_breaks: {
 				Row: {
 					amount_minor: number;
@@ -2493,6 +2620,22 @@ export type Database = {
 					},
 				];
 			};
+			stripe_event_watermark: {
+				Row: {
+					read_until: string;
+					singleton: boolean;
+				};
+				ComputedFields: never;
+				Insert: {
+					read_until: string;
+					singleton?: boolean;
+				};
+				Update: {
+					read_until?: string;
+					singleton?: boolean;
+				};
+				Relationships: [];
+			};
 			stripe_listings: {
 				Row: {
 					created_before: string;
@@ -2570,28 +2713,6 @@ export type Database = {
 					seen_at?: string;
 					seq?: never;
 					source_id?: string | null;
-				};
-				Relationships: [];
-			};
-			stripe_turns: {
-				Row: {
-					due_at: string;
-					line: string;
-					pause_ms: number;
-					paused_until: string | null;
-				};
-				ComputedFields: never;
-				Insert: {
-					due_at: string;
-					line: string;
-					pause_ms?: number;
-					paused_until?: string | null;
-				};
-				Update: {
-					due_at?: string;
-					line?: string;
-					pause_ms?: number;
-					paused_until?: string | null;
 				};
 				Relationships: [];
 			};
@@ -2928,6 +3049,7 @@ export type Database = {
 					id: number;
 					kind: string;
 					received_at: string;
+					recovered: boolean;
 					result: string;
 					source: string;
 					trace: string;
@@ -2939,6 +3061,7 @@ export type Database = {
 					id?: never;
 					kind: string;
 					received_at: string;
+					recovered?: boolean;
 					result: string;
 					source: string;
 					trace: string;
@@ -2949,6 +3072,7 @@ export type Database = {
 					id?: never;
 					kind?: string;
 					received_at?: string;
+					recovered?: boolean;
 					result?: string;
 					source?: string;
 					trace?: string;
@@ -3194,10 +3318,20 @@ export type Database = {
 				Returns: Json;
 			};
 			beat: { Args: { p_name: string }; Returns: Json };
+			begin_call_log_run: {
+				Args: {
+					p_date: string;
+					p_due_ms: number;
+					p_now_ms: number;
+					p_source: string;
+				};
+				Returns: Json;
+			};
 			bump_work: {
 				Args: { p_generation: number; p_job: string; p_key: string };
 				Returns: Json;
 			};
+			call_log_report: { Args: { p_date: string }; Returns: Json };
 			cash_day: { Args: { p_date: string; p_now_ms: number }; Returns: Json };
 			claim_invoice: {
 				Args: { p_invoice_id: string; p_now_ms: number };
@@ -3251,6 +3385,16 @@ export type Database = {
 					p_call_ids: Json;
 					p_now_ms: number;
 					p_reason: string;
+				};
+				Returns: Json;
+			};
+			end_call_log_run: {
+				Args: {
+					p_absent: Json;
+					p_date: string;
+					p_due_ms: number;
+					p_now_ms: number;
+					p_source: string;
 				};
 				Returns: Json;
 			};
@@ -3335,6 +3479,10 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			match_call_log: {
+				Args: { p_calls: Json; p_read_ms: number; p_source: string };
+				Returns: Json;
+			};
 			match_movements: { Args: { p_now_ms: number }; Returns: Json };
 			note_account: {
 				Args: { p_account: string; p_now_ms: number; p_state: string };
@@ -3364,6 +3512,10 @@ export type Database = {
 				Returns: Json;
 			};
 			pause_stripe: { Args: { p_line: string }; Returns: Json };
+			pause_turns: {
+				Args: { p_for_ms: number; p_line: string };
+				Returns: Json;
+			};
 			plan_payouts: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
@@ -3485,6 +3637,10 @@ export type Database = {
 				Args: { p_date: string; p_fact: Json; p_now_ms: number };
 				Returns: Json;
 			};
+			recover_stripe_events: {
+				Args: { p_events: Json; p_now_ms: number };
+				Returns: Json;
+			};
 			renew_invoice: {
 				Args: { p_invoice_id: string; p_problem: string; p_token: string };
 				Returns: Json;
@@ -3539,11 +3695,16 @@ export type Database = {
 				Args: { p_identity: string; p_now_ms: number };
 				Returns: Json;
 			};
+			show_call: { Args: { p_call_id: string }; Returns: Json };
 			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
 			show_letter: { Args: { p_id: number }; Returns: Json };
 			show_payout: { Args: { p_payout_id: string }; Returns: Json };
 			start_close: {
 				Args: { p_date: string; p_dry?: boolean; p_now_ms: number };
+				Returns: Json;
+			};
+			statement: {
+				Args: { p_month: string; p_party_id: string };
 				Returns: Json;
 			};
 			stop_payouts: {
@@ -3552,6 +3713,19 @@ export type Database = {
 					p_now_ms: number;
 					p_reason: string;
 					p_stopped: boolean;
+				};
+				Returns: Json;
+			};
+			store_call_log_page: {
+				Args: {
+					p_calls: Json;
+					p_cursor: string;
+					p_date: string;
+					p_due_ms: number;
+					p_now_ms: number;
+					p_page: number;
+					p_source: string;
+					p_unreadable: number;
 				};
 				Returns: Json;
 			};
@@ -3573,6 +3747,11 @@ export type Database = {
 				Args: { p_event: Json; p_now_ms: number; p_result: string };
 				Returns: Json;
 			};
+			stripe_events_read_until: {
+				Args: Record<PropertyKey, never>;
+				Returns: Json;
+			};
+			stripe_events_were_read: { Args: { p_until_ms: number }; Returns: Json };
 			take_breaks_to_tell: { Args: { p_now_ms: number }; Returns: Json };
 			take_due_work: {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };
@@ -3587,7 +3766,16 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			take_turn: {
+				Args: { p_line: string; p_most_ms: number; p_per_s: number };
+				Returns: Json;
+			};
+			trace: { Args: { p_id: string }; Returns: Json };
 			transfers_to_identify: { Args: { p_now_ms: number }; Returns: Json };
+			unseen_in_call_log: {
+				Args: { p_date: string; p_limit: number; p_source: string };
+				Returns: Json;
+			};
 			wake_payouts: {
 				Args: { p_now_ms: number; p_trace: string };
 				Returns: Json;
