@@ -156,12 +156,12 @@ test('a break above the limit of approvals is not ignored', async () => {
 });
 
 test('what Stripe took back of an object that the books do not know is explained by a rule', async () => {
-  const gone = { source: 'po_1', category: 'payout', fee: 0 };
-  const back = { ...gone, id: 'txn_2', category: 'payout_reversal', createdMs: START_MS - 3_600_000 };
-  await insertMonth(db.sql, { movements: [movement({ ...gone, amount: -900 })], lines: [] });
+  const gone = { source: 'tu_1', category: 'topup', fee: 0 };
+  const back = { ...gone, id: 'txn_2', category: 'topup_reversal', createdMs: START_MS - 3_600_000 };
+  await insertMonth(db.sql, { movements: [movement({ ...gone, amount: 900 })], lines: [] });
   await compare();
-  expect(await list()).toMatchObject([{ kind: 'unknown_category', amountMinor: -900 }]);
-  await insertMonth(db.sql, { movements: [movement({ ...back, amount: 900 })], lines: [] });
+  expect(await list()).toMatchObject([{ kind: 'unknown_category', amountMinor: 900 }]);
+  await insertMonth(db.sql, { movements: [movement({ ...back, amount: -900 })], lines: [] });
   await compare();
   expect(await list()).toEqual([]);
   expect(await shown('movement:txn_1')).toMatchObject({ state: 'explained', rule: 'undone' });
