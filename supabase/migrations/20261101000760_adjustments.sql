@@ -36,11 +36,12 @@ end $$;
 
 -- Why an earning cannot be reversed now; null when it can. What is on an invoice that was not issued is issued first, and
 -- what is on one that was not paid is paid first, unless a credit note corrects it (app.plan_credit_note): then the buyer has
--- something to be given back.
-create function app.adjustment_waits_for(p_earning public.earnings) returns text language sql stable as $$
+-- something to be given back. `p_share_alone`: the buyer is given back nothing (app.is_share_alone), and its invoice need not be paid.
+-- While money of that is taken back no share is booked anew either: nothing would pay for it, and the old one is what was lost.
+create function app.adjustment_waits_for(p_earning public.earnings, p_share_alone boolean) returns text language sql stable as $$
   select case
     when p_earning.state = 'accrued' and p_earning.invoice_id is not null then 'invoice_not_issued'
-    when p_earning.state = 'billed' and not p_earning.prepaid then 'invoice_not_paid'
+    when p_earning.state = 'billed' and not p_earning.prepaid and not p_share_alone then 'invoice_not_paid'
     when p_earning.state = 'reserved' then 'payout_in_flight'
     when p_earning.state = 'written_off' then 'written_off'
     when exists (select 1 from public.withdrawals w where w.invoice_id = p_earning.invoice_id and w.state <> 'won')
@@ -151,7 +152,7 @@ declare v_waits text; v_share_alone boolean := app.is_share_alone(p_earning, p_a
   v_noting boolean := p_adjustment.state = 'waiting' and not v_share_alone and app.plan_credit_note(p_earning, p_adjustment, p_call.trace, p_now);
 begin
   v_waits := case when v_noting then 'credit_note' when p_adjustment.state = 'waiting_approval' then 'approval'
-    when not v_share_alone then app.adjustment_waits_for(p_earning) end;
+    else app.adjustment_waits_for(p_earning, v_share_alone) end;
   if v_waits is not null then
     update adjustments set waits_for = v_waits where id = p_adjustment.id;
     return v_waits;

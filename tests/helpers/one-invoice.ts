@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { InvoiceState } from '../../src/integrations/stripe/invoices.ts';
-import { DAY_MS, dateAfter, FIRST_DATE, openHouse } from './house.ts';
+import { DAY_MS, dateAfter, FIRST_DATE, type House, openHouse } from './house.ts';
 import { storeMovements } from './movements.ts';
 
 const BILL = 'billing.bill-buyer';
@@ -11,13 +11,13 @@ export type InvoiceCharge = InvoiceState['charges'][number];
 export type OneInvoice = Awaited<ReturnType<typeof openInvoice>>;
 
 /**
- * A house with one invoice of three calls, 40.00 each, of which 28.00 are the supplier's, and this tax; it stands issued and unpaid. What
- * Stripe says of it is made up here, and recorded twice each time, as by a run that was killed and came again.
+ * A house with one invoice of three calls, 40.00 each, of which 28.00 are the supplier's when the terms say nothing else, and this tax; it
+ * stands issued and unpaid. What Stripe says of it is made up here, and recorded twice each time, as by a run that was killed and came again.
  */
-export async function openInvoice(taxMinor = 0) {
+export async function openInvoice(taxMinor = 0, terms: Parameters<House['road']>[0] = {}) {
   const house = await openHouse();
   const nowMs = () => house.clock.nowMs();
-  const road = await house.road();
+  const road = await house.road(terms);
   if (taxMinor > 0) await house.put({ buyers: [{ id: road.buyer.id, name: 'Buyer', automaticTax: true }] });
   for (const hour of [3, 2, 1]) {
     await house.call({ number: road.number, startedAtMs: nowMs() - hour * 3_600_000 });
@@ -82,6 +82,7 @@ export async function openInvoice(taxMinor = 0) {
   return {
     house,
     invoiceId,
+    number: road.number,
     supplierId: road.supplier.id,
     charge,
     claim,
