@@ -28,14 +28,14 @@ language sql stable as $$
   ), found as (
     select e.call_id, e.started_at, e.supplier_id, e.terms_id, e.id as earning_id, e.price_minor, e.share_minor,
       case when e.state = 'written_off' or e.invoice_id in (select w.invoice_id from public.withdrawals w where w.state not in ('won', 'open'))
-          or e.id in (select a.earning_id from public.adjustments a where a.state = 'waiting' and a.cause <> 'order') and app.is_elsewhere(e) then 'lost'
+          or e.id in (select a.earning_id from public.adjustments a where a.state = 'waiting' and a.cause <> 'order') and e.state = 'billed' and app.is_elsewhere(e) then 'lost'
         when e.id in (select a.earning_id from public.adjustments a where a.state = 'waiting' and a.cause in ('dispute', 'operator')) then 'leaving'
         when e.call_id in (select d.call_id from public.call_disputes d where d.state = 'denied') then 'decided'
         when e.invoice_id in (select w.invoice_id from public.withdrawals w where w.state = 'open')
           or e.call_id in (select d.call_id from public.call_disputes d where d.state = 'open')
           or e.id in (select a.earning_id from public.adjustments a where a.state in ('waiting_approval', 'waiting') and a.cause <> 'order')
           then 'pending'
-        when app.is_elsewhere(e) then 'elsewhere' end as fixed
+        when e.state = 'billed' and app.is_elsewhere(e) then 'elsewhere' end as fixed
     from period p join public.earnings e on e.campaign_id = p_campaign_id and e.state <> 'clawed_back'
       and e.started_at >= p.from_at and e.started_at < p.until_at
     union all

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 35dec7ab7d160254, text a4726c35eafd41b0. Do not edit.
+// Made by "npm run generate" from migrations f20c52cb79296400, text a4726c35eafd41b0. Do not edit.
 export type Json =
 	| string
 	| number
