@@ -116,6 +116,23 @@ test('what cannot be booked keeps no other refund, reversal or comparison from i
   await expectRight();
 });
 
+test('a refund of the other mode stops the run: nothing else is booked, cleared or compared by it', async () => {
+  await billTwoCalls();
+  await house.close(dateAfter(1));
+  house.advanceTo(Date.parse(`${dateAfter(3)}T08:00:00Z`));
+  for (const amount of ['500', '700']) await post('/v1/refunds', { charge: charge().id, amount });
+  const read = () => Promise.reject(new PermanentError('STRIPE_MODE_MISMATCH', 'a live refund'));
+  const ran = await house.close(dateAfter(2), {
+    stripeWithdrawals: { ...house.services.stripeWithdrawals, read },
+  });
+  expect(ran).toContainEqual({ job: COMPARE, key: dateAfter(2), end: 'dead', code: 'STRIPE_MODE_MISMATCH' });
+  expect(await house.sql('select id from withdrawals')).toEqual([]);
+  expect(
+    await house.sql('select * from reconciliation_runs where business_date = $1', [dateAfter(2)]),
+  ).toEqual([]);
+  expect(await states()).toEqual(['billed', 'billed']);
+});
+
 test('a comparison that is killed before and after each step books a refund and a dispute once', async () => {
   await billTwoCalls('pm_card_createDispute');
   const paid = await house.road();

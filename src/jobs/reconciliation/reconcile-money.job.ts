@@ -95,13 +95,11 @@ async function bookEach(
     try {
       await book();
     } catch (error) {
-      // What is away is away for all of them, and the run waits for it.
-      if (error instanceof OutageError || signal.aborted) throw error;
+      const code = codeOf(error, 'JOB_FAILED');
+      // What is away is away for all of them, and the run waits for it; of the other mode nothing at Stripe is ours.
+      if (error instanceof OutageError || code === 'STRIPE_MODE_MISMATCH' || signal.aborted) throw error;
       failed += 1;
-      log.error(
-        { date, id, code: codeOf(error, 'JOB_FAILED'), err: error },
-        'what was taken back cannot be booked',
-      );
+      log.error({ date, id, code, err: error }, 'what was taken back cannot be booked');
     }
   }
   return failed;
