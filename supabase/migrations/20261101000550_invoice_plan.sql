@@ -142,13 +142,13 @@ begin
   return jsonb_build_object('approved', true, 'state', 'planned');
 end $$;
 
--- Invoices, the newest first; of a state or of a buyer, when they are given; at most 200. Their tax is null until it is known.
+-- Invoices, the newest first; of a state or of a buyer, when they are given; at most 200. Their tax is null until it is known; one of nothing has none.
 create function public.list_invoices(p_state text, p_buyer_id uuid)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select coalesce(jsonb_agg(jsonb_build_object('id', id, 'buyer', name, 'currency', currency, 'businessDate', business_date,
     'amountMinor', amount_minor, 'taxMinor', tax, 'totalMinor', amount_minor + tax, 'automaticTax', automatic_tax, 'paidMinor', paid, 'state', state, 'dueAt', due_at, 'problem', last_problem) order by planned_at desc, id), '[]')
   from (select i.*, b.name, (select coalesce(sum(paid_minor), 0) from charges c where c.invoice_id = i.id) as paid,
-      case when not i.automatic_tax or i.stripe_invoice_id is not null then i.tax_minor end as tax
+      case when not i.automatic_tax or i.stripe_invoice_id is not null or i.amount_minor = 0 then i.tax_minor end as tax
     from invoices i join buyers b on b.id = i.buyer_id
     where (p_state is null or i.state = p_state) and (p_buyer_id is null or i.buyer_id = p_buyer_id)
     order by i.planned_at desc, i.id limit 200) newest

@@ -92,6 +92,23 @@ describe('a buyer who is taxed', () => {
     await expectRight();
   });
 
+  test('has no tax on an invoice of nothing, for whose calls credit pays', async () => {
+    const road = await taxed();
+    await calls(road, 1);
+    for (const days of [0, 1, 2]) await night(days);
+    const [call] = await house.sql<{ id: string }>('select id from calls');
+    await house.services.adjustments.ask(call?.id ?? '', 'ops', 'fraud', house.clock.nowMs());
+    await house.work();
+    await calls(road, 1);
+    const nothing = { amountMinor: 0, taxMinor: 0, totalMinor: 0, automaticTax: true };
+    await untilBilled(3);
+    expect(await theInvoice()).toMatchObject({ ...nothing, state: 'planned' });
+    await house.work();
+    expect(await theInvoice()).toMatchObject({ ...nothing, state: 'paid' });
+    expect(invoices()).toHaveLength(1);
+    await expectRight();
+  });
+
   test('pays a charge that settles in another currency with its tax', async () => {
     house.simulator.faults.settleIn({ currency: 'eur', into: 'usd', rate: 1.5 });
     await calls(await taxed({ currency: 'eur' }), 1);

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations f20c52cb79296400, text a4726c35eafd41b0. Do not edit.
+// Made by "npm run generate" from migrations 7bb161ebd30a6fab, text a4726c35eafd41b0. Do not edit.
 export type Json =
 	| string
 	| number
