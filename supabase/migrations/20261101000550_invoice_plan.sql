@@ -11,6 +11,13 @@ create function app.period_end(p_buyer public.buyers, p_at timestamptz) returns 
   from (select ((p_at - billing_grace) at time zone p_buyer.timezone)::date as today from public.settings) local
 $$;
 
+-- Credits that may pay for calls: not taken off an invoice yet, and none while a dispute at Stripe of the invoice that the call was
+-- paid with is not decided, since the buyer has that money as well meanwhile.
+create function app.free_credits() returns setof public.credits language sql stable as $$
+  select c.* from public.credits c join public.earnings e on e.id = c.earning_id
+  where c.invoice_id is null and not exists (select 1 from public.withdrawals w where w.invoice_id = e.invoice_id and w.state = 'open')
+$$;
+
 -- What each buyer owes for its ended period and no invoice holds yet, beside its last invoice. `reason` says why it is not
 -- billed (below_minimum: it rolls to the next period; period_billed: a late call, on the next period's invoice) or waits
 -- (changed_too_much). Where credits leave less than Stripe's least charge to be paid, they pay for the calls that they cover, whole
@@ -24,7 +31,7 @@ language sql stable as $$
     from public.earnings e join public.buyers b on b.id = e.buyer_id
     where e.invoice_id is null and e.state = 'accrued' and not e.frozen and e.started_at < app.period_end(b, p_due_at)
   ), credited as (
-    select buyer_id, currency, sum(amount_minor)::bigint as credit_minor from public.credits where invoice_id is null group by 1, 2
+    select buyer_id, currency, sum(amount_minor)::bigint as credit_minor from app.free_credits() group by 1, 2
   ), called as (
     select u.buyer_id, u.currency, u.period_end, sum(u.price_minor)::bigint as amount_minor, array_agg(u.id) as earning_ids,
       coalesce(c.credit_minor, 0) as credit_minor, coalesce(sum(u.price_minor) filter (where u.reached <= c.credit_minor), 0)::bigint as covered_minor,
@@ -64,8 +71,8 @@ create function app.take_credits(p_invoice public.invoices, p_amount bigint) ret
 declare v_credit credits; v_left bigint := p_amount; v_rest bigint;
 begin
   for v_credit in
-    select c.* from credits c join earnings e on e.id = c.earning_id
-    where c.buyer_id = p_invoice.buyer_id and c.currency = p_invoice.currency and c.invoice_id is null order by e.started_at, e.id
+    select c.* from app.free_credits() c join earnings e on e.id = c.earning_id
+    where c.buyer_id = p_invoice.buyer_id and c.currency = p_invoice.currency order by e.started_at, e.id
   loop
     exit when v_left <= 0;
     v_rest := greatest(v_credit.amount_minor - v_left, 0);
