@@ -160,3 +160,36 @@ describe('a credit note whose tax Stripe rounded up', () => {
     });
   });
 });
+
+test('a refund of a part while its payout is under way loses no call any more when that is refused, but its tax', async () => {
+  // Another buyer's calls: they leave the exchange 48.00.
+  const other = await house.road();
+  for (const hour of [4, 3, 2, 1])
+    await house.call({ number: other.number, startedAtMs: house.clock.nowMs() - hour * 3_600_000 });
+  await house.work({}, ['billing.bill-buyer']);
+  const [first, rest] = [one.charge(1, 7_201), one.charge(2, 7_199)];
+  await one.say('open', [first]);
+  await one.becomeAvailable([first]);
+  await one.plan();
+  const [payout] = await house.sql<{ id: string }>('select id from payouts');
+  const id = payout?.id ?? '';
+  const { payouts } = house.services;
+  const claimed = await payouts.claim(id, house.clock.nowMs());
+  const token = claimed.kind === 'claimed' ? claimed.token : '';
+  await one.move('refund', 're_1', -5_000);
+  await one.record('re_1', 'refund', 'succeeded');
+  const calls = async () => (await one.earnings()).slice(0, 3);
+  const lost = async () => (await balancesOf(house.sql)).bad_debt;
+  expect([await calls(), await lost()]).toEqual([['reserved', 'billed', 'billed'], 4_000 + 834]);
+  await payouts.settle(id, token, { kind: 'refused', reason: 'no such account' }, house.clock.nowMs());
+  await one.compare();
+  expect([await calls(), await lost()]).toEqual([['billed', 'billed', 'billed'], 834]);
+  // 94.00 stay, which pay for one call; what stays for the others is the exchange's.
+  await one.say('paid', [first, rest]);
+  await one.becomeAvailable([rest]);
+  expect([await calls(), await lost()]).toEqual([['cleared', 'written_off', 'written_off'], 833]);
+  expect(await balancesOf(house.sql)).toMatchObject({
+    supplier_payable: -2_800,
+    exchange_margin: -4_800 - 5_033,
+  });
+});
