@@ -117,9 +117,10 @@ create function app.audit_ledger(p_now timestamptz) returns jsonb language sql s
     app.audit_check('no balance stands on its wrong side', 'INV-8', array(
       select a.id::text from public.ledger_accounts a
       -- Stripe's own balance may go below zero, by a chargeback after a payout.
-      -- A buyer's unbilled calls may be less than its credits.
+      -- A buyer's unbilled calls may be less than its credits. The margin may be a loss: where a buyer has credit for a call and is
+      -- refunded for it too, and while a part of an open invoice is refunded.
       where a.kind in ('buyer_receivable', 'supplier_debt', 'stripe_pending', 'stripe_fees', 'dispute_receivable', 'bad_debt', 'bank', 'bank_in_transit') and a.balance_minor < 0
-        or a.kind in ('supplier_pending', 'supplier_payable', 'supplier_reserve', 'payouts_in_transit', 'exchange_margin') and a.balance_minor > 0)),
+        or a.kind in ('supplier_pending', 'supplier_payable', 'supplier_reserve', 'payouts_in_transit') and a.balance_minor > 0)),
     app.audit_check('no call is booked on a date whose close had begun to bill', null, array(
       select j.id::text from public.journals j join begun b on b.business_date = j.business_date
       where j.template = 'call' and b.billing_at < j.posted_at - interval '5 minutes')),

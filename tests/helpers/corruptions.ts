@@ -76,8 +76,8 @@ const LEDGER: readonly Corruption[] = [
     check: 'no balance stands on its wrong side',
     find: `select (max(id) + 1)::text as id from ledger_accounts`,
     spoil: `insert into ledger_accounts (id, kind, currency, balance_minor) overriding system value
-      values ((:id)::bigint, 'exchange_margin', 'ugx', 5), ((:id)::bigint + 1, 'suspense', 'ugx', -5)`,
-    also: [SUM_OF_POSTINGS],
+      values ((:id)::bigint, 'stripe_fees', 'ugx', -5), ((:id)::bigint + 1, 'suspense', 'ugx', 5)`,
+    also: [SUM_OF_POSTINGS, 'the cash of the books is what was charged less what was sent'],
   },
   {
     check: 'no call is booked on a date whose close had begun to bill',
