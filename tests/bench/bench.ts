@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import '../../src/node-version.ts';
 import { benchPayouts } from './payouts.ts';
+import { benchReconcile } from './reconcile.ts';
 import { benchTrace } from './trace.ts';
 
 const USAGE = `npm run bench -- payouts [--suppliers 2500] [--seed 1] [--backend postgres|redis] [--json]
+npm run bench -- reconcile [--rows 1000000] [--seed 1] [--json]
 npm run bench -- trace [--calls 10000000] [--seed 1] [--json]`;
 
 /** Measures what the docs promise in numbers; prints one JSON object with --json. */
@@ -12,6 +14,7 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       suppliers: { type: 'string', default: '2500' },
+      rows: { type: 'string', default: '1000000' },
       calls: { type: 'string', default: '10000000' },
       seed: { type: 'string', default: '1' },
       backend: { type: 'string', default: 'postgres' },
@@ -24,6 +27,7 @@ async function main(): Promise<void> {
   const common = { seed: Number(values.seed), say: (line: string) => void process.stderr.write(`${line}\n`) };
   const benches: Record<string, () => Promise<object>> = {
     payouts: () => benchPayouts({ ...common, suppliers: Number(values.suppliers), backend }),
+    reconcile: () => benchReconcile({ ...common, rows: Number(values.rows) }),
     trace: () => benchTrace({ ...common, calls: Number(values.calls) }),
   };
   const result = await (benches[name ?? ''] ?? refuse)();

@@ -1,12 +1,13 @@
 import { createTraceStore } from '../../src/integrations/supabase/trace.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { fillTables } from './fill.ts';
 
 type Sql = TestDatabase['sql'];
 
 const BUYERS = 200;
 const CALLS_PER_DAY = 50_000;
 const TRACES_PER_KIND = 200;
-/** These are made without their indexes, which are built at the end: row by row that would take hours. */
+/** The tables whose indexes are built when they are full. */
 const LARGE = ['calls', 'call_scores', 'earnings', 'journals', 'postings'];
 
 interface TraceBenchOptions {
@@ -35,36 +36,12 @@ export interface TraceBenchResult {
 export async function benchTrace({ calls, seed, say }: TraceBenchOptions): Promise<TraceBenchResult> {
   const db = await createTestDatabase();
   try {
-    await fill(db, calls, seed, say);
+    await db.sql("alter system set work_mem = '256MB'");
+    await fillTables(db.sql, LARGE, statements(calls, seed), say);
     return await measure(db, calls, seed, say);
   } finally {
     await db.close();
   }
-}
-
-async function fill({ sql }: TestDatabase, calls: number, seed: number, say: (line: string) => void) {
-  for (const setting of ["max_wal_size = '16GB'", "maintenance_work_mem = '768MB'", "work_mem = '256MB'"])
-    await sql(`alter system set ${setting}`);
-  await sql('select pg_reload_conf()');
-  const indexes = await sql<{ name: string; definition: string }>(
-    `select i.indexname as name, i.indexdef as definition from pg_indexes i where i.schemaname = 'public' and i.tablename = any ($1)
-       and not exists (select 1 from pg_constraint c where c.conname = i.indexname)`,
-    [LARGE],
-  );
-  for (const { name } of indexes) await sql(`drop index public.${name}`);
-  for (const [what, statement] of Object.entries(statements(calls, seed))) {
-    const startedMs = performance.now();
-    // In one session and transaction: without triggers and foreign keys.
-    await sql(`begin; set local session_replication_role = replica; ${statement}; commit`);
-    if (what === 'accounts' || what === 'other journals') await sql('analyze');
-    say(`${what}: ${Math.round((performance.now() - startedMs) / 1_000)} s`);
-  }
-  for (const { name, definition } of indexes) {
-    const startedMs = performance.now();
-    await sql(definition);
-    say(`index ${name}: ${Math.round((performance.now() - startedMs) / 1_000)} s`);
-  }
-  await sql('vacuum analyze');
 }
 
 const uuid = (kind: number, number: string) =>
@@ -119,7 +96,8 @@ function statements(calls: number, seed: number): Record<string, string> {
     accounts: `insert into ledger_accounts (kind, owner_id, currency)
         select k.kind, b.id, 'usd' from account_kinds k join buyers b on k.owner = 'buyer'
         union all select k.kind, s.id, 'usd' from account_kinds k join suppliers s on k.owner = 'supplier'
-        union all select kind, null, 'usd' from account_kinds where owner = 'exchange'`,
+        union all select kind, null, 'usd' from account_kinds where owner = 'exchange';
+      analyze`,
     'journals of calls': `insert into journals (template, key, business_date, currency, amounts, owners, refs, posted_at)
       select 'call', 'call:' || ${CALL}, date '2026-01-01' + day, 'usd', jsonb_build_object('price', price, 'share', share, 'margin', price - share,
         'postpaid', price, 'prepaid', 0), jsonb_build_object('buyer', ${BUYER}, 'supplier', ${SUPPLIER}),
@@ -134,7 +112,8 @@ function statements(calls: number, seed: number): Record<string, string> {
         from facts group by invoice, supplier
       union all select t, t || ':' || id, business_date, 'usd', jsonb_build_object('earned', amount_minor, 'amount', amount_minor, 'recovered', 0, 'reserve', 0),
         jsonb_build_object('supplier', supplier_id), jsonb_build_object('payoutId', id, 'transferId', transfer_id), ended_at
-        from payouts cross join unnest(array['payout_reserve', 'payout_send']) t`,
+        from payouts cross join unnest(array['payout_reserve', 'payout_send']) t;
+      analyze`,
     postings: `insert into postings (journal_id, account_id, amount_minor, currency)
       select j.id, a.id, case l.side when 'debit' then 1 else -1 end * (j.amounts ->> l.amount)::bigint, 'usd'
       from journals j join journal_templates l on l.template = j.template join account_kinds k on k.kind = l.account_kind
