@@ -64,22 +64,24 @@ begin
     'createdBeforeMs', app.ms(v_listing.created_before), 'cursor', v_listing.cursor, 'startedMs', app.ms(v_listing.started_at));
 end $$;
 
--- Stores a page of a listing, the one after p_after; p_next is after which the next one starts, null behind the last. Answers how
+-- Stores some pages of a listing, those after p_after; p_next is after which the next one starts, null behind the last. Answers how
 -- many movements were new. Safe to run twice: a movement has one id; of two workers the one that is behind does not move the cursor.
 create function public.store_page(p_listing_id bigint, p_after text, p_movements jsonb, p_next text, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_added bigint; v_newest timestamptz;
 begin
   perform app.lock_movements(false);
-  insert into stripe_movements (id, source_id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at,
-    created_at, seen_at, exchange_rate)
-  select m.id, m."sourceId", m."reportingCategory", m."amountMinor", m."feeMinor", m."netMinor", m.currency, app.at(m."availableOnMs"),
-    app.at(m."createdMs"), app.at(p_now_ms), m."exchangeRate"
-  from jsonb_to_recordset(app.json_arg(p_movements)) as m(id text, "sourceId" text, "reportingCategory" text, "amountMinor" bigint,
-    "feeMinor" bigint, "netMinor" bigint, currency text, "availableOnMs" bigint, "createdMs" bigint, "exchangeRate" text)
-  on conflict (id) do nothing;
-  get diagnostics v_added = row_count;
-  select app.at(max((m ->> 'createdMs')::bigint)) into v_newest from jsonb_array_elements(app.json_arg(p_movements)) m;
+  with page as (
+    select * from jsonb_to_recordset(app.json_arg(p_movements)) as m(id text, "sourceId" text, "reportingCategory" text, "amountMinor" bigint,
+      "feeMinor" bigint, "netMinor" bigint, currency text, "availableOnMs" bigint, "createdMs" bigint, "exchangeRate" text)
+  ), added as (
+    insert into stripe_movements (id, source_id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at,
+      created_at, seen_at, exchange_rate)
+    select id, "sourceId", "reportingCategory", "amountMinor", "feeMinor", "netMinor", currency, app.at("availableOnMs"),
+      app.at("createdMs"), app.at(p_now_ms), "exchangeRate" from page
+    on conflict (id) do nothing returning 1
+  )
+  select (select count(*) from added), (select app.at(max("createdMs")) from page) into v_added, v_newest;
   update stripe_listings set newest_at = greatest(newest_at, v_newest),
     cursor = case when cursor is not distinct from p_after then coalesce(p_next, cursor) else cursor end,
     state = case when p_next is null then 'whole' else state end, ended_at = case when p_next is null then app.at(p_now_ms) end

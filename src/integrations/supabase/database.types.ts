@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations d7cb8c1e0cbe12b4, text a4726c35eafd41b0. Do not edit.
+// Made by "npm run generate" from migrations f8eb587460eafb4c, text a4726c35eafd41b0. Do not edit.
 export type Json =
 	| string
 	| number

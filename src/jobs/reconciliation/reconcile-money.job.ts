@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { codeOf, OutageError, PermanentError, TransientError } from '../../errors.ts';
+import type { BalancePage } from '../../integrations/stripe/balance.ts';
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 
@@ -107,10 +108,14 @@ async function bookEach(
 
 type ListServices = Pick<JobServices, 'stripeBalance' | 'reconciliation' | 'clock'>;
 
+/** So many movements go to the database in one request: one for each page of a hundred takes longer than reading it. */
+const MOVEMENTS_PER_REQUEST = 1_000;
+type Part = Parameters<JobServices['reconciliation']['storePage']>[1];
+
 /**
- * Stores what moved at Stripe since the last whole listing, page by page: while one page is stored the next one is fetched, and
- * no more than these two are in memory. A listing that stopped midway is read to its end first, and then a new one for
- * what came meanwhile. Answers when the last one began.
+ * Stores what moved at Stripe since the last whole listing: a thousand movements go to the database while the next are fetched,
+ * and no more than these two thousand are in memory. A listing that stopped midway is read to its end first, and then a new one
+ * for what came meanwhile. Answers when the last one began.
  *
  * Safe to run twice: a movement has one id, and a listing is whole only when its last page is stored.
  */
@@ -121,21 +126,42 @@ export async function listMovements(
   for (;;) {
     const nowMs = clock.nowMs();
     const { id, cursor, createdFromMs, createdBeforeMs, startedMs } = await reconciliation.openListing(nowMs);
-    const fetchPage = async (after: string | null) => ({
-      after,
-      ...(await stripeBalance.listPage({ createdFromMs, createdBeforeMs, after, signal })),
-    });
-    let page = await fetchPage(cursor);
-    while (page.next !== null) {
-      const [following] = await Promise.all([
-        fetchPage(page.next),
-        reconciliation.storePage(id, page, clock.nowMs()),
-      ]);
-      page = following;
-    }
-    await reconciliation.storePage(id, page, clock.nowMs());
+    await storePages(
+      cursor,
+      (after) => stripeBalance.listPage({ createdFromMs, createdBeforeMs, after, signal }),
+      (part) => reconciliation.storePage(id, part, clock.nowMs()),
+    );
     if (startedMs >= nowMs) return startedMs;
   }
+}
+
+async function storePages(
+  cursor: string | null,
+  fetchPage: (after: string | null) => Promise<BalancePage>,
+  store: (part: Part) => Promise<unknown>,
+): Promise<void> {
+  let held: Part = { after: cursor, movements: [], next: cursor };
+  let storing: Promise<unknown> = Promise.resolve();
+  try {
+    do {
+      const { movements, next } = await fetchPage(held.next);
+      held = { after: held.after, movements: [...held.movements, ...movements], next };
+      if (next !== null && held.movements.length >= MOVEMENTS_PER_REQUEST) {
+        await storing;
+        storing = store(held);
+        // Told when it is waited for, which may be some pages later.
+        storing.catch(() => undefined);
+        held = { after: next, movements: [], next };
+      }
+    } while (held.next !== null);
+    await storing;
+  } catch (error) {
+    // What was fetched is not fetched again.
+    await storing;
+    if (held.movements.length > 0) await store(held);
+    throw error;
+  }
+  await store(held);
 }
 
 /**
