@@ -116,7 +116,14 @@ function amountOf({ amountMinor, currency }: Pick<Break, 'amountMinor' | 'curren
 }
 
 type Store = JobServices['breaks'];
-const ASKED_AT_STRIPE: readonly string[] = ['transfer', 'refund', 'dispute', 'dispute_reversal'];
+/** What Stripe is asked as, by the category of the movement. */
+const ASKED_AT_STRIPE: ReadonlyMap<string, 'transfer' | 'refund' | 'dispute'> = new Map([
+  ['transfer', 'transfer'],
+  ...['refund', 'refund_failure', 'charge_failure'].map((category) => [category, 'refund'] as const),
+  ...['dispute', 'dispute_reversal'].map((category) => [category, 'dispute'] as const),
+]);
+/** Of a payment that failed late the movement names its charge, which the database knows, or the refund that Stripe made of it. */
+const CHARGE_PREFIXES = ['ch_', 'py_'];
 
 /**
  * Resolves a break. Of a transfer, a refund and a dispute Stripe is asked first whose it is: one of our own that the books do not
@@ -134,16 +141,17 @@ export async function resolveBreak(
 ): ReturnType<Store['resolve']> {
   const [found] = await breaks.list(identity, facts.nowMs);
   const category = found?.category ?? '';
-  if (!ASKED_AT_STRIPE.includes(category)) return breaks.resolve(identity, {}, facts);
   const id = found?.sourceId ?? null;
+  const kind = ASKED_AT_STRIPE.get(category);
+  if (kind === undefined || CHARGE_PREFIXES.some((prefix) => id?.startsWith(prefix)))
+    return breaks.resolve(identity, {}, facts);
   if (id === null)
     throw new PermanentError('ANSWER_INVALID', `Stripe does not say which ${category} ${identity} is.`);
   const signal = AbortSignal.timeout(PATIENCE_MS);
-  if (category === 'transfer') {
+  if (kind === 'transfer') {
     const payoutId = await stripeTransfers.readPayoutId(id, { signal });
     return breaks.resolve(identity, { payoutId }, facts);
   }
-  const kind = category === 'refund' ? 'refund' : 'dispute';
   const { chargeId } = await stripeWithdrawals.read({ id, kind }, { signal });
   return breaks.resolve(identity, { chargeId }, facts);
 }

@@ -1,5 +1,10 @@
 -- What leaves Stripe for the platform's own bank, and what that bank says of it. (Payouts to the banks of suppliers are `bank_payouts`.)
 
+-- The words of a text, between spaces.
+create function app.words_of(p_text text) returns text language sql immutable as $$
+  select ' ' || trim(regexp_replace(lower(p_text), '[^a-z0-9_]+', ' ', 'g')) || ' '
+$$;
+
 -- A payout of the platform that left Stripe's balance, or that came back because the bank refused it: as it moved there, and is booked.
 create table public.platform_payout_moves (
   balance_transaction_id text primary key,
@@ -26,6 +31,8 @@ create table public.platform_payouts (
   reconciliation_status text not null,
   -- By which the bank may name it, once Stripe knows that.
   trace_id text,
+  -- The same, as it is looked for in the words of a line; null where it is too short to name anything.
+  trace_words text generated always as (case when length(trace_id) >= 6 then app.words_of(trace_id) end) stored,
   failure_code text,
   arrives_at timestamptz not null,
   created_at timestamptz not null,
@@ -92,6 +99,7 @@ create table public.bank_lines (
   amount_minor app.amount_minor not null check (amount_minor <> 0),
   currency text not null references public.currencies,
   details text not null,
+  words text not null generated always as (app.words_of(details)) stored,
   payout_id text references public.platform_payouts,
   matched_at timestamptz,
   -- Who said so of a line that names no payout; above the limit another person than the one who asked.

@@ -20,6 +20,11 @@ create table public.stripe_movements (
 create index stripe_movements_created on public.stripe_movements (created_at);
 create index stripe_movements_source on public.stripe_movements (source_id);
 create index stripe_movements_pending on public.stripe_movements (available_at);
+-- What each night looks for among all movements, however many years of charges and transfers lie between: see app.book_platform_payouts,
+-- withdrawals_to_read and reversals_to_read.
+create index stripe_movements_payouts on public.stripe_movements (id) where reporting_category in ('payout', 'payout_reversal');
+create index stripe_movements_taken_back on public.stripe_movements (reporting_category, source_id, id)
+  where reporting_category in ('refund', 'dispute', 'transfer_reversal');
 
 -- A listing of Stripe's movements, which Stripe gives newest first: it is whole when its last page is stored. One that failed goes
 -- on after its cursor; the next begins an hour before the newest movement of the last that was whole, because Stripe counts

@@ -176,7 +176,7 @@ create function app.explained_by(p_kind text, p_movement public.stripe_movements
   select case
     -- Stripe took back what it did for one object, and the books know of neither.
     when p_kind in ('missing_in_ledger', 'unknown_category') and exists (select 1 from public.stripe_movements o where o.source_id = p_movement.source_id
-      having count(*) > 1 and sum(o.net_minor) = 0 and bool_and(o.id in (select id from public.unmatched_movements))) then 'undone'
+      having count(*) > 1 and count(distinct o.currency) = 1 and sum(o.net_minor) = 0 and bool_and(o.id in (select id from public.unmatched_movements))) then 'undone'
     -- Stripe makes the money available later than it first said; it clears when Stripe says so.
     when p_kind = 'wrong_day' and p_movement.available_at > p_line.available_at then 'available_later' end
 $$;
@@ -214,7 +214,9 @@ language sql stable as $$
     ((line).posted_at at time zone 'UTC')::date, true, case when not is_twice then due_at end, null
   from lines
   union all
-  select 'amount:' || (movement).id, kind, (line).currency, (movement).net_minor - (line).net_minor,
+  -- In the line's currency nothing came where the movement is in another one.
+  select 'amount:' || (movement).id, kind, (line).currency,
+    case when (movement).currency = (line).currency then (movement).net_minor else 0 end - (line).net_minor,
     jsonb_build_object('movement', (movement).id, 'subject', app.subject_of((line).template, (line).refs), 'expectedMinor', (line).net_minor,
       'stripe', app.facts_of(movement), 'ledger', app.facts_of(line)),
     ((movement).created_at at time zone 'UTC')::date, kind <> 'wrong_day', null, app.explained_by(kind, movement, line)

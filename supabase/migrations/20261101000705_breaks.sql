@@ -139,7 +139,8 @@ returns text language sql stable as $$
     when p_movement.available_at > p_now then 'its money is not available at Stripe yet'
     when exists (select 1 from app.expected_movements() e where e.id = p_movement.id) then 'the books know its movement by now'
     when p_payout_id is not null then 'it is a payout of ours: its supplier would be paid again'
-    when exists (select 1 from public.charges where charge_id = p_charge_id)
+    -- A charge that failed after it was paid has no refund: the charge itself is the movement's object.
+    when exists (select 1 from public.charges where charge_id in (p_charge_id, p_movement.source_id))
       or exists (select 1 from public.withdrawals where id = p_movement.source_id) then 'it is of a charge of ours: suppliers would be paid for its calls' end
 $$;
 

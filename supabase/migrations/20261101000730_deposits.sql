@@ -66,35 +66,51 @@ begin
     and exists (select 1 from bank_lines l where l.payout_id = d.payout_id and l.amount_minor > 0);
 end $$;
 
--- The words of a text, between spaces.
-create function app.words_of(p_text text) returns text language sql immutable as $$
-  select ' ' || trim(regexp_replace(lower(p_text), '[^a-z0-9_]+', ' ', 'g')) || ' '
+-- The lines that are no payout: of the last 120 days, and older ones whose break nobody has ended.
+create function app.lines_to_match(p_now timestamptz) returns setof public.bank_lines language sql stable as $$
+  select * from public.bank_lines where payout_id is null and booked_on >= (p_now - interval '120 days')::date
+  union all
+  select l.* from public.reconciliation_breaks b join public.bank_lines l on l.id = (b.evidence ->> 'line')::bigint
+  where b.kind in ('unknown_deposit', 'deposit_amount') and b.state in ('open', 'ignored')
+    and l.payout_id is null and l.booked_on < (p_now - interval '120 days')::date
 $$;
 
--- The payouts that a line names, by Stripe's id or by the trace id: never by amount or day.
-create function app.payouts_named(p_line public.bank_lines) returns setof public.platform_payouts language sql stable as $$
-  select p.* from public.platform_payouts p
-  where p.created_at between p_line.booked_on - interval '45 days' and p_line.booked_on + interval '3 days'
-    and (position(app.words_of(p.id) in app.words_of(p_line.details)) > 0
-      or length(p.trace_id) >= 6 and position(app.words_of(p.trace_id) in app.words_of(p_line.details)) > 0)
+-- The payouts that a line names, by Stripe's id or by the trace id: never by amount or day. Lines and payouts meet by their first word, as
+-- sets: thousands of lines are not each held against each payout.
+create function app.payouts_named(p_now timestamptz) returns table (line_id bigint, payout_ids text[]) language sql stable as $$
+  select l.id, array_agg(distinct n.id)
+  from app.lines_to_match(p_now) l cross join lateral unnest(string_to_array(trim(l.words), ' ')) as w (word)
+    join (select p.id, p.created_at, ' ' || lower(p.id) || ' ' as words, lower(p.id) as word from public.platform_payouts p
+      union all select p.id, p.created_at, p.trace_words, split_part(trim(p.trace_words), ' ', 1) from public.platform_payouts p) n on n.word = w.word
+  where n.created_at between l.booked_on - interval '45 days' and l.booked_on + interval '3 days' and position(n.words in l.words) > 0
+  group by l.id
 $$;
 
 -- Gives each line its payout: the only one that it names, in its currency and amount, of which no other line came (or, of what
 -- left, went back). Safe to run twice: a line has one payout, and a payout one line for each way.
 create function app.match_lines(p_now timestamptz) returns int language plpgsql as $$
-declare v_line bank_lines; v_payout platform_payouts; v_matched int := 0;
+declare v_named record; v_matched int := 0;
 begin
-  for v_line in select * from bank_lines where payout_id is null and booked_on >= (p_now - interval '120 days')::date order by booked_on, id loop
-    select * into v_payout from app.payouts_named(v_line) where 1 = (select count(*) from app.payouts_named(v_line));
-    continue when v_payout.id is null or v_payout.currency <> v_line.currency or v_payout.amount_minor <> abs(v_line.amount_minor)
-      or exists (select 1 from bank_lines l where l.payout_id = v_payout.id and (l.amount_minor > 0) = (v_line.amount_minor > 0));
-    update bank_lines set payout_id = v_payout.id, matched_at = p_now where id = v_line.id;
+  for v_named in
+    select l.id, l.amount_minor > 0 as came, p.id as payout_id
+    from app.payouts_named(p_now) n join bank_lines l on l.id = n.line_id
+      join platform_payouts p on n.payout_ids = array[p.id] and (p.currency, p.amount_minor) = (l.currency, abs(l.amount_minor))
+    order by l.booked_on, l.id
+  loop
+    continue when exists (select 1 from bank_lines o where o.payout_id = v_named.payout_id and (o.amount_minor > 0) = v_named.came);
+    update bank_lines set payout_id = v_named.payout_id, matched_at = p_now where id = v_named.id;
     v_matched := v_matched + 1;
   end loop;
   return v_matched;
 end $$;
 
--- From each reading of Stripe's balance to the next: what it was, what moved by the rows that are stored, and what it is.
+-- Whether a break has been found and nobody has ended it: what it is of is looked at again, however old that is, because its age is no answer.
+create function app.has_break(p_identity text) returns boolean language sql stable as $$
+  select exists (select 1 from public.reconciliation_breaks where identity = p_identity and state in ('open', 'ignored'))
+$$;
+
+-- From each reading of Stripe's balance to the next: what it was, what moved by the rows that are stored, and what it is. Of the readings
+-- since an instant, and of those before it that have a break.
 create function app.running_balances(p_since timestamptz)
 returns table (currency text, newest_movement_id text, opening bigint, moved bigint, closing bigint, moved_after timestamptz, moved_until timestamptz) language sql stable as $$
   select b.currency, b.newest_movement_id, b.opening, coalesce((select sum(m.net_minor) from public.stripe_movements m
@@ -102,7 +118,7 @@ returns table (currency text, newest_movement_id text, opening bigint, moved big
     b.balance_minor, b.moved_after, b.moved_until
   from (select *, coalesce(lag(r.balance_minor) over w, 0) as opening, coalesce(lag(r.moved_until) over w, '-infinity') as moved_after
       from public.stripe_balances r window w as (partition by r.currency order by r.moved_until, r.read_at)) b
-  where b.read_at >= p_since
+  where b.read_at >= p_since or app.has_break('bank:balance:' || b.currency || ':' || b.newest_movement_id)
 $$;
 
 -- Every difference between what Stripe paid out and what it says of it, and between that and the bank. None of it stops a payout to a
@@ -110,9 +126,8 @@ $$;
 create function app.find_deposit_breaks(p_now timestamptz) returns table (
   identity text, kind text, currency text, amount_minor bigint, evidence jsonb) language sql stable as $$
   with line as (
-    select l.*, a.name as account, position(lower(a.marker) in lower(l.details)) > 0 as is_stripes,
-      (select array_agg(n.id order by n.id) from app.payouts_named(l) n) as named
-    from public.bank_lines l join public.bank_accounts a on a.id = l.account_id where l.payout_id is null and l.booked_on >= (p_now - interval '120 days')::date
+    select l.*, a.name as account, position(lower(a.marker) in lower(l.details)) > 0 as is_stripes, n.payout_ids as named
+    from app.lines_to_match(p_now) l join public.bank_accounts a on a.id = l.account_id left join app.payouts_named(p_now) n on n.line_id = l.id
   ), payout as (
     select p.*, o.balance_transaction_id as left_by, o.amount_minor as left_minor, o.currency as left_currency, back.payout_id is not null as is_back,
       came.id as came_by, went.id as went_by, (p_now at time zone 'UTC')::date - (p.arrives_at at time zone 'UTC')::date > s.deposit_days as is_late
@@ -121,17 +136,19 @@ create function app.find_deposit_breaks(p_now timestamptz) returns table (
       left join public.platform_payout_moves back on back.payout_id = p.id and back.returned
       left join public.bank_lines came on came.payout_id = p.id and came.amount_minor > 0
       left join public.bank_lines went on went.payout_id = p.id and went.amount_minor < 0
+  ), alike as materialized (
+    select l.id as line_id, p.id as payout_id, l.amount_minor > 0 as is_in
+    from line l join payout p on p.currency = l.currency and p.amount_minor = abs(l.amount_minor)
+    where abs(l.booked_on - (p.arrives_at at time zone 'UTC')::date) <= 7
   )
   select 'bank:missing:' || p.id, 'missing_at_bank', p.currency, p.amount_minor, jsonb_build_object('payout', p.id, 'status', p.status,
-      'traceId', p.trace_id, 'arrivesMs', app.ms(p.arrives_at), 'suggested', (select jsonb_agg(l.id order by l.id) from line l
-        where (l.currency, l.amount_minor) = (p.currency, p.amount_minor) and abs(l.booked_on - (p.arrives_at at time zone 'UTC')::date) <= 7))
+      'traceId', p.trace_id, 'arrivesMs', app.ms(p.arrives_at), 'suggested', (select jsonb_agg(a.line_id order by a.line_id) from alike a where a.payout_id = p.id and a.is_in))
   from payout p
   where p.status not in ('failed', 'canceled') and p.is_late and p.came_by is null
     and (p.status <> 'paid' or (p.arrives_at at time zone 'UTC')::date >= app.statements_begin(p.currency))
   union all
   select 'bank:line:' || l.id, 'unknown_deposit', l.currency, l.amount_minor, jsonb_build_object('line', l.id, 'account', l.account, 'bookedOn', l.booked_on,
-      'named', l.named, 'suggested', (select jsonb_agg(p.id order by p.id) from payout p
-        where (p.currency, p.amount_minor) = (l.currency, abs(l.amount_minor)) and abs(l.booked_on - (p.arrives_at at time zone 'UTC')::date) <= 7))
+      'named', l.named, 'suggested', (select jsonb_agg(a.payout_id order by a.payout_id) from alike a where a.line_id = l.id))
   from line l
   where (l.is_stripes or l.named is not null) and not exists (select 1 from payout p where l.named = array[p.id] and (p.currency, p.amount_minor) is distinct from (l.currency, abs(l.amount_minor)))
   union all
@@ -150,14 +167,15 @@ create function app.find_deposit_breaks(p_now timestamptz) returns table (
   from payout p cross join lateral (select array_agg(i.balance_transaction_id order by i.balance_transaction_id) as ids
     from public.platform_payout_items i left join public.stripe_movements m on m.id = i.balance_transaction_id
     where i.payout_id = p.id and (m.net_minor, m.currency) is distinct from (i.net_minor, p.currency)) d
-  where p.itemised_at is not null and (p.items_net_minor <> p.amount_minor or d.ids is not null)
+  where (p.itemised_at > p_now - interval '14 days' or p.itemised_at is not null and app.has_break('bank:items:' || p.id))
+    and (p.items_net_minor <> p.amount_minor or d.ids is not null)
   union all
   select 'bank:balance:' || b.currency || ':' || b.newest_movement_id, 'running_balance', b.currency, b.closing - b.opening - b.moved,
     jsonb_build_object('openingMinor', b.opening, 'movedMinor', b.moved, 'closingMinor', b.closing, 'afterMs', app.ms(nullif(b.moved_after, '-infinity')), 'untilMs', app.ms(b.moved_until))
   from app.running_balances(p_now - interval '30 days') b where b.opening + b.moved <> b.closing
   union all
   select 'bank:moved:' || p.id, case when p.left_by is null then 'missing_in_ledger' when p.left_currency <> p.currency then 'currency' else 'amount' end, p.currency,
-    p.amount_minor - coalesce(p.left_minor, 0), jsonb_build_object('payout', p.id, 'movement', p.left_by, 'movedMinor', p.left_minor)
+    p.amount_minor - case when p.left_currency = p.currency then p.left_minor else 0 end, jsonb_build_object('payout', p.id, 'movement', p.left_by, 'movedMinor', p.left_minor)
   from payout p where (p.left_minor, p.left_currency) is distinct from (p.amount_minor, p.currency) and p.created_at < p_now - interval '1 day'
     and not (p.left_by is null and p.status = 'canceled')
   union all
@@ -172,16 +190,19 @@ create function app.compare_deposits(p_now timestamptz) returns jsonb language p
 declare v_date date := app.business_date(p_now); v_matched int; v_by text := 'reconciliation.reconcile-deposits';
 begin
   perform app.book_platform_payouts(v_date, p_now);
+  perform app.reverse_resolutions(p_now);
   v_matched := app.match_lines(p_now);
   perform app.book_deposits(v_date, p_now);
+  drop table if exists pg_temp.found_deposit_breaks;
+  create temp table found_deposit_breaks on commit drop as select * from app.find_deposit_breaks(p_now);
   insert into reconciliation_breaks as b (identity, kind, currency, amount_minor, evidence, day, gates, changed_by, first_seen_at, last_seen_at)
-  select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, (p_now at time zone 'UTC')::date, false, v_by, p_now, p_now from app.find_deposit_breaks(p_now) f
+  select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, (p_now at time zone 'UTC')::date, false, v_by, p_now, p_now from found_deposit_breaks f
   -- One that a person ignored stays so, as long as it is the same difference.
   on conflict (identity) do update set state = case when b.state = 'ignored' and (b.kind, b.amount_minor) = (excluded.kind, excluded.amount_minor) then b.state else 'open' end,
     changed_by = case b.state when 'ignored' then b.changed_by else v_by end, reason = case b.state when 'ignored' then b.reason end, closed_at = null,
     last_seen_at = p_now, kind = excluded.kind, amount_minor = excluded.amount_minor, evidence = excluded.evidence;
   update reconciliation_breaks set state = 'closed', closed_at = p_now, changed_by = v_by, reason = null
-  where state in ('open', 'ignored') and identity like 'bank:%' and identity not in (select f.identity from app.find_deposit_breaks(p_now) f);
+  where state in ('open', 'ignored') and identity like 'bank:%' and identity not in (select f.identity from found_deposit_breaks f);
   return jsonb_build_object('matched', v_matched,
     'openBreaks', (select count(*) from reconciliation_breaks where state = 'open' and identity like 'bank:%'));
 end $$;

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations f8eb587460eafb4c, text a4726c35eafd41b0. Do not edit.
+// Made by "npm run generate" from migrations 35cc818da2840b6c, text 48bf4362bcebf120. Do not edit.
 export type Json =
 	| string
 	| number
@@ -243,6 +243,7 @@ export type Database = {
 					matched_by: string | null;
 					payout_id: string | null;
 					statement_id: number;
+					words: string;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -259,6 +260,7 @@ export type Database = {
 					matched_by?: string | null;
 					payout_id?: string | null;
 					statement_id: number;
+					words?: never;
 				};
 				Update: {
 					account_id?: number;
@@ -274,6 +276,7 @@ export type Database = {
 					matched_by?: string | null;
 					payout_id?: string | null;
 					statement_id?: number;
+					words?: never;
 				};
 				Relationships: [
 					{
@@ -2195,6 +2198,7 @@ export type Database = {
 					reconciliation_status: string;
 					status: string;
 					trace_id: string | null;
+					trace_words: string | null;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -2213,6 +2217,7 @@ export type Database = {
 					reconciliation_status: string;
 					status: string;
 					trace_id?: string | null;
+					trace_words?: never;
 				};
 				Update: {
 					amount_minor?: number;
@@ -2230,6 +2235,7 @@ export type Database = {
 					reconciliation_status?: string;
 					status?: string;
 					trace_id?: string | null;
+					trace_words?: never;
 				};
 				Relationships: [];
 			};
