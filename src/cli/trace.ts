@@ -9,7 +9,7 @@ program
   )
   .argument(
     '<id>',
-    'of a call, earning, adjustment, invoice, charge, refund, dispute, top-up, balance transaction, payout or transfer, ours or Stripe’s',
+    'of a call, earning, adjustment, invoice, charge, refund, dispute, top-up, balance transaction, payout (also of the platform to its bank) or transfer, ours or Stripe’s',
   )
   .option('--json', 'as JSON')
   .action((id: string, { json }: { json?: true }) =>

@@ -24,6 +24,8 @@ returns table (kind text, call_id uuid, invoice_id uuid, topup_id uuid, payout_i
   union all select case p_id when id then 'transfer_reversal' else 'balance_transaction' end, null, null, null, of_payout_id, null
     from public.transfer_reversals where id = p_id or balance_transaction_id = p_id
   union all select 'bank_payout', null, null, null, null, id from public.bank_payouts where id = p_id
+  union all select 'platform_payout', null, null, null, null, null from public.platform_payout_moves where payout_id = p_id
+  union all select 'platform_payout', null, null, null, null, null from public.platform_payouts where id = p_id
   union all select 'balance_transaction', null, null, null, null, null from public.stripe_movements where id = p_id
   limit 1
 $$;
@@ -140,6 +142,17 @@ create function app.trace_payouts(p_payouts uuid[], p_bank_payout_id text) retur
     where p_bank_payout_id is null and p.id = any (p_payouts) and p.state = 'sent') wanted join public.bank_payouts b on b.id = wanted.id
 $$;
 
+-- A payout of the platform to its own bank, by its id, and what its bank has of it.
+create function app.trace_platform_payout(p_id text) returns setof app.trace_link language sql stable as $$
+  select 8, 'platform_payout', p.id, p.status, p.amount_minor::bigint, p.currency, p.created_at, jsonb_build_object('traceId', p.trace_id,
+    'arrivesAt', p.arrives_at, 'failure', p.failure_code, 'items', p.items)
+  from public.platform_payouts p where p.id = p_id
+  union all
+  select 10, 'bank_line', l.id::text, case when l.amount_minor > 0 then 'came' else 'went_back' end, l.amount_minor::bigint, l.currency, l.matched_at,
+    jsonb_build_object('account', a.name, 'bookedOn', l.booked_on)
+  from public.bank_lines l join public.bank_accounts a on a.id = l.account_id where l.payout_id = p_id
+$$;
+
 -- What Stripe's balance shows of charges, of what was taken back of them, and of payouts; and whether it is what the books expect.
 create function app.trace_movements(p_charges text[], p_payouts uuid[], p_id text) returns setof app.trace_link language sql stable as $$
   with expected (id, net_minor, currency, is_ours) as (
@@ -148,8 +161,11 @@ create function app.trace_movements(p_charges text[], p_payouts uuid[], p_id tex
     union all select reinstated_by, (returned_minor + returned_fee_minor)::bigint, currency, true from public.withdrawals where charge_id = any (p_charges) and reinstated_by is not null
     union all select balance_transaction_id, (-amount_minor)::bigint, currency, true from public.payouts where id = any (p_payouts) and state = 'sent'
     union all select balance_transaction_id, amount_minor::bigint, currency, true from public.transfer_reversals where of_payout_id = any (p_payouts)
-    union all select m.id, m.net_minor::bigint, m.currency, false from public.stripe_movements m
-      where m.id = p_id and cardinality(p_charges) + cardinality(p_payouts) = 0
+    -- Of a movement, or of a payout of the platform, as its line in the ledger says, where it has one.
+    union all select m.id, coalesce(l.net_minor, m.net_minor::bigint), coalesce(l.currency, m.currency), c.movement_id is not null
+      from public.stripe_movements m left join public.cash_matches c on c.movement_id = m.id left join app.cash_lines l on l.journal_id = c.journal_id
+      where m.id in (select p_id union all select balance_transaction_id from public.platform_payout_moves where payout_id = p_id)
+        and cardinality(p_charges) + cardinality(p_payouts) = 0
   )
   select 7, 'balance_transaction', e.id, case when not e.is_ours then 'not_in_the_books' when m.id is null then 'not_listed'
       when (m.net_minor, m.currency) = (e.net_minor, e.currency) then 'matched' else 'differs' end,
@@ -182,8 +198,9 @@ language sql stable as $$
     union all select jsonb_build_object('topupId', p_topup_id) where p_topup_id is not null
     union all select jsonb_build_object('invoiceId', i) from unnest(p_invoices) i
     union all select jsonb_build_object('payoutId', p) from unnest(p_payouts) p
-    -- Of a movement that is nobody's: what a person booked of it.
-    union all select jsonb_build_object('balanceTransactionId', p_id) where p_call_id is null and p_topup_id is null and cardinality(p_invoices) + cardinality(p_payouts) = 0
+    -- Of a movement that is nobody's: what a person booked of it; of a payout of the platform its way to the bank.
+    union all select jsonb_build_object(word, p_id) from unnest('{balanceTransactionId,platformPayoutId}'::text[]) word
+      where p_call_id is null and p_topup_id is null and cardinality(p_invoices) + cardinality(p_payouts) = 0
   ), found as materialized (
     select j.* from refs cross join lateral (
       -- By what they name, and by their ids only then: the newest of ten million would else be walked for the first of one.
@@ -239,5 +256,6 @@ begin
       union all select * from app.trace_charges(v_charges)
       union all select * from app.trace_movements(v_charges, v_payouts, p_id)
       union all select * from app.trace_payouts(v_payouts, v_subject.bank_payout_id)
+      union all select * from app.trace_platform_payout(p_id)
       union all select * from app.trace_waiting(v_earnings, c_bound, v_invoices)) l));
 end $$;

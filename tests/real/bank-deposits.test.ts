@@ -139,6 +139,49 @@ describe('a payout of the platform', () => {
   });
 });
 
+test('a payout of the platform is traced by its id to what moved, its journals and the line of its bank', async () => {
+  const id = await bank.payOut(500);
+  await bank.reconcile();
+  await bank.importLines([{ on: dateAfter(3), amount: '5.00', text: `STRIPE ${id}`, id: 'B-1' }]);
+  // Its movement is matched by the next close.
+  await bank.reconcile();
+  const { kind, links } = await bank.house.services.traces.trace(id);
+  expect(kind).toBe('platform_payout');
+  expect(links).toMatchObject([
+    { link: 'journal', amountMinor: 500, facts: { template: 'platform_payout' } },
+    { link: 'journal', amountMinor: 500, facts: { template: 'bank_deposit' } },
+    { link: 'balance_transaction', state: 'matched', amountMinor: -500 },
+    { link: 'platform_payout', id, state: 'paid', amountMinor: 500 },
+    { link: 'bank_line', state: 'came', amountMinor: 500, facts: { account: 'main' } },
+  ]);
+  const moved = links[2]?.id ?? '';
+  expect(await bank.house.services.traces.trace(moved)).toMatchObject({
+    kind: 'balance_transaction',
+    links: [{ link: 'journal' }, { link: 'balance_transaction', id: moved, state: 'matched' }],
+  });
+});
+
+test('a break of a line, or of a reading of the balance, does not end because it is old, also when it is ignored', async () => {
+  await bank.reconcile();
+  await bank.importLines([{ on: dateAfter(0), amount: '5.00', text: 'STRIPE', id: 'B-1' }]);
+  await bank.house.sql("update stripe_balances set balance_minor = balance_minor + 1 where currency = 'usd'");
+  const compareAfter = (days: number) =>
+    bank.house.services.deposits.compare(bank.house.clock.nowMs() + days * 86_400_000);
+  await compareAfter(0);
+  const found = await bank.breaks();
+  expect(found).toEqual([
+    expect.stringMatching(/^bank:balance:usd:txn_\w+ running_balance 1$/),
+    expect.stringMatching(/^bank:line:\d+ unknown_deposit 500$/),
+  ]);
+  await compareAfter(200);
+  expect(await bank.breaks()).toEqual(found);
+  await bank.house.sql("update reconciliation_breaks set state = 'ignored'");
+  await compareAfter(400);
+  expect(await bank.house.sql('select distinct state from reconciliation_breaks')).toEqual([
+    { state: 'ignored' },
+  ]);
+});
+
 describe('what a payout is made of', () => {
   test('is read of an automatic one when Stripe has it ready, and adds up', async () => {
     await bank.reconcile();

@@ -169,6 +169,27 @@ test('what Stripe took back of an object that the books do not know is explained
   expect(await gate()).toBe('open');
 });
 
+test('what was taken back in another currency is not explained: the sums of two currencies are none', async () => {
+  const gone = movement({ source: 'tu_1', category: 'topup', fee: 0, amount: 900 });
+  await insertMonth(db.sql, {
+    movements: [gone, { ...gone, id: 'txn_2', amount: -900, currency: 'eur' }],
+    lines: [],
+  });
+  await compare();
+  expect((await list()).map(({ identity, rule }) => [identity, rule])).toEqual([
+    ['movement:txn_1', null],
+    ['movement:txn_2', null],
+  ]);
+});
+
+test('a match in another currency is a break of all that its line says: nothing of that came', async () => {
+  await insertMonth(db.sql, { movements: [movement({ currency: 'eur' })], lines: [line()] });
+  await compare();
+  expect(await list()).toMatchObject([
+    { identity: 'amount:txn_1', kind: 'currency', currency: 'usd', amountMinor: -4_825 },
+  ]);
+});
+
 test('money that is available later than first said is explained, and earlier is told and stops nothing', async () => {
   const later = movement({ availableMs: START_MS + 3 * DAY_MS });
   await insertMonth(db.sql, { movements: [later], lines: [line()] });

@@ -211,6 +211,30 @@ describe('what turns out to be ours', () => {
   });
 });
 
+test.each([
+  ['charge_failure', false],
+  ['refund_failure', true],
+])('a %s of a charge of ours is not resolved, whatever names it', async (category, isByRefund) => {
+  const [ours] = await house.sql<{ id: string }>(
+    "select charge_id as id from charges where currency = 'usd'",
+  );
+  const source = isByRefund ? 're_of_ours' : (ours?.id ?? '');
+  const movement = {
+    ...{ id: 'txn_failed', sourceId: source, reportingCategory: category, amountMinor: -4_000, feeMinor: 0 },
+    ...{ netMinor: -4_000, currency: 'usd', exchangeRate: null },
+    ...{ createdMs: house.clock.nowMs() - 3_600_000, availableOnMs: house.clock.nowMs() - 3_600_000 },
+  };
+  await house.sql('select store_page(0, null, $1, null, 0)', [JSON.stringify([movement])]);
+  await house.close(dateAfter(2));
+  const read: JobServices['stripeWithdrawals']['read'] = async ({ id, kind }) => {
+    expect({ id, kind }).toEqual({ id: 're_of_ours', kind: 'refund' });
+    return { id, kind, chargeId: ours?.id ?? '', amountMinor: 4_000, currency: 'usd', status: 'failed' };
+  };
+  const services = { ...house.services, stripeWithdrawals: { read } };
+  expect(await code(resolveBreak(services, await identity(), facts()))).toBe('BREAK_NOT_RESOLVABLE');
+  expect(await suspense()).toEqual([]);
+});
+
 test('a break of a payout names its supplier, and is mended, not resolved', async () => {
   await house.close(dateAfter(2));
   await changeJournals(house.sql, {

@@ -133,6 +133,28 @@ test('pages that repeat or grow while they are read store each movement once', a
   expect(await stored()).toBe(457);
 });
 
+test('what a night looks for among all movements is found by an index: payouts, what was taken back, reversals', async () => {
+  await db.sql(`insert into stripe_movements (id, source_id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at, created_at, seen_at)
+    select 'txn_' || i, 'x_' || i, case i % 10000 when 1 then 'payout' when 2 then 'refund' when 3 then 'transfer_reversal' else 'charge' end,
+      -10, 0, -10, 'usd', now(), now(), now() from generate_series(1, 60000) i`);
+  await db.sql('analyze stripe_movements');
+  await db.sql(`do $$
+    declare v_before bigint; v_job text;
+    begin
+      perform app.lock_ledger();
+      foreach v_job in array array['app.book_platform_payouts(''2026-11-02'', now())', 'withdrawals_to_read()', 'reversals_to_read()'] loop
+        select seq_scan into v_before from pg_stat_xact_user_tables where relname = 'stripe_movements';
+        execute 'select ' || v_job;
+        if v_before < (select seq_scan from pg_stat_xact_user_tables where relname = 'stripe_movements') then
+          raise exception '% reads all movements', v_job;
+        end if;
+      end loop;
+      if (select count(*) from platform_payout_moves) <> 6 then raise exception 'the payouts were not found'; end if;
+      raise exception 'rolled back' using errcode = 'CCEND';
+    exception when sqlstate 'CCEND' then null;
+    end $$`);
+});
+
 test('two workers at once store all of it, and leave one whole listing each', async () => {
   await Promise.all([list(), list()]);
   expect(await stored()).toBe(450);
