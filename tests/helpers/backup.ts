@@ -14,11 +14,14 @@ export async function backUp(sql: Sql): Promise<void> {
 
 /** Sets every table back to the backup; what happened since is forgotten, and Stripe does not know. */
 export async function restore(sql: Sql): Promise<void> {
-  await sql(`do $$ declare t text; begin
+  await sql(`do $$ declare t text; kept text; begin
     set local session_replication_role = replica;
     for t in select tablename from pg_tables where schemaname = 'public' loop
       execute format('delete from public.%I', t);
-      execute format('insert into public.%I overriding system value select * from backup.%I', t, t);
+      -- What is generated is made again.
+      select string_agg(quote_ident(attname), ', ') into kept from pg_attribute
+      where attrelid = format('public.%I', t)::regclass and attnum > 0 and not attisdropped and attgenerated = '';
+      execute format('insert into public.%1$I (%2$s) overriding system value select %2$s from backup.%1$I', t, kept);
     end loop;
   end $$`);
 }
