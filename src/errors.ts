@@ -27,6 +27,8 @@ export const ERROR_CODES = {
   DATABASE_CONFLICT: 'a concurrent change came first; the whole transaction is tried again',
   ANSWER_INVALID: 'an external service answered in a shape that is not documented',
   PROVIDER_UNAVAILABLE: 'a provider cannot be reached or limits us; the work waits and uses no attempt',
+  CALL_LOG_FOREIGN:
+    'a log of calls has calls of the books under other ids: another account, source or id; none of them is taken in',
   PROVIDER_REFUSED: 'a provider refused a request for a reason of its own',
   STRIPE_UNAVAILABLE: 'Stripe cannot be reached or limits us; the work waits and uses no attempt',
   STRIPE_REFUSED: 'Stripe refused a request for a reason of its own',

@@ -13,7 +13,7 @@ export interface Metrics {
   deadLetter(job: string, code: string): void;
   webhookAnswered(source: string, statusCode: number): void;
   integrationFailed(provider: string, code: string): void;
-  /** So much was found of what a provider says it sent; outcome is read, missing, changed, absent or unreadable. */
+  /** So much was found of what a provider says it sent; outcome is read, missing, changed, absent, unreadable, foreign or ambiguous. */
   providerTold(source: string, outcome: string, count: number): void;
   /** Age of the oldest waiting job; 0 for an empty queue. */
   queueAge(queue: string, ageMs: number): void;

@@ -49,7 +49,8 @@ const entryOf = (call: KnownCall, account: string) => ({
   from: call.callerNumber ?? '+266696687',
   to: call.trackingNumber,
   direction: 'inbound',
-  status: call.answered ? 'completed' : 'no-answer',
+  // A line that was open, for a menu or while another rang, has completed, whether or not anybody talked.
+  status: call.answered || call.durationS > 0 ? 'completed' : 'no-answer',
   date_created: new Date(call.startedAtMs).toUTCString(),
   start_time: new Date(call.startedAtMs).toUTCString(),
   end_time: new Date(call.startedAtMs + call.durationS * 1_000).toUTCString(),

@@ -36,10 +36,10 @@ create table public.call_log_seen (
 create table public.call_breaks (
   source text not null,
   external_id text not null,
-  kind text not null check (kind in ('missing', 'changed', 'absent')),
+  kind text not null check (kind in ('missing', 'ambiguous', 'changed', 'absent')),
   -- Of the run that found it first.
   business_date date not null,
-  -- {startedAtMs, durationS, answered} as the log stated it last; of an absent call as the books do.
+  -- {startedAtMs, durationS, answered, statesTalk} as the log stated it last; of an absent call as the books do.
   stated jsonb not null,
   found_at timestamptz not null,
   seen_at timestamptz not null,
@@ -57,14 +57,21 @@ create function app.answer_known(c public.calls) returns boolean language sql im
   select coalesce((c.late_facts ->> 'answered')::boolean, c.answered)
 $$;
 
+-- Whether what is known of a call and what a log states of it contradict each other; by a second is rounding. A log that does
+-- not state talk has the ringing in its duration, and `answered` where a line was open: it contradicts only less than that.
+create function app.log_differs(c public.calls, p_stated jsonb) returns boolean language sql immutable as $$
+  select case when (p_stated ->> 'statesTalk')::boolean
+    then abs(app.duration_known(c) - (p_stated ->> 'durationS')::int) > 1 or app.answer_known(c) <> (p_stated ->> 'answered')::boolean
+    else app.duration_known(c) - (p_stated ->> 'durationS')::int > 1 or (app.answer_known(c) and not (p_stated ->> 'answered')::boolean) end
+$$;
+
 -- `recovered`: the log brought the call. `arrived`: its webhook came after all. `agreed`: books and log state the same.
 -- `open`: neither, so that somebody must look when it stays so.
 create view app.call_breaks_now as
   select b.*, c.id as call_id, case b.kind
-    when 'missing' then case when c.id is null then 'open' when c.recovered_at is not null then 'recovered' else 'arrived' end
-    when 'changed' then case when app.duration_known(c) = (b.stated ->> 'durationS')::int
-      and app.answer_known(c) = (b.stated ->> 'answered')::boolean then 'agreed' else 'open' end
-    else case when b.back_at is null then 'open' else 'agreed' end end as state
+    when 'changed' then case when app.log_differs(c, b.stated) then 'open' else 'agreed' end
+    when 'absent' then case when b.back_at is null then 'open' else 'agreed' end
+    else case when c.id is null then 'open' when c.recovered_at is not null then 'recovered' else 'arrived' end end as state
   from public.call_breaks b left join public.calls c on c.source = b.source and c.external_id = b.external_id;
 
 create function app.log_window(p_date date) returns tstzrange language sql stable as $$
@@ -90,19 +97,35 @@ end $$;
 
 -- For each call of a page, in order: `missing` where no webhook brought it, `changed` where its duration or answer differs from
 -- what the books know, else `known`. News of the last hour is left alone: the provider's list may be behind its webhooks.
+-- Nothing is taken in twice because it has another id here than its webhook has: a missing call is `ambiguous` where the books
+-- have one of the same number and caller within five seconds; and all of a page are `foreign` that names no call of the books,
+-- though they have calls of the time between its first and last.
 create function public.match_call_log(p_source text, p_calls jsonb, p_read_ms bigint)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  select coalesce(jsonb_agg(case when c.id is null then 'missing'
-      when (app.duration_known(c) <> (x ->> 'durationS')::int or app.answer_known(c) <> (x ->> 'answered')::boolean)
-        and greatest(c.facts_at, c.changed_at) < app.at(p_read_ms) - interval '1 hour' then 'changed'
+  with named as (
+    select n, x, app.at((x ->> 'startedAtMs')::bigint) as started_at, c
+    from jsonb_array_elements(app.json_arg(p_calls)) with ordinality t (x, n)
+      left join calls c on c.source = p_source and c.external_id = x ->> 'externalId'
+  ), span as (
+    select count((c).id) as known, min(started_at) as first_at, max(started_at) as last_at from named
+  ), page as (
+    select known = 0 and exists (select 1 from calls o where o.source = p_source and o.started_at > first_at and o.started_at < last_at
+      and o.business_date between app.business_date(first_at) and app.business_date(last_at)) as is_foreign from span
+  )
+  select coalesce(jsonb_agg(case when is_foreign then 'foreign'
+      when (c).id is null and exists (select 1 from calls o where o.source = p_source and o.tracking_number = x ->> 'trackingNumber'
+        and o.caller_number is not distinct from x ->> 'callerNumber' and abs(app.ms(o.started_at) - app.ms(named.started_at)) <= 5000
+        and o.business_date between app.business_date(named.started_at - interval '5 s') and app.business_date(named.started_at + interval '5 s')) then 'ambiguous'
+      when (c).id is null then 'missing'
+      when app.log_differs(c, x)
+        and greatest((c).facts_at, (c).changed_at) < app.at(p_read_ms) - interval '1 hour' then 'changed'
       else 'known' end order by n), '[]')
-  from jsonb_array_elements(app.json_arg(p_calls)) with ordinality t (x, n)
-    left join calls c on c.source = p_source and c.external_id = x ->> 'externalId'
+  from named, page
 $$;
 
 -- Stores one page: which calls it names, what is missing or changed of them, and the work of taking that in, the same as a
 -- webhook's. False when another run stored a page of this number first, or a later work reads the date anew: then nothing
--- is stored. p_calls: {externalId, startedAtMs, durationS, answered, match, work: {key, payload, trace} or null}.
+-- is stored. p_calls: {externalId, startedAtMs, durationS, answered, statesTalk, match, work: {key, payload, trace} or null}.
 -- Safe to run twice: the page's number moves on once, a call is counted once, a break and a piece of work have one row.
 create function public.store_call_log_page(p_source text, p_date date, p_due_ms bigint, p_page int, p_cursor text, p_calls jsonb,
   p_unreadable int, p_now_ms bigint)
@@ -118,12 +141,12 @@ begin
     insert into call_log_seen (source, business_date, external_id) select p_source, p_date, x ->> 'externalId' from named
     on conflict do nothing returning external_id
   ), counted as (
-    select count(*) as read, count(*) filter (where x ->> 'match' = 'missing') as missing, count(*) filter (where x ->> 'match' = 'changed') as changed
+    select count(*) as read, count(*) filter (where x ->> 'match' in ('missing', 'ambiguous', 'foreign')) as missing, count(*) filter (where x ->> 'match' = 'changed') as changed
     from fresh f join named on x ->> 'externalId' = f.external_id
   ), broken as (
     insert into call_breaks as b (source, external_id, kind, business_date, stated, found_at, seen_at)
-    select p_source, x ->> 'externalId', x ->> 'match', p_date,
-      jsonb_build_object('startedAtMs', x -> 'startedAtMs', 'durationS', x -> 'durationS', 'answered', x -> 'answered'), v_now, v_now
+    select p_source, x ->> 'externalId', replace(x ->> 'match', 'foreign', 'missing'), p_date, jsonb_build_object('startedAtMs', x -> 'startedAtMs',
+      'durationS', x -> 'durationS', 'answered', x -> 'answered', 'statesTalk', x -> 'statesTalk'), v_now, v_now
     from named where x ->> 'match' <> 'known'
     on conflict (source, external_id, kind) do update set stated = excluded.stated, seen_at = excluded.seen_at
   ), returned as (

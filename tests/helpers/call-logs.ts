@@ -57,6 +57,20 @@ export async function deliver(
   await ingestCall.run({ ...payload, body: body.toString('base64') }, context);
 }
 
+/** Delivers the webhook of a call of Twilio's, as its sender would when the call has ended. */
+export async function deliverOfTwilio({ services }: House, call: KnownCall): Promise<void> {
+  const data = {
+    ...{ call_id: call.externalId, tracking_number: call.trackingNumber, caller_number: call.callerNumber },
+    ...{ duration_s: call.durationS, answered: call.answered },
+    started_at: new Date(call.startedAtMs).toISOString(),
+  };
+  const timestamp = new Date(call.startedAtMs + call.durationS * 1_000).toISOString();
+  const body = Buffer.from(JSON.stringify({ type: 'call.completed', timestamp, data })).toString('base64');
+  const event = { source: 'twilio', kind: 'call.completed', eventId: `msg_${randomUUID()}` };
+  const context = contextFor(ingestCall, services, runContext({ trace: event.eventId }));
+  await ingestCall.run({ ...event, receivedAtMs: services.clock.nowMs(), body }, context);
+}
+
 /** CallRail's log over HTTP, with pages of three. */
 const startCallRail = (calls: () => readonly KnownCall[]) =>
   startCallLogServer({ provider: 'callrail', account: ACCOUNT, tokens: [API_KEY], calls, mostPerPage: 3 });

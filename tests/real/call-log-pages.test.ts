@@ -133,8 +133,9 @@ describe('the night', () => {
     at.given = { callLogReaders: [readerOf(at.callrail), twilioReaderOf(twilio)] };
     at.callrail.faults.add({ kind: 'cut', count: 1_000 });
     expect(await at.reconcile()).toMatchObject({ end: 'wait', code: 'PROVIDER_UNAVAILABLE' });
-    expect(await booksOf(at.house, 'twilio')).toHaveLength(4);
-    expect((await booksOf(at.house, 'twilio')).every(({ recovered }) => recovered)).toBe(true);
+    expect(await at.runOf()).toMatchObject({ source: 'callrail', read: 0 });
+    const { runs } = await at.house.services.callLogs.report(FIRST_DATE);
+    expect(runs[1]).toMatchObject({ source: 'twilio', read: 4, missing: 4 });
     await twilio.close();
   });
 

@@ -1,7 +1,17 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KnownCall } from '../../sandbox/call-logs/server.ts';
-import { booksOf, deliver, HOUR_MS, idsOf, knownCall, withCallRail } from '../helpers/call-logs.ts';
+import {
+  booksOf,
+  deliver,
+  deliverOfTwilio,
+  HOUR_MS,
+  idsOf,
+  knownCall,
+  startTwilio,
+  twilioReaderOf,
+  withCallRail,
+} from '../helpers/call-logs.ts';
 import { DAY_MS, dateAfter, FIRST_DATE, OPENS_MS } from '../helpers/house.ts';
 
 const at = withCallRail();
@@ -122,6 +132,19 @@ describe('calls that log and books tell differently', () => {
     expect(await at.breaksOf()).toEqual([{ externalId: call.externalId, kind: 'changed', state: 'agreed' }]);
   });
 
+  test('a second of rounding is no difference', async () => {
+    const [shorter, longer] = at.callsOfDay(2);
+    if (shorter === undefined || longer === undefined) throw new Error('no calls');
+    for (const call of [shorter, longer]) await deliver(at.house, call);
+    at.known = [
+      { ...shorter, durationS: shorter.durationS - 1 },
+      { ...longer, durationS: longer.durationS + 1 },
+    ];
+    await at.reconcile();
+    expect(await at.runOf()).toMatchObject({ read: 2, changed: 0 });
+    expect((await booksOf(at.house, 'callrail')).map(({ durationS }) => durationS)).toEqual([120, 120]);
+  });
+
   test('news of the last hour is left alone, because a list may be behind its webhooks', async () => {
     const [call] = at.callsOfDay(1);
     if (call === undefined) throw new Error('no call');
@@ -150,5 +173,117 @@ describe('calls that log and books tell differently', () => {
     await at.reconcile();
     expect(await at.breaksOf()).toEqual([{ externalId: mine.externalId, kind: 'absent', state: 'agreed' }]);
     expect(await at.runOf()).toMatchObject({ absent: 0 });
+  });
+});
+
+describe('a log that does not know whether anybody talked', () => {
+  const twilioCalls = (count: number, facts: Partial<KnownCall> = {}) =>
+    at.callsOfDay(count, 0, facts).map((call, nth) => ({ ...call, externalId: `CA${nth}` }));
+  let twilio: Awaited<ReturnType<typeof startTwilio>>;
+  beforeEach(async () => {
+    twilio = await startTwilio(() => at.known);
+    at.given = { callLogReaders: [twilioReaderOf(twilio)] };
+  });
+  afterEach(() => twilio.close());
+  const earningsOf = () =>
+    at.house.sql('select call_id, state, price_minor::int from earnings order by 1, 2');
+
+  test('makes nobody pay for a call that rang and that nobody picked up', async () => {
+    at.known = twilioCalls(3, { answered: false, durationS: 0 });
+    for (const call of at.known) await deliverOfTwilio(at.house, call);
+    // The line was open for 45 s, in which a menu was heard and another telephone rang.
+    at.known = at.known.map((call) => ({ ...call, durationS: 45 }));
+    await at.reconcile();
+    expect(await at.runOf()).toMatchObject({ read: 3, changed: 0, missing: 0 });
+    expect(await booksOf(at.house, 'twilio')).toMatchObject(
+      at.known.map(() => ({ durationS: 0, answered: false, status: 'rejected' })),
+    );
+    expect(await earningsOf()).toEqual([]);
+  });
+
+  test('has nothing rated anew where it contradicts a webhook: the break is open for people', async () => {
+    const [denied, shorter, longer] = twilioCalls(3);
+    if (denied === undefined || shorter === undefined || longer === undefined) throw new Error('no calls');
+    for (const call of [denied, shorter, longer]) await deliverOfTwilio(at.house, call);
+    await at.house.work(at.given);
+    const before = [await booksOf(at.house, 'twilio'), await earningsOf()];
+    at.known = [
+      { ...denied, answered: false, durationS: 0 },
+      { ...shorter, durationS: 60 },
+      { ...longer, durationS: 600 },
+    ];
+    await at.reconcile();
+    expect([await booksOf(at.house, 'twilio'), await earningsOf()]).toEqual(before);
+    expect(await at.breaksOf()).toEqual([
+      { externalId: denied.externalId, kind: 'changed', state: 'open' },
+      { externalId: shorter.externalId, kind: 'changed', state: 'open' },
+    ]);
+  });
+
+  test('brings no call by itself: it is told as missing until its webhook comes', async () => {
+    at.known = twilioCalls(1);
+    await at.reconcile();
+    expect(await booksOf(at.house, 'twilio')).toEqual([]);
+    expect(await at.breaksOf()).toEqual([{ externalId: 'CA0', kind: 'missing', state: 'open' }]);
+    for (const call of at.known) await deliverOfTwilio(at.house, call);
+    expect(await at.breaksOf()).toEqual([{ externalId: 'CA0', kind: 'missing', state: 'arrived' }]);
+  });
+});
+
+describe('calls that the books have under another id', () => {
+  const foundOf = () => {
+    const found: Record<string, number> = {};
+    const count = (_: string, outcome: string, by: number) => {
+      found[outcome] = (found[outcome] ?? 0) + by;
+    };
+    at.given = { ...at.given, found: { count } };
+    return found;
+  };
+
+  test('are not doubled by a page that names no call of the books, though they have some of its time', async () => {
+    const found = foundOf();
+    const mine = at.callsOfDay(5);
+    for (const call of mine) await deliver(at.house, call);
+    const before = await booksOf(at.house, 'callrail');
+    // Of another account: other callers, at other times.
+    at.known = at.callsOfDay(3).map((call) => ({ ...call, startedAtMs: call.startedAtMs + 20_000 }));
+    await at.reconcile();
+    expect((await booksOf(at.house, 'callrail')).map(({ externalId }) => externalId)).toEqual(
+      before.map(({ externalId }) => externalId),
+    );
+    expect(found).toMatchObject({ read: 3, missing: 3, foreign: 3, ambiguous: 0 });
+    expect(
+      (await at.breaksOf()).filter(({ kind, state }) => kind === 'missing' && state === 'open'),
+    ).toHaveLength(3);
+  });
+
+  test('are not doubled one by one: the same number and caller within five seconds is the same call', async () => {
+    const found = foundOf();
+    const [seen, theirs, other] = at.callsOfDay(3);
+    if (seen === undefined || theirs === undefined || other === undefined) throw new Error('no calls');
+    for (const call of [seen, theirs]) await deliver(at.house, call);
+    const twin = { ...theirs, externalId: 'CALtwin', startedAtMs: theirs.startedAtMs + 5_000 };
+    const later = { ...theirs, externalId: 'CALlater', startedAtMs: theirs.startedAtMs + 6_000 };
+    at.known = [seen, theirs, twin, later, other];
+    await at.reconcile();
+    expect(
+      idsOf(at.known)
+        .filter((id) => id !== 'CALtwin')
+        .toSorted(),
+    ).toEqual((await booksOf(at.house, 'callrail')).map(({ externalId }) => externalId).toSorted());
+    expect(found).toMatchObject({ missing: 3, foreign: 0, ambiguous: 1 });
+    expect(await at.breaksOf()).toContainEqual({ externalId: 'CALtwin', kind: 'ambiguous', state: 'open' });
+  });
+
+  test('are no reason to leave an outage of webhooks unrepaired', async () => {
+    const found = foundOf();
+    at.known = at.callsOfDay(12);
+    // The first three came, then none until the last three.
+    for (const call of [...at.known.slice(0, 3), ...at.known.slice(9)]) await deliver(at.house, call);
+    await at.reconcile();
+    expect(idsOf(at.known)).toEqual(
+      (await booksOf(at.house, 'callrail')).map(({ externalId }) => externalId),
+    );
+    expect(found).toMatchObject({ missing: 6, foreign: 0, ambiguous: 0 });
   });
 });

@@ -91,7 +91,7 @@ describe('the log of CallRail', () => {
       ...{ startedAtMs, durationS: 61, answered: true },
     };
     const read = (statedAtMs: number | null) =>
-      parseCallReport('callrail', Buffer.from(page?.calls[0]?.body(statedAtMs) ?? ''));
+      parseCallReport('callrail', Buffer.from(page?.calls[0]?.body?.(statedAtMs) ?? ''));
     expect(read(null)).toEqual({ ...report, factsAtMs: startedAtMs + 61_000 });
     expect(read(DATE_MS + DAY_MS)).toEqual({ ...report, factsAtMs: DATE_MS + DAY_MS });
   });
@@ -155,15 +155,30 @@ describe('the log of Twilio', () => {
     expect(page?.unreadable).toBe(1);
   });
 
-  test('has calls that are reported as senders of Standard Webhooks report them', async () => {
+  test('states no talk, so that none of its calls can be reported', async () => {
     const calls = [leg('CA1', { from: '+266696687' })];
     server.use(http.get(`${CALLS}.json`, () => HttpResponse.json({ calls, next_page_uri: null })));
     const [page] = await readAll(twilio);
-    const startedAtMs = Date.parse('2026-11-02T12:00:00Z');
-    expect(parseCallReport('twilio', Buffer.from(page?.calls[0]?.body(null) ?? ''))).toEqual({
-      ...{ externalId: 'CA1', trackingNumber: '+18005550100', callerNumber: null, startedAtMs },
-      ...{ durationS: 61, answered: true, revenue: undefined, factsAtMs: startedAtMs + 61_000 },
-    });
+    expect(twilio.statesTalk).toBe(false);
+    expect(page?.calls).toEqual([
+      {
+        ...{ externalId: 'CA1', trackingNumber: '+18005550100', callerNumber: null, body: null },
+        ...{ startedAtMs: Date.parse('2026-11-02T12:00:00Z'), durationS: 61, answered: true },
+      },
+    ]);
+  });
+
+  test.each([
+    { to: 'sip:desk@example.com' },
+    { to: 'client:ann' },
+    { from: 'client:ann' },
+    { from: 'sip:ann@example.com' },
+  ])('counts what is no call from a telephone to a number as unreadable: %j', async (facts) => {
+    const calls = [leg('CA1', facts), leg('CA2')];
+    server.use(http.get(`${CALLS}.json`, () => HttpResponse.json({ calls, next_page_uri: null })));
+    const [page] = await readAll(twilio);
+    expect(page?.calls).toMatchObject([{ externalId: 'CA2' }]);
+    expect(page?.unreadable).toBe(1);
   });
 
   test.each([

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ApiError } from '../../errors.ts';
 import { type ApiTurns, createApiClient } from '../http.ts';
 import type { CallLog, LoggedCall, LogWindow } from './log.ts';
-import { externalId, instant, MAX_DURATION_S } from './report.ts';
+import { callerNumber, externalId, instant, MAX_DURATION_S, trackingNumber } from './report.ts';
 
 export interface CallRailLogOptions {
   /** `ACC…` */
@@ -58,6 +58,7 @@ export function createCallRailLog(options: CallRailLogOptions): CallLog {
   const account = `/v3/a/${encodeURIComponent(accountId)}`;
   return {
     source: 'callrail',
+    statesTalk: true,
     async readPage(window, cursor, signal) {
       const query = cursor === null ? firstQuery(window) : Object.fromEntries(new URLSearchParams(cursor));
       const call = { operation: 'calls.list', path: `${account}/calls.json`, query, signal };
@@ -108,6 +109,8 @@ function loggedCall(call: z.output<typeof callSchema>): LoggedCall {
   const { id, start_time: startedAtMs, duration: durationS, answered, ...rest } = call;
   return {
     ...{ externalId: id, startedAtMs, durationS, answered },
+    trackingNumber: trackingNumber.safeParse(rest.tracking_phone_number).data ?? null,
+    callerNumber: callerNumber.safeParse(rest.customer_phone_number).data ?? null,
     body: (statedAtMs) =>
       JSON.stringify({
         ...{ ...rest, resource_id: id, answered, duration: String(durationS) },

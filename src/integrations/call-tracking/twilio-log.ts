@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ApiError } from '../../errors.ts';
 import { type ApiCall, type ApiClient, type ApiTurns, createApiClient } from '../http.ts';
 import type { CallLog, LoggedCall } from './log.ts';
-import { externalId, MAX_DURATION_S } from './report.ts';
+import { callerNumber, externalId, MAX_DURATION_S, trackingNumber } from './report.ts';
 
 export interface TwilioLogOptions {
   /** The source under which webhooks report its calls. */
@@ -29,11 +29,15 @@ const pageSchema = z.looseObject({
   next_page_uri: z.string().nullish(),
 });
 
+const NO_TELEPHONE = ['client:', 'sip:'];
+
 const callSchema = z.object({
   sid: externalId,
-  from: z.string().nullish(),
-  to: z.string(),
-  direction: z.string(),
+  // A client or a SIP address is no telephone that called.
+  from: callerNumber.refine(
+    (from) => from === null || !NO_TELEPHONE.some((prefix) => from.startsWith(prefix)),
+  ),
+  to: trackingNumber,
   status: z.string(),
   startTime: z.date(),
   duration: z.coerce.number().int().min(0).max(MAX_DURATION_S),
@@ -44,9 +48,10 @@ const callSchema = z.object({
  * that limits, retries, deadlines and errors are the same for every provider. The library is loaded at the first use: it
  * takes half a second and 35 MB, which a worker without Twilio does not pay.
  *
- * A call is the inbound leg; legs that were dialled from it are not calls of their own. It was answered when it
- * completed. Not verified against Twilio: whether it filters `StartTime` by the instant or by the date (what is outside
- * of the window is dropped here).
+ * A call is the inbound leg; legs that were dialled from it are not calls of their own. A leg that nobody picked up is
+ * `completed` too, and its duration has the ringing and the menus in it, so that this log states no talk: who asks for a
+ * call's `answered` and `durationS` gets the most that they can be. Not verified against Twilio: whether it filters
+ * `StartTime` by the instant or by the date (what is outside of the window is dropped here).
  */
 export function createTwilioLog(options: TwilioLogOptions): CallLog {
   const { accountSid, apiBase, authTokens, onFailure, turns, retryBaseMs } = options;
@@ -66,6 +71,7 @@ export function createTwilioLog(options: TwilioLogOptions): CallLog {
     openClient(accountSid, api, of);
   return {
     source: options.source,
+    statesTalk: false,
     async readPage(window, cursor, signal) {
       const client = await open({ operation: 'calls.list', schema: pageSchema, signal });
       const { instances, nextPageUrl } = await client.calls.page({
@@ -75,9 +81,11 @@ export function createTwilioLog(options: TwilioLogOptions): CallLog {
         ...(cursor === null ? {} : placeOf(cursor)),
       });
       // What is still going on is read with the next date, whose window reaches back.
-      const ended = instances.filter(({ status }) => ENDED.includes(status));
+      const ended = instances.filter(
+        ({ status, direction }) => ENDED.includes(status) && direction === 'inbound',
+      );
       const read = ended.map((call) => callSchema.safeParse(call));
-      const found = read.flatMap(({ data }) => (data?.direction === 'inbound' ? [loggedCall(data)] : []));
+      const found = read.flatMap(({ data }) => (data === undefined ? [] : [loggedCall(data)]));
       return {
         calls: found.filter(({ startedAtMs: at }) => at >= window.fromMs && at < window.beforeMs),
         next: nextPageUrl === undefined ? null : new URL(nextPageUrl).search.slice(1),
@@ -131,26 +139,9 @@ async function openClient(
   return new Twilio(accountSid, 'sent-by-the-api-client', { httpClient: sender });
 }
 
-/** In our own form of a report, which is what a source other than CallRail is read by. */
 function loggedCall({ sid, from, to, status, startTime, duration }: z.output<typeof callSchema>): LoggedCall {
-  const startedAtMs = startTime.getTime();
-  const answered = status === 'completed';
   return {
-    ...{ externalId: sid, startedAtMs, durationS: duration, answered },
-    body: (statedAtMs) =>
-      JSON.stringify({
-        type: 'call.completed',
-        timestamp: new Date(statedAtMs ?? startedAtMs + duration * 1_000).toISOString(),
-        data: {
-          ...{
-            call_id: sid,
-            tracking_number: to,
-            caller_number: from ?? null,
-            duration_s: duration,
-            answered,
-          },
-          started_at: startTime.toISOString(),
-        },
-      }),
+    ...{ externalId: sid, trackingNumber: to, callerNumber: from, startedAtMs: startTime.getTime() },
+    ...{ durationS: duration, answered: status === 'completed', body: null },
   };
 }

@@ -25,8 +25,10 @@ const counts = z.object({
   unreadable: z.int(),
 });
 
-const match = z.enum(['known', 'missing', 'changed']);
-const kind = z.enum(['missing', 'changed', 'absent']);
+const match = z.enum(['known', 'missing', 'ambiguous', 'foreign', 'changed']);
+/** See match_call_log. */
+export type CallLogMatch = z.infer<typeof match>;
+const kind = z.enum(['missing', 'ambiguous', 'changed', 'absent']);
 /** See app.call_breaks_now. */
 const state = z.enum(['open', 'recovered', 'arrived', 'agreed']);
 const stated = z.object({ startedAtMs: instantMs, durationS: z.int(), answered: z.boolean() });
@@ -71,14 +73,17 @@ export interface CallLogRun {
 
 interface LoggedFacts {
   readonly externalId: string;
+  readonly trackingNumber: string | null;
+  readonly callerNumber: string | null;
   readonly startedAtMs: number;
   readonly durationS: number;
   readonly answered: boolean;
+  readonly statesTalk: boolean;
 }
 
 /** Work in its stored form; null where there is nothing to take in. */
 interface MatchedCall extends LoggedFacts {
-  readonly match: z.infer<typeof match>;
+  readonly match: CallLogMatch;
   readonly work: {
     readonly key: string;
     readonly payload: Readonly<Record<string, unknown>>;

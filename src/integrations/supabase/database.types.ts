@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 54b129b0e4f35a89, text 48bf4362bcebf120. Do not edit.
+// Made by "npm run generate" from migrations d3edd3653b6f1efe, text 48bf4362bcebf120. Do not edit.
 export type Json =
 	| string
 	| number

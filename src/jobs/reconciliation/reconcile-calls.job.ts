@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { OutageError } from '../../errors.ts';
+import { type ErrorCode, OutageError } from '../../errors.ts';
 import type { CallLog, LoggedCall } from '../../integrations/call-tracking/log.ts';
-import type { CallLogRun } from '../../integrations/supabase/call-logs.ts';
+import type { CallLogMatch, CallLogRun } from '../../integrations/supabase/call-logs.ts';
 import type { JobServices } from '../../services.ts';
 import {
   defineJob,
@@ -15,14 +15,18 @@ import {
 } from '../define-job.ts';
 
 /** So many pages in one run: a log that is read for hours must not hold a worker for as long. */
-const MOST_PAGES = 50;
-/** So many calls that the log did not name are asked for one by one; more than that is no gap but another account. */
-const MOST_LOOKUPS = 200;
+const MOST_PAGES = 30;
+/**
+ * So many calls that the log did not name are asked for one by one; more than that is no gap but another account.
+ * With CallRail, at one request in four seconds, both limits take 520 of the job's 600 s.
+ */
+const MOST_LOOKUPS = 100;
 
 /**
  * Every night before the close: reads what the providers' own logs say of the date's calls, has those that no webhook
- * brought, and those that changed, taken in as a webhook's would be, and keeps what does not agree. No close waits for it:
- * a provider that is away would stop the payouts of everybody else.
+ * brought, and those that changed, taken in as a webhook's would be, and keeps what does not agree. No call is billed on
+ * the word of a log that does not know whether anybody talked: of that all is kept, and nothing taken in. No close waits
+ * for it: a provider that is away would stop the payouts of everybody else.
  *
  * Safe to run twice: a page is stored once, the cursor moves with it, and what it makes is work with the key of what the
  * log states, on the road of a webhook, where a call has one row whoever reports it.
@@ -73,13 +77,14 @@ async function reconcileLog(reader: CallLog, run: CallLogRun, services: Reconcil
     // Before the request: what the log states is no older than this.
     const readMs = clock.nowMs();
     const page = await reader.readPage(at, at.cursor, signal);
-    const matches = await callLogs.match(run.source, page.calls.map(factsOf), readMs);
+    const facts = page.calls.map((call) => factsOf(call, reader));
+    const matches = await callLogs.match(run.source, facts, readMs);
     const calls = page.calls.map((call, nth) => {
       const match = matches[nth] ?? 'known';
-      return { ...factsOf(call), match, work: workOf(run.source, call, match, readMs, services) };
+      return { ...factsOf(call, reader), match, work: workOf(run.source, call, match, readMs, services) };
     });
     const stored = { page: at.pages, cursor: page.next, calls, unreadable: page.unreadable };
-    await callLogs.storePage(run, stored, clock.nowMs());
+    if (await callLogs.storePage(run, stored, clock.nowMs())) tellStrange(run, calls, services);
   }
   const absent = await findAbsent(reader, run, services);
   const counts = await callLogs.end(run, absent, clock.nowMs());
@@ -91,22 +96,34 @@ async function reconcileLog(reader: CallLog, run: CallLogRun, services: Reconcil
   return done();
 }
 
-const factsOf = ({ externalId, startedAtMs, durationS, answered }: LoggedCall) => ({
-  ...{ externalId, startedAtMs, durationS, answered },
-});
+const factsOf = ({ body: _, ...facts }: LoggedCall, { statesTalk }: CallLog) => ({ ...facts, statesTalk });
+
+/** What would have doubled calls of the books, had it been taken in. */
+function tellStrange(
+  { source, date }: CallLogRun,
+  calls: readonly { match: CallLogMatch }[],
+  { found, log }: Reconciling,
+): void {
+  const count = (of: CallLogMatch) => calls.filter(({ match }) => match === of).length;
+  const [foreign, ambiguous] = [count('foreign'), count('ambiguous')];
+  found.count(source, 'foreign', foreign);
+  found.count(source, 'ambiguous', ambiguous);
+  const facts = { code: 'CALL_LOG_FOREIGN' satisfies ErrorCode, source, date, foreign, ambiguous };
+  if (foreign + ambiguous > 0) log.error(facts, 'a log of calls has calls of the books under other ids');
+}
 
 /**
- * The work of taking a call in; null when there is nothing new. A changed call's facts are stated now, so that they
+ * The work of taking a call in; null when there is nothing new, or nothing to go by. A changed call's facts are stated now, so that they
  * replace older ones; a missing call's are of its end, so that whatever else is on its way replaces them.
  */
 function workOf(
   source: string,
   call: LoggedCall,
-  match: 'known' | 'missing' | 'changed',
+  match: CallLogMatch,
   readMs: number,
   { callEvents }: Reconciling,
 ) {
-  if (match === 'known') return null;
+  if (call.body === null || (match !== 'missing' && match !== 'changed')) return null;
   const body = call.body(match === 'changed' ? readMs : null);
   const eventId = `${call.externalId}.call_log.${createHash('sha256').update(body).digest('hex')}`;
   const event = { source, kind: 'call_log', eventId, receivedAtMs: readMs };
