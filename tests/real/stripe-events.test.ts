@@ -7,6 +7,7 @@ import { DAY_MS, FIRST_DATE, type House, keepServer, openHouse } from '../helper
 import { killing } from '../helpers/killing.ts';
 import { SECRET_KEY } from '../helpers/seeding.ts';
 
+const HOUR_MS = 3_600_000;
 keepServer();
 let house: House;
 let stripeEventList: StripeEventList;
@@ -121,4 +122,41 @@ describe('events that no webhook brought', () => {
     await house.work();
     expect((await storedIds()).map(({ id }) => id)).toEqual(wanted);
   }, 120_000);
+
+  test('are read an hour at a time where a day has more than a page, so that the mark moves', async () => {
+    const wanted = usedAtStripe();
+    const asked: { fromMs: number; beforeMs: number; types: readonly string[] }[] = [];
+    // Every day is a busy one, and Stripe goes away after the first twenty-four hours of the list.
+    const busy: StripeEventList = {
+      async readPage(window) {
+        asked.push(window);
+        const page = await stripeEventList.readPage(window);
+        return { ...page, hasMore: page.hasMore || window.beforeMs - window.fromMs > HOUR_MS };
+      },
+    };
+    house.simulator.faults.add({ kind: 'error-before-commit', pathPrefix: '/v1/events', skip: 25, count: 4 });
+    const startMs = house.clock.nowMs() - 30 * DAY_MS;
+    expect(await house.run(night(), { stripeEventList: busy })).toMatchObject({ end: 'wait' });
+    const reached = (await house.services.stripeEvents.readUntil()) ?? 0;
+    expect(reached - startMs).toBeGreaterThan(23 * HOUR_MS);
+    expect(reached - startMs).toBeLessThan(25 * HOUR_MS);
+    expect(asked.slice(1).every(({ fromMs, beforeMs }) => beforeMs - fromMs <= HOUR_MS)).toBe(true);
+    expect(await house.run(night(), { stripeEventList: busy })).toMatchObject({ end: 'finish' });
+    await house.work();
+    expect((await storedIds()).map(({ id }) => id)).toEqual(wanted);
+  }, 120_000);
+
+  test('are asked for by the names of those that some job uses, and by no more than Stripe takes', async () => {
+    const asked: (readonly string[])[] = [];
+    const readPage: StripeEventList['readPage'] = async (window) => {
+      asked.push(window.types);
+      const page = await stripeEventList.readPage(window);
+      expect(page.events.filter(({ type }) => !window.types.includes(type))).toEqual([]);
+      return page;
+    };
+    await house.run(night(), { stripeEventList: { readPage } });
+    const all = house.simulator.journal.all('event').map(({ type }) => type);
+    expect(all.some((type) => !asked[0]?.includes(type))).toBe(true);
+    expect(asked.every((types) => types.length > 0 && types.length <= 20)).toBe(true);
+  });
 });

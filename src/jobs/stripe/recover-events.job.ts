@@ -1,17 +1,20 @@
 import type { StripeWebhook } from '../../integrations/stripe/events.ts';
 import { defineJob, done, HOUSE_BACKOFF, nightlyPayload } from '../define-job.ts';
-import { isUsed } from './used-events.ts';
+import { USED_EVENTS } from './used-events.ts';
 
+const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** Stripe lists no older ones. */
 const KEPT_MS = 30 * DAY_MS;
 /** Near its end the list may still grow, and a webhook may still be on its way: read so much of the past again. */
-const OVERLAP_MS = 60 * 60_000;
+const OVERLAP_MS = HOUR_MS;
 const SETTLE_MS = 10 * 60_000;
 
 /**
  * Every night: reads which events Stripe says it has told since the last time, and has those that no webhook brought
- * applied as a webhook's are. A day at a time, so that a run which is cut short goes on where it was. No close waits for it.
+ * applied as a webhook's are. A day at a time, or an hour where a day has more than a page, so that a run which is cut short
+ * goes on where it was: a page tells the newest first, so that only a window which was read to its end moves the mark. No
+ * close waits for it.
  *
  * Of the platform's own events only: those of connected accounts are read from the accounts themselves (read-bank-payouts,
  * and an account is asked again before it is paid).
@@ -35,17 +38,24 @@ export const recoverEvents = defineJob({
     const endMs = clock.nowMs() - SETTLE_MS;
     const readUntilMs = await stripeEvents.readUntil();
     let fromMs = Math.max(endMs - KEPT_MS, (readUntilMs ?? 0) - OVERLAP_MS);
+    let stepMs = DAY_MS;
     let read = 0;
     let missing = 0;
     while (fromMs < endMs) {
-      const beforeMs = Math.min(fromMs + DAY_MS, endMs);
-      for (let after: string | null = null; ; ) {
-        const { events, hasMore } = await stripeEventList.readPage({ fromMs, beforeMs, after, signal });
-        const used = events.filter(isUsed);
+      const beforeMs = Math.min(fromMs + stepMs, endMs);
+      const window = { types: USED_EVENTS, fromMs, beforeMs, signal };
+      let page = await stripeEventList.readPage({ ...window, after: null });
+      if (page.hasMore && stepMs > HOUR_MS) {
+        stepMs = HOUR_MS;
+        continue;
+      }
+      for (;;) {
+        const { events, hasMore } = page;
+        const used = events.filter(({ account }) => account === null);
         if (used.length > 0) missing += await stripeEvents.recover(used.map(asNotice(endMs)), clock.nowMs());
         read += used.length;
-        after = events.at(-1)?.eventId ?? null;
         if (!hasMore) break;
+        page = await stripeEventList.readPage({ ...window, after: events.at(-1)?.eventId ?? null });
       }
       await stripeEvents.wereRead(beforeMs);
       fromMs = beforeMs;
