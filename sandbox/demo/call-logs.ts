@@ -17,11 +17,11 @@ const SID = `AC${'0'.repeat(32)}`;
 const PER_S = 1_000;
 
 /**
- * Every twentieth good call of CallRail or so, whose log states talk: which ones hangs on their ids, so that the others
+ * Every twelfth good call of CallRail or so, whose log states talk: which ones hangs on their ids, so that the others
  * stay as they are without it.
  */
 export const isLost = ({ source, label, externalId }: PlannedCall): boolean =>
-  source === 'callrail' && label === 'good' && Number.parseInt(externalId.slice(-4), 16) % 20 === 0;
+  source === 'callrail' && label === 'good' && Number.parseInt(externalId.slice(-4), 16) % 12 === 0;
 
 /** CallRail for its own calls, and Twilio for those that are reported by Standard Webhooks. */
 export async function startProviderLogs(): Promise<ProviderLogs> {
