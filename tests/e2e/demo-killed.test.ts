@@ -16,7 +16,7 @@ const MOMENTS = [
 ] as const;
 
 /** Calls of these ninety that no webhook reports. */
-const LOST = 5;
+const LOST = 4;
 
 describe.each(demoBackends())('the demo on $name', ({ name, flags }) => {
   let dataDir = '';
