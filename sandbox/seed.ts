@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { StripeSetup } from '../src/integrations/stripe/setup.ts';
+import type { FraudStore } from '../src/integrations/supabase/fraud.ts';
 import type { OperationsStore, Parties } from '../src/integrations/supabase/operations.ts';
+import { plainRules } from './plain-rules.ts';
 import { trackingNumber } from './traffic/numbers.ts';
 import type { Placement } from './traffic/plan.ts';
 
@@ -107,8 +109,14 @@ export async function seedExchange(
   {
     setup,
     operations,
+    fraud,
     nowMs,
-  }: { setup: StripeSetup; operations: Pick<OperationsStore, 'importParties'>; nowMs: number },
+  }: {
+    setup: StripeSetup;
+    operations: Pick<OperationsStore, 'importParties'>;
+    fraud: Pick<FraudStore, 'ruleSets' | 'addRuleSet' | 'useRuleSet'>;
+    nowMs: number;
+  },
 ): Promise<void> {
   const suppliers: Parties['suppliers'] = [];
   for (const supplier of parties.suppliers) {
@@ -122,6 +130,10 @@ export async function seedExchange(
     buyers.push({ ...buyer, stripeCustomerId: await setup.ensureCustomer(customer) });
   }
   await operations.importParties({ ...parties, suppliers, buyers }, 'demo', nowMs);
+  const running = (await fraud.ruleSets([])).find(({ state }) => state === 'running');
+  if (running?.version !== 1) return;
+  const version = await fraud.addRuleSet(plainRules, 'demo', 'what the traffic of the demo contains', nowMs);
+  await fraud.useRuleSet(version, 'running', 'demo', 'its traffic is too even for the default rules', nowMs);
 }
 
 /** A UUID of version 8 that is the same for the same name. */

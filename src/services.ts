@@ -32,6 +32,7 @@ import { type CallsStore, createCallsStore } from './integrations/supabase/calls
 import { type CashDaysStore, createCashDaysStore } from './integrations/supabase/cash-days.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
 import { createDepositsStore, type DepositsStore } from './integrations/supabase/deposits.ts';
+import { createFraudStore, type FraudStore } from './integrations/supabase/fraud.ts';
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
 import { createLetterStore, type LetterStore } from './integrations/supabase/letters.ts';
 import { createOperationsStore, type OperationsStore } from './integrations/supabase/operations.ts';
@@ -67,6 +68,7 @@ export interface JobServices {
   /** What operators read of dead letters. */
   readonly deadLetters: LetterStore;
   readonly calls: CallsStore;
+  readonly fraud: FraudStore;
   readonly callLogs: CallLogsStore;
   /** The logs of calls that are configured. */
   readonly callLogReaders: readonly CallLog[];
@@ -165,6 +167,7 @@ export function createIntegrations(
     work: createWorkStore(rpc, clock),
     deadLetters: createLetterStore(rpc),
     calls: createCallsStore(rpc),
+    fraud: createFraudStore(rpc),
     callLogs: createCallLogsStore(rpc),
     callLogReaders: openCallLogs(callLogs, rpc, onFailure),
     callEvents: { toWork: (event: CallEvent) => workOfCall(event, bodyKeys) },

@@ -36,9 +36,9 @@ const planted: Record<string, { alone?: Planted; together?: Planted }> = {
   },
   'a pure module of a job imports leaves and its siblings, and no job': {
     alone: [
-      ['src/jobs/fraud/rules.ts', "import type { JobServices } from '../../services.ts';"],
-      ['src/jobs/fraud/rules.ts', "import { x } from './score-call.job.ts';"],
-      ['src/jobs/fraud/rules.ts', "import { x } from '../billing/rate.ts';"],
+      ['src/jobs/fraud/weigh.ts', "import type { JobServices } from '../../services.ts';"],
+      ['src/jobs/fraud/weigh.ts', "import { x } from './score-call.job.ts';"],
+      ['src/jobs/fraud/weigh.ts', "import { x } from '../billing/rate.ts';"],
     ],
   },
   'a job imports define-job, its siblings and leaves; services, integrations and queues as types only': {
@@ -54,7 +54,7 @@ const planted: Record<string, { alone?: Planted; together?: Planted }> = {
   'define-job knows services as types only, and the registry only jobs': {
     alone: [
       ['src/jobs/define-job.ts', "import { x } from '../services.ts';"],
-      ['src/jobs/registry.ts', "import { x } from './fraud/rules.ts';"],
+      ['src/jobs/registry.ts', "import { x } from './fraud/weigh.ts';"],
     ],
   },
   'the queues know define-job, leaves and themselves; services and integrations as types only': {

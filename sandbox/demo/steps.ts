@@ -77,10 +77,11 @@ export async function playDays(stage: Stage): Promise<Played> {
 
 async function seedOnce({ stack }: Stage, exchange: ReturnType<typeof demoExchange>): Promise<void> {
   if (stack.state.seeded) return;
-  const { operations, clock } = stack.runtime.services;
+  const { operations, fraud, clock } = stack.runtime.services;
   await seedExchange(exchange, {
     setup: withDeclinedCard(stack.stripeSetup),
     operations,
+    fraud,
     nowMs: clock.nowMs(),
   });
   await stack.saveState({ ...stack.state, seeded: true });
@@ -121,7 +122,7 @@ async function playDay(
 const countEvents = (deliveries: TrafficDay['deliveries']) =>
   deliveries.filter(({ kind }) => kind === 'report' || kind === 'modified').length;
 
-const STAGES = ['calls', 'order', 'billing', 'money', 'plan', 'payouts', 'report', 'done'];
+const STAGES = ['calls', 'scores', 'order', 'billing', 'money', 'plan', 'payouts', 'report', 'done'];
 
 async function closeDate(stage: Stage, date: string): Promise<PlayedClose> {
   const { stack, display, books } = stage;

@@ -6,6 +6,8 @@ import { ingestCall } from './calls/ingest-call.job.ts';
 import type { Job } from './define-job.ts';
 import { adjustCall } from './fraud/adjust-call.job.ts';
 import { orderCalls } from './fraud/order-calls.job.ts';
+import { profileSuppliers } from './fraud/profile-suppliers.job.ts';
+import { rescoreCalls } from './fraud/rescore-calls.job.ts';
 import { scoreCalls } from './fraud/score-call.job.ts';
 import { auditBooks } from './operations/audit-books.job.ts';
 import { planRuns } from './operations/plan-runs.job.ts';
@@ -25,7 +27,9 @@ export const jobs: readonly Job[] = [
   ingestCall,
   scoreCalls,
   adjustCall,
+  rescoreCalls,
   orderCalls,
+  profileSuppliers,
   billBuyer,
   rechargeWallet,
   reconcileCalls,

@@ -56,6 +56,8 @@ create table public.campaigns (
   name text not null check (length(name) between 1 and 200),
   -- The hours, days and months of its terms are those of this zone; it may not change once the campaign has calls.
   timezone text not null default 'UTC',
+  -- Where its callers are (ISO 3166-2, `US-TX`); null is anywhere.
+  regions text[] check (cardinality(regions) > 0),
   status text not null default 'active' check (status in ('active', 'ended')),
   made_at timestamptz not null default now()
 );

@@ -14,6 +14,11 @@ create table public.webhook_events (
   unique (source, event_id)
 );
 
+-- The thousand of numbers that one belongs to.
+create function app.block_of(p_number text) returns text language sql immutable parallel safe as $$
+  select left(p_number, -3)
+$$;
+
 create table public.calls (
   id uuid primary key default gen_random_uuid(),
   source text not null,
@@ -27,6 +32,10 @@ create table public.calls (
   started_at timestamptz not null,
   duration_s int not null check (duration_s >= 0),
   answered boolean not null,
+  -- What else the provider says of the caller: where it is (ISO 3166-2, `US-TX`), STIR's attestation of its number, its line.
+  caller_region text,
+  attestation text check (attestation in ('A', 'B', 'C')),
+  line_type text check (line_type in ('mobile', 'landline', 'voip', 'toll_free', 'premium', 'other')),
   -- When the provider stated these facts; older facts never overwrite newer ones.
   facts_at timestamptz not null,
   facts_version int not null default 1,
@@ -44,10 +53,13 @@ create table public.calls (
   changed_at timestamptz not null,
   unique (source, external_id)
 );
-create index calls_caller on public.calls (caller_number, started_at) where caller_number is not null;
+-- The windows of scoring: what started before a call, of its caller, of its thousand of numbers and of its supplier.
+create index calls_caller on public.calls (caller_number, started_at, id) where caller_number is not null;
+create index calls_block on public.calls (app.block_of(caller_number), started_at, id) where caller_number is not null;
 create index calls_date on public.calls (business_date, status);
+create index calls_in_order on public.calls (business_date, started_at, id);
 create index calls_changed on public.calls (changed_at);
-create index calls_supplier on public.calls (supplier_id, started_at);
+create index calls_supplier on public.calls (supplier_id, started_at, id);
 create index calls_buyer on public.calls (buyer_id, started_at);
 create index calls_refused on public.calls (campaign_id, started_at) where status = 'rejected';
 
@@ -69,8 +81,35 @@ create table public.call_scores (
   decision text not null check (decision in ('qualify', 'reject', 'hold')),
   reasons jsonb not null,
   scored_at timestamptz not null,
-  primary key (call_id, facts_version)
+  -- By which rules; a call stays with those that it was first scored by, also when it is scored anew.
+  rule_set int not null default 1 references public.rule_sets,
+  -- What the rules said, before caps, windows, the wallet and the buyer's debt were asked; null where no rules were asked.
+  verdict text check (verdict in ('qualify', 'reject', 'hold')),
+  -- What was measured: [{"signal", "version", "strength", "value"}]; strengths above 0 alone. Weights make the score of it.
+  signals jsonb not null default '[]',
+  -- Up to when the supplier's profile counted that was read.
+  profile_date date,
+  -- What the rules held is decided so at that instant, when no person has.
+  hold_until timestamptz,
+  hold_default text check (hold_default in ('qualify', 'reject')),
+  primary key (call_id, facts_version),
+  check (num_nonnulls(hold_until, hold_default) <> 1)
 );
+create index call_scores_holds on public.call_scores (hold_until) where hold_until is not null;
+
+-- What the set in shadow said of a call, and what the call would owe and earn by it.
+create table public.shadow_scores (
+  call_id uuid not null references public.calls,
+  rule_set int not null references public.rule_sets,
+  score int not null check (score between 0 and 100),
+  verdict text not null check (verdict in ('qualify', 'reject', 'hold')),
+  -- Null where it would not qualify.
+  price_minor app.amount_minor,
+  share_minor app.amount_minor,
+  scored_at timestamptz not null,
+  primary key (rule_set, call_id)
+);
+create index shadow_scores_call on public.shadow_scores (call_id);
 
 -- What the buyer owes for a qualified call and what the supplier earns by it. A row is never changed to other amounts: when
 -- the call is adjusted its row ends as `clawed_back`, and the call is rated anew, by a row of its own.
@@ -140,10 +179,10 @@ begin
   if v_event_id is null then return 'duplicate'; end if;
 
   insert into calls as c (source, external_id, tracking_number, campaign_id, supplier_id, buyer_id, caller_number, started_at,
-    duration_s, answered, facts_at, business_date, trace, recovered_at, made_at, changed_at)
+    duration_s, answered, caller_region, attestation, line_type, facts_at, business_date, trace, recovered_at, made_at, changed_at)
   select p_event ->> 'source', v_report ->> 'externalId', v_report ->> 'trackingNumber', t.campaign_id, t.supplier_id, k.buyer_id,
     v_report ->> 'callerNumber', app.at((v_report ->> 'startedAtMs')::bigint), (v_report ->> 'durationS')::int,
-    (v_report ->> 'answered')::boolean, v_facts_at, app.business_date(app.at((v_report ->> 'startedAtMs')::bigint)),
+    (v_report ->> 'answered')::boolean, v_report ->> 'callerRegion', v_report ->> 'attestation', v_report ->> 'lineType', v_facts_at, app.business_date(app.at((v_report ->> 'startedAtMs')::bigint)),
     p_event ->> 'trace', case when p_event ->> 'kind' = 'call_log' then p_now end, p_now, p_now
   from (select 1) one
     left join tracking_numbers t on t.number = v_report ->> 'trackingNumber'
@@ -208,7 +247,10 @@ begin
   if not v_older then
     update calls set duration_s = (p_report ->> 'durationS')::int, answered = (p_report ->> 'answered')::boolean,
       caller_number = p_report ->> 'callerNumber', started_at = app.at((p_report ->> 'startedAtMs')::bigint),
-      business_date = app.business_date(app.at((p_report ->> 'startedAtMs')::bigint)), facts_at = p_facts_at
+      business_date = app.business_date(app.at((p_report ->> 'startedAtMs')::bigint)), facts_at = p_facts_at,
+      -- What one report states of the caller, another may leave out.
+      caller_region = coalesce(p_report ->> 'callerRegion', caller_region), attestation = coalesce(p_report ->> 'attestation', attestation),
+      line_type = coalesce(p_report ->> 'lineType', line_type)
     where id = p_call.id;
     if v_same and not v_revenue then return 'unchanged'; end if;
   end if;

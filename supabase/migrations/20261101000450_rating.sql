@@ -31,38 +31,11 @@ create function app.facts_key(p_call public.calls) returns text language sql sta
   select concat_ws(' ', p_call.facts_version, app.ms(p_call.facts_at), app.ms((select facts_at from public.call_revenues where call_id = p_call.id)))
 $$;
 
--- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, and what came
--- before; with p_late as they would be with the facts that came after rating.
-create function public.scoring_context(p_call_ids jsonb, p_late boolean default false)
-returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
-  select coalesce(jsonb_agg(jsonb_build_object(
-    'callId', c.id, 'factsVersion', c.facts_version, 'factsKey', app.facts_key(stored), 'status', c.status, 'routed', c.campaign_id is not null,
-    'callerNumber', c.caller_number, 'durationS', c.duration_s, 'answered', c.answered, 'startedAtMs', app.ms(c.started_at),
-    'revenue', (select coalesce(case when p_late then r.late end, jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency))
-      from call_revenues r where r.call_id = c.id),
-    'terms', case when t.id is not null then jsonb_build_object('termsId', t.id, 'currency', t.currency,
-      'priceMinor', t.price_minor, 'incrementS', t.increment_s, 'minimumS', t.minimum_s, 'revenueBps', t.revenue_bps,
-      'supplierShareBps', t.supplier_share_bps, 'supplierShareMinor', t.supplier_share_minor,
-      'supplierShareTiers', t.supplier_share_tiers, 'minDurationS', t.min_duration_s,
-      'duplicateWindowS', t.duplicate_window_s) end,
-    'decided', c.decided,
-    'inHours', app.is_open(t.hours, c.started_at, k.timezone),
-    'paidInWindow', app.paid_in_window(c, t.duplicate_window_s),
-    'callerCallsLastHour', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
-      and o.started_at > c.started_at - interval '1 hour' and o.started_at <= c.started_at),
-    'callerCallsLastDay', (select count(*) from calls o where o.caller_number = c.caller_number and o.id <> c.id
-      and o.started_at > c.started_at - interval '1 day' and o.started_at <= c.started_at))), '[]')
-  from calls stored cross join lateral app.facts_of(stored, p_late) c
-    left join campaigns k on k.id = c.campaign_id
-    left join lateral app.terms_at(c.campaign_id, c.started_at) t on true
-  where stored.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
-$$;
-
 -- The date a call that is rated now belongs to: its own, or the first date whose close does not bill yet. While a close
 -- waits for its calls to be scored and put in order, they still are of its date.
 create function app.open_date(p_wanted date) returns date language plpgsql stable as $$
 begin
-  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where stage not in ('calls', 'order')));
+  return greatest(p_wanted, (select max(business_date) + 1 from public.closes where stage not in ('calls', 'scores', 'order')));
 end $$;
 
 -- The date a movement of money that is recorded now belongs to: its own, or the first date whose close is not done.
@@ -201,6 +174,24 @@ begin
     jsonb_build_object('callId', p_call.id, 'termsId', p_terms.id, 'earningId', v_earning_id), p_now);
 end $$;
 
+-- Writes how a call was scored, and what the set in shadow said of it. What the rules alone hold is decided by itself after a while.
+create function app.write_score(p_call public.calls, p_decision jsonb, p_now timestamptz) returns void language plpgsql as $$
+declare v_shadow jsonb := p_decision -> 'shadow'; v_held boolean := p_decision ->> 'decision' = 'hold' and p_decision ->> 'verdict' = 'hold';
+begin
+  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at, rule_set, verdict, signals, profile_date, hold_until, hold_default)
+  values (p_call.id, p_call.facts_version, (p_decision ->> 'score')::int, p_decision ->> 'decision', p_decision -> 'reasons', p_now,
+    coalesce((p_decision ->> 'ruleSet')::int, 1), p_decision ->> 'verdict', coalesce(p_decision -> 'signals', '[]'), (p_decision ->> 'profileDate')::date,
+    case when v_held then p_now + make_interval(hours => (p_decision -> 'expiry' ->> 'hours')::int) end,
+    case when v_held then p_decision -> 'expiry' ->> 'decision' end);
+  if jsonb_typeof(v_shadow) = 'object' then
+    insert into shadow_scores (call_id, rule_set, score, verdict, price_minor, share_minor, scored_at)
+    values (p_call.id, (v_shadow ->> 'ruleSet')::int, (v_shadow ->> 'score')::int, v_shadow ->> 'verdict',
+      (v_shadow ->> 'priceMinor')::bigint, (v_shadow ->> 'shareMinor')::bigint, p_now)
+    on conflict (rule_set, call_id) do update set score = excluded.score, verdict = excluded.verdict, price_minor = excluded.price_minor,
+      share_minor = excluded.share_minor, scored_at = excluded.scored_at;
+  end if;
+end $$;
+
 -- Records one decision; with `placed` ({unit, place}) in it, of a call whose place was worked out in the order of the starts.
 create function app.rate_call(p_decision jsonb, p_now timestamptz) returns text language plpgsql as $$
 declare
@@ -231,9 +222,8 @@ begin
     v_decision := 'hold';
     v_reasons := v_reasons || '[{"signal": "wallet-empty", "version": 1, "points": 40, "text": "the buyer''s wallet does not cover the call"}]';
   end if;
-  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at)
-  values (v_call.id, v_call.facts_version,
-    case when v_decision = p_decision ->> 'decision' then (p_decision ->> 'score')::int when v_decision = 'hold' then 40 else 100 end, v_decision, v_reasons, p_now);
+  perform app.write_score(v_call, p_decision || jsonb_build_object('decision', v_decision, 'reasons', v_reasons,
+    'score', case when v_decision = p_decision ->> 'decision' then (p_decision ->> 'score')::int when v_decision = 'hold' then 40 else 100 end), p_now);
   update calls set changed_at = p_now,
     status = case v_decision when 'qualify' then 'qualified' when 'reject' then 'rejected' else 'held' end
   where id = v_call.id;
@@ -241,6 +231,7 @@ begin
     perform app.book_call(v_call, v_terms, v_price, app.share_of(v_call, p_decision -> 'shares', (v_placed ->> 'place')::bigint), v_prepaid, p_now);
   end if;
   if v_decision = 'qualify' or v_refusal ->> 'signal' in ('over-daily-cap', 'over-monthly-cap') then perform app.note_order(v_call, false); end if;
+  perform app.mark_windows(v_call);
   return v_decision;
 end $$;
 

@@ -7,8 +7,9 @@ create table public.adjustments (
   id uuid primary key default gen_random_uuid(),
   call_id uuid not null references public.calls,
   earning_id uuid not null references public.earnings,
+  -- context: calls that started before it came after it, and change its score (see rescore.sql).
   -- order: the call has another place in the order of the starts than the one that it was rated for.
-  cause text not null check (cause in ('facts', 'order', 'dispute', 'operator')),
+  cause text not null check (cause in ('facts', 'context', 'order', 'dispute', 'operator')),
   reason text not null,
   asked_by text not null,
   asked_at timestamptz not null,
@@ -120,7 +121,7 @@ create function app.decide_anew(p_call public.calls, p_earning public.earnings, 
 returns void language plpgsql as $$
 begin
   if p_adjustment.cause = 'order' then perform app.rebook(p_call, p_earning, p_adjustment, p_now);
-  else perform app.score_again(p_call, case when p_adjustment.cause <> 'facts' then 'reject' end, p_now); end if;
+  else perform app.score_again(p_call, case when p_adjustment.cause not in ('facts', 'context') then 'reject' end, p_now); end if;
 end $$;
 
 -- Whether another share than an earning's is all that changes, and its buyer was billed: that is between supplier and exchange.

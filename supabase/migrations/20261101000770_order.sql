@@ -171,8 +171,8 @@ declare v_call calls; v_terms campaign_terms; v_refused boolean := p_adjustment.
 begin
   update calls set facts_version = facts_version + 1, changed_at = p_now, status = case when v_refused then 'rejected' else status end
   where id = p_call.id returning * into v_call;
-  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at)
-  select call_id, v_call.facts_version, case when v_refused then 100 else score end, case when v_refused then 'reject' else decision end,
+  insert into call_scores (call_id, facts_version, rule_set, verdict, signals, profile_date, score, decision, reasons, scored_at)
+  select call_id, v_call.facts_version, rule_set, verdict, signals, profile_date, case when v_refused then 100 else score end, case when v_refused then 'reject' else decision end,
     case when v_refused then reasons || app.refusal_json(p_adjustment.refusal) else reasons end, p_now
   from call_scores where call_id = p_call.id and facts_version = p_call.facts_version;
   if not v_refused then

@@ -2,7 +2,7 @@
 create table public.closes (
   business_date date primary key,
   state text not null default 'open' check (state in ('open', 'done')),
-  stage text not null default 'calls' check (stage in ('calls', 'order', 'billing', 'money', 'plan', 'payouts', 'report', 'done')),
+  stage text not null default 'calls' check (stage in ('calls', 'scores', 'order', 'billing', 'money', 'plan', 'payouts', 'report', 'done')),
   -- The instant for which everything in this close is decided.
   due_at timestamptz not null,
   started_at timestamptz not null,
@@ -90,14 +90,14 @@ create function app.waits_for(p_close public.closes) returns setof public.work l
   union all
   -- A call is scored whether a close is open or not, so that its row names none.
   select w.* from public.calls c join public.work w on w.job = 'fraud.score-call' and w.key = c.id::text
-  where p_close.stage = 'calls' and c.status = 'stored' and w.state = 'due' and c.business_date <= p_close.business_date
+  where p_close.stage in ('calls', 'scores') and c.status = 'stored' and w.state = 'due' and c.business_date <= p_close.business_date
 $$;
 
 create function app.enter_stage(p_close public.closes, p_stage text, p_now timestamptz) returns void language plpgsql as $$
 declare
   v_date date := p_close.business_date;
   v_payload jsonb := jsonb_build_object('date', p_close.business_date, 'dueAtMs', app.ms(p_close.due_at));
-  v_job text := case p_stage when 'money' then 'reconciliation.reconcile-money' when 'plan' then 'payouts.plan-payouts'
+  v_job text := case p_stage when 'scores' then 'fraud.rescore-calls' when 'money' then 'reconciliation.reconcile-money' when 'plan' then 'payouts.plan-payouts'
     when 'report' then 'operations.report-close' end;
 begin
   update closes set stage = p_stage, state = case when p_stage = 'done' then 'done' else 'open' end,
@@ -114,6 +114,7 @@ begin
     where pipeline = 'nightly-close' and period = v_date;
     -- Work of no close: whatever the audit finds, no close waits for it.
     perform app.make_work('operations.audit-books', v_date::text, v_payload, 'close-' || v_date, p_now);
+    perform app.make_work('fraud.profile-suppliers', v_date::text, v_payload, 'close-' || v_date, p_now);
     perform app.start_next_close(p_now);
   elsif v_job is not null then
     perform app.make_work(v_job, v_date::text, v_payload, 'close-' || v_date, p_now, v_date, p_stage);
@@ -128,7 +129,7 @@ begin
   loop
     select * into v_close from closes where state = 'open' for update;
     exit when v_close.business_date is null or exists (select 1 from app.waits_for(v_close));
-    v_next := case v_close.stage when 'calls' then 'order' when 'order' then 'billing' when 'billing' then 'money' when 'money' then 'plan'
+    v_next := case v_close.stage when 'calls' then 'scores' when 'scores' then 'order' when 'order' then 'billing' when 'billing' then 'money' when 'money' then 'plan'
       when 'plan' then 'payouts' when 'payouts' then 'report' when 'report' then 'done' end;
     perform app.enter_stage(v_close, v_next, p_now);
   end loop;

@@ -46,7 +46,7 @@ language sql stable as $$
   ), stood as (
     select s.*, closed.date >= s.day_ends as day_over, closed.date >= s.month_ends as month_over, m.period is not null as month_waits,
       d.period is not null or m.period is not null and closed.date >= s.month_ends as day_waits
-    from started s cross join (select coalesce(max(business_date), '-infinity') as date from public.closes where stage not in ('calls', 'order')) closed
+    from started s cross join (select coalesce(max(business_date), '-infinity') as date from public.closes where stage not in ('calls', 'scores', 'order')) closed
       left join public.unordered_periods d on d.campaign_id = s.campaign_id and d.unit = 'day' and d.period = s.day
       left join public.unordered_periods m on m.campaign_id = s.campaign_id and m.unit = 'month' and m.period = s.month
   )

@@ -91,7 +91,7 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
       ...{ timeoutMs: 20_000, onFailure: () => undefined },
     }),
   );
-  await seedExchange(exchange, { setup, operations, nowMs: clock.nowMs() });
+  await seedExchange(exchange, { setup, operations, fraud: services.fraud, nowMs: clock.nowMs() });
   const plan = { seed, calls: callsPerDate * dates.length, fraudShare: 0 };
   const days = planTraffic({ ...plan, dates, placements: exchange.placements });
   const progress = openProgress(join(house.dataDir, 'traffic.json'));

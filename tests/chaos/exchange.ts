@@ -90,7 +90,12 @@ export async function openBusiness(house: ChaosHouse, firstDate = FIRST_DATE) {
         ...setup,
         ensureCustomer: (buyer) => setup.ensureCustomer({ ...buyer, paymentMethod: 'pm_card_bypassPending' }),
       };
-      await seedExchange(exchange, { setup: paying, operations, nowMs: clock.nowMs() });
+      await seedExchange(exchange, {
+        setup: paying,
+        operations,
+        fraud: services.fraud,
+        nowMs: clock.nowMs(),
+      });
     },
     /** Brings calls of the next business date, stored and not scored, and moves Stripe's clock to its noon. */
     async bringCalls(howMany: number) {

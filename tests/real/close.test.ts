@@ -55,11 +55,13 @@ describe('a close', () => {
     const ran = await house.work();
     expect(ran.map(({ job }) => job).filter((job) => !BESIDE.includes(job))).toEqual([
       'fraud.score-call',
+      'fraud.rescore-calls',
       'billing.bill-buyer',
       'reconciliation.reconcile-money',
       'payouts.plan-payouts',
       'operations.report-close',
       'operations.audit-books',
+      'fraud.profile-suppliers',
     ]);
     expect(await openClose()).toEqual([]);
     expect(await runs()).toEqual(planned([0], 'done'));

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createCallsStore } from '../../src/integrations/supabase/calls.ts';
+import { createFraudStore } from '../../src/integrations/supabase/fraud.ts';
 import { createOperationsStore, type Parties, parties } from '../../src/integrations/supabase/operations.ts';
-import { scoreCall } from '../../src/jobs/fraud/rules.ts';
+import { readRules } from '../../src/jobs/fraud/read-rules.ts';
 import { failureOf } from '../helpers/calls.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { PROJECT } from '../helpers/migrations.ts';
@@ -191,7 +192,8 @@ test('a call that was held because its campaign had no terms yet is scored again
   const [context] = await calls.scoringContext([stored?.id ?? '']);
   if (context === undefined) throw new Error('the call was not stored');
   const { callId, factsVersion } = context;
-  expect(await calls.rate([{ callId, factsVersion, ...scoreCall(context) }], NOW_MS)).toEqual(['hold']);
+  const decide = await readRules(createFraudStore(rpc), [context]);
+  expect(await calls.rate([{ callId, factsVersion, ...decide(context) }], NOW_MS)).toEqual(['hold']);
 
   expect(await take(NOBODY)).toEqual({ routedCalls: 0 });
   const earlier = { ...terms, id: id(6), validFromMs: NOW_MS - 3_600_000 };

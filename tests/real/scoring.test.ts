@@ -99,7 +99,7 @@ describe('an invoice', () => {
     await client.connect();
     try {
       await client.query('begin; lock table invoices in share row exclusive mode');
-      const closing = house.begin(FIRST_DATE);
+      const closing = house.begin(FIRST_DATE).then(() => house.work());
       await vi.waitFor(async () => {
         const waiting = await house.sql(
           "select 1 from pg_locks where relation = 'invoices'::regclass and not granted",

@@ -30,12 +30,24 @@ test("CallRail's published body becomes a report", () => {
     startedAtMs: Date.UTC(2018, 1, 19, 18, 41, 0, 236),
     durationS: 13,
     answered: false,
+    callerRegion: 'US-PA',
     factsAtMs: Date.UTC(2018, 1, 19, 18, 41, 13, 236),
   });
 });
 
 test('our own body becomes a report', () => {
   expect(readStandard({})).toEqual(PLAIN);
+});
+
+test('our own body may state where the caller is, how its number is attested, and its line; what it states otherwise is left out', () => {
+  const stated = { caller_region: 'us-tx', attestation: 'B', line_type: 'voip' };
+  expect(readStandard(stated)).toEqual({
+    ...PLAIN,
+    callerRegion: 'US-TX',
+    attestation: 'B',
+    lineType: 'voip',
+  });
+  expect(readStandard({ caller_region: 'Texas', attestation: 'D', line_type: 7 })).toEqual(PLAIN);
 });
 
 test('our own body may state the revenue of the call, in whole minor units of a currency', () => {

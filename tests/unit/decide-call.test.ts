@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { decideCall } from '../../src/jobs/fraud/decide-call.ts';
+import { defaultRules } from '../../src/jobs/fraud/default-rules.ts';
+import { DECIDABLE, rulesOf } from '../helpers/call-facts.ts';
 
 const TERMS = {
   termsId: 't',
@@ -14,26 +17,19 @@ const TERMS = {
   minDurationS: 30,
 };
 type Call = Parameters<typeof decideCall>[0];
-const CALL: Call = {
-  callerNumber: '+12127361234',
-  durationS: 120,
-  answered: true,
-  routed: true,
-  terms: TERMS,
-  decided: null,
-  inHours: true,
-  paidInWindow: false,
-  callerCallsLastHour: 0,
-  callerCallsLastDay: 0,
-  revenue: { amountMinor: 2_000, currency: 'usd' },
-};
+const CALL: Call = { ...DECIDABLE, terms: TERMS, revenue: { amountMinor: 2_000, currency: 'usd' } };
 const decide = (change: Partial<Call>) => {
-  const { decision, reasons, ...rest } = decideCall({ ...CALL, ...change });
+  const { decision, reasons, ...rest } = decideCall({ ...CALL, ...change }, defaultRules);
   return { decision, reasons: reasons.map(({ signal }) => signal), rated: 'termsId' in rest };
 };
 
 test('a call that qualifies is rated by its terms', () => {
-  expect(decideCall(CALL)).toMatchObject({ decision: 'qualify', termsId: 't', priceMinor: 200 });
+  expect(decideCall(CALL, defaultRules)).toMatchObject({
+    score: 0,
+    decision: 'qualify',
+    termsId: 't',
+    priceMinor: 200,
+  });
 });
 
 test.each<[string, Partial<Call>, string, string]>([
@@ -64,4 +60,100 @@ test('a call that does not qualify is not rated, and what speaks against it is n
     rated: false,
   });
   expect(decide({ callerNumber: null, revenue: null })).toMatchObject({ reasons: ['anonymous-caller'] });
+});
+
+describe('the terms', () => {
+  test.each<[string, Partial<Call>, string[]]>([
+    ['a call as long as the minimum qualifies', { durationS: 30 }, ['qualify']],
+    ['a shorter one is rejected', { durationS: 29 }, ['reject', 'below-minimum-duration']],
+    ['nobody answered', { answered: false }, ['reject', 'not-answered']],
+    ['outside the hours', { inHours: false }, ['reject', 'outside-hours']],
+    ['paid in the window', { paidInWindow: true }, ['reject', 'duplicate-caller']],
+    ['no campaign has the number', { routed: false }, ['hold', 'unknown-tracking-number']],
+    ['no terms are in force', { terms: null }, ['hold', 'no-terms']],
+  ])('%s, whatever the rules', (_name, change, expected) => {
+    const { decision, reasons } = decideCall({ ...CALL, ...change }, rulesOf({}));
+    expect([decision, ...reasons.map(({ signal }) => signal)]).toEqual(expected);
+  });
+});
+
+describe('the rules', () => {
+  const judge = (change: Partial<Call>, rules = defaultRules) => {
+    const { score, decision, verdict, expiry } = decideCall({ ...CALL, ...change }, rules);
+    return { score, decision, verdict, expires: expiry !== null };
+  };
+
+  test('a score from the first threshold on holds for a while, one from the second on rejects', () => {
+    const rules = rulesOf({ 'anonymous-caller': 39, 'short-hangups': 40 });
+    expect(judge({ callerNumber: null }, rules)).toMatchObject({
+      score: 39,
+      decision: 'qualify',
+      expires: false,
+    });
+    expect(judge({ callerNumber: null }, rulesOf({ 'anonymous-caller': 40 }))).toEqual({
+      ...{ score: 40, decision: 'hold', verdict: 'hold', expires: true },
+    });
+    expect(judge({ callerNumber: null }, rulesOf({ 'anonymous-caller': 70 }))).toMatchObject({
+      decision: 'reject',
+      expires: false,
+    });
+  });
+
+  test('a campaign has rules of its own, and what it does not name is as for all', () => {
+    const campaignId = '11111111-1111-4111-8111-111111111111';
+    const rules = rulesOf(
+      { 'anonymous-caller': 80 },
+      { [campaignId]: { weights: { 'anonymous-caller': 10 } } },
+    );
+    expect(judge({ callerNumber: null }, rules)).toMatchObject({ decision: 'reject' });
+    expect(judge({ callerNumber: null, campaignId }, rules)).toMatchObject({
+      score: 10,
+      decision: 'qualify',
+    });
+  });
+
+  test('a snoozed signal stands among the reasons and counts nothing', () => {
+    const { score, decision, reasons } = decideCall(
+      { ...CALL, callerNumber: null, snoozed: ['anonymous-caller'] },
+      defaultRules,
+    );
+    expect({ score, decision, reasons }).toMatchObject({
+      ...{ score: 0, decision: 'qualify' },
+      reasons: [{ signal: 'anonymous-caller', points: 0 }],
+    });
+  });
+
+  test('what a person decided goes before the score', () => {
+    expect(judge({ ownNumber: true, decided: 'qualify' })).toMatchObject({ decision: 'qualify' });
+    expect(judge({ decided: 'reject' })).toMatchObject({ decision: 'reject' });
+  });
+
+  test('calls of a paused supplier wait, those of a blocked one are rejected, a throttled one has its usual hour', () => {
+    expect(judge({ standing: 'paused' })).toMatchObject({ decision: 'hold' });
+    expect(judge({ standing: 'blocked' })).toMatchObject({ decision: 'reject' });
+    expect(judge({ standing: 'throttled' })).toMatchObject({ decision: 'qualify' });
+    const busy = { ...CALL.supplier, hour: 5 };
+    expect(judge({ standing: 'throttled', supplier: busy })).toMatchObject({ decision: 'hold' });
+  });
+
+  test('the score is between 0 and 100, and the same for the same call', () => {
+    const calls = fc.record({
+      callerNumber: fc.constantFrom(null, '+12127361234', '+1', 'nonsense', '+18005550199'),
+      durationS: fc.nat(600),
+      answered: fc.boolean(),
+      ownNumber: fc.boolean(),
+      hour: fc.nat(30),
+      sameDuration: fc.nat(200),
+    });
+    fc.assert(
+      fc.property(calls, ({ hour, sameDuration, ...change }) => {
+        const supplier = { ...CALL.supplier, hour, sameDuration, nearDuration: sameDuration };
+        const call = { ...CALL, ...change, supplier, caller: { ...CALL.caller, hour, day: hour } };
+        const decided = decideCall(call, defaultRules);
+        expect(decided.score).toBeGreaterThanOrEqual(0);
+        expect(decided.score).toBeLessThanOrEqual(100);
+        expect(decideCall(structuredClone(call), defaultRules)).toEqual(decided);
+      }),
+    );
+  });
 });

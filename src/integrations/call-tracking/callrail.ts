@@ -3,6 +3,7 @@ import { readJsonObject } from './json.ts';
 import {
   type CallReport,
   callerNumber,
+  callerRegion,
   externalId,
   instant,
   MAX_DURATION_S,
@@ -32,6 +33,8 @@ const schema = z
     answered: z.boolean(),
     created_at: instant.nullish(),
     timestamp: instant.nullish(),
+    customer_country: z.string().nullish(),
+    customer_state: z.string().nullish(),
   })
   .refine(({ resource_id, id }) => resource_id != null || id != null, { path: ['resource_id'] });
 
@@ -52,6 +55,7 @@ export function parseCallrailReport(body: Uint8Array): CallReport {
     startedAtMs,
     durationS: report.duration,
     answered: report.answered,
+    callerRegion: callerRegion.parse(`${report.customer_country || 'US'}-${report.customer_state ?? ''}`),
     factsAtMs: Math.max(endedAtMs, report.created_at ?? 0, report.timestamp ?? 0),
   };
 }

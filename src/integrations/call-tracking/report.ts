@@ -14,6 +14,11 @@ export interface CallReport {
   readonly answered: boolean;
   /** What the buyer earned by the call; absent where the report does not say. */
   readonly revenue?: { readonly amountMinor: number; readonly currency: string } | undefined;
+  /** Where the provider says the caller is, in ISO 3166-2 (`US-TX`). */
+  readonly callerRegion?: string | undefined;
+  /** STIR: how far the caller's carrier vouches for the number. */
+  readonly attestation?: 'A' | 'B' | 'C' | undefined;
+  readonly lineType?: z.infer<typeof lineType>;
   /**
    * When the provider stated these facts. Later facts replace earlier ones; where two reports of one call carry the
    * same instant, only the order in which they were received is left to decide.
@@ -71,6 +76,29 @@ export const callerNumber = z
     const trimmed = number?.trim() ?? '';
     return ANONYMOUS.has(trimmed.toLowerCase()) ? null : trimmed;
   });
+
+/** A region whose code is not one is left out: a call is not refused for it. */
+export const callerRegion = z
+  .string()
+  .nullish()
+  .transform((text) => {
+    const code = text?.trim().toUpperCase() ?? '';
+    const [country = '', part = ''] = code.split('-');
+    const plain = [...code].every(
+      (letter) => letter === '-' || isDigit(letter) || (letter >= 'A' && letter <= 'Z'),
+    );
+    return plain && country.length === 2 && part.length >= 1 && part.length <= 3 ? code : undefined;
+  });
+export const attestation = z
+  .enum(['A', 'B', 'C'])
+  .nullish()
+  .catch(null)
+  .transform((letter) => letter ?? undefined);
+export const lineType = z
+  .enum(['mobile', 'landline', 'voip', 'toll_free', 'premium', 'other'])
+  .nullish()
+  .catch(null)
+  .transform((type) => type ?? undefined);
 
 const currency = z
   .string()

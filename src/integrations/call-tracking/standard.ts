@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { readJsonObject } from './json.ts';
 import {
+  attestation,
   type CallReport,
   callerNumber,
+  callerRegion,
   externalId,
   instant,
+  lineType,
   MAX_DURATION_S,
   readReport,
   revenue,
@@ -26,6 +29,9 @@ const schema = z.object({
     duration_s: z.number().int().min(0).max(MAX_DURATION_S),
     answered: z.boolean(),
     revenue,
+    caller_region: callerRegion,
+    attestation,
+    line_type: lineType,
   }),
 });
 
@@ -34,7 +40,8 @@ const schema = z.object({
  *
  * `{ "type": "call.completed" | "call.modified", "timestamp": ISO, "data": { "call_id", "tracking_number" (E.164),
  * "caller_number" (null when anonymous), "started_at": ISO, "duration_s", "answered", "revenue": { "amount_minor", "currency" } }`. `revenue` is what the buyer earned by the
- * call; a report without it leaves what an earlier one said. Unknown fields are ignored.
+ * call; a report without it leaves what an earlier one said. So it is with `caller_region` (ISO 3166-2, "US-TX"), `attestation` (STIR:
+ * "A", "B" or "C") and `line_type` ("mobile", "landline", "voip", "toll_free", "premium", "other"). Unknown fields are ignored.
  */
 export function parseStandardReport(body: Uint8Array): CallReport {
   const { timestamp, data } = readReport(schema, readJsonObject(body));
@@ -46,6 +53,9 @@ export function parseStandardReport(body: Uint8Array): CallReport {
     durationS: data.duration_s,
     answered: data.answered,
     revenue: data.revenue,
+    callerRegion: data.caller_region,
+    attestation: data.attestation,
+    lineType: data.line_type,
     factsAtMs: timestamp,
   };
 }

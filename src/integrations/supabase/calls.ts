@@ -22,14 +22,49 @@ interface CallFacts {
   readonly answered: boolean;
   /** What the buyer earned by the call, where the report states it. */
   readonly revenue?: { readonly amountMinor: number; readonly currency: string } | undefined;
+  /** What the provider says of the caller, where it does. */
+  readonly callerRegion?: string | undefined;
+  readonly attestation?: 'A' | 'B' | 'C' | undefined;
+  readonly lineType?: z.infer<typeof lineType> | undefined;
   readonly factsAtMs: number;
 }
+
+const lineType = z.enum(['mobile', 'landline', 'voip', 'toll_free', 'premium', 'other']);
+const decision = z.enum(['qualify', 'reject', 'hold']);
 
 const ingestResult = z.union([
   z.enum(['stored', 'duplicate', 'revised', 'unchanged', 'superseded', 'late']),
   z.object({ code: z.literal('BODY_MALFORMED'), message: z.string() }),
 ]);
 export type IngestResult = z.infer<typeof ingestResult>;
+
+const counts = <K extends string>(...names: readonly K[]) =>
+  Object.fromEntries(names.map((name) => [name, z.int()])) as Record<K, z.ZodInt>;
+
+const profile = z.object({
+  ...counts(
+    'days',
+    'calls',
+    'answered',
+    'hangups',
+    'payable',
+    'inBand',
+    'afterBand',
+    'callers',
+    'qualified',
+    'refused',
+    'disputed',
+  ),
+  hours: z.array(z.int()).length(24),
+  weekdays: z.array(z.int()).length(7),
+});
+
+const measured = z.object({
+  signal: z.string(),
+  version: z.int(),
+  strength: z.number(),
+  value: z.record(z.string(), z.union([z.number(), z.string()])),
+});
 
 const scoringContext = z.object({
   callId: z.uuid(),
@@ -39,6 +74,8 @@ const scoringContext = z.object({
   status: z.enum(['stored', 'qualified', 'rejected', 'held']),
   /** Whether the tracking number belongs to a campaign. */
   routed: z.boolean(),
+  campaignId: z.uuid().nullable(),
+  supplierId: z.uuid().nullable(),
   callerNumber: z.string().nullable(),
   durationS: z.int(),
   answered: z.boolean(),
@@ -66,8 +103,56 @@ const scoringContext = z.object({
   /** Whether it started within the hours of its terms. */
   inHours: z.boolean(),
   paidInWindow: z.boolean(),
-  callerCallsLastHour: z.int(),
-  callerCallsLastDay: z.int(),
+  /** Where its campaign's callers are; null is anywhere. */
+  regions: z.array(z.string()).nullable(),
+  callerRegion: z.string().nullable(),
+  attestation: z.enum(['A', 'B', 'C']).nullable(),
+  lineType: lineType.nullable(),
+  /** The caller's number is a tracking number. */
+  ownNumber: z.boolean(),
+  /** How its supplier stood at its start. */
+  standing: z.enum(['active', 'throttled', 'paused', 'blocked']),
+  /** Signals that people said are not to be counted for it. */
+  snoozed: z.array(z.string()),
+  caller: z.object({
+    ...counts(
+      'hour',
+      'day',
+      'network',
+      'buyer',
+      'campaign',
+      'payable',
+      'payableInCampaign',
+      'otherSuppliers',
+      'otherCampaigns',
+    ),
+    sinceLastS: z.int().nullable(),
+  }),
+  supplier: z.object(
+    counts(
+      'calls',
+      'spanS',
+      'tenMinutes',
+      'hour',
+      'callers',
+      'answered',
+      'hangups',
+      'payable',
+      'inBand',
+      'afterBand',
+      'sameDuration',
+      'nearDuration',
+    ),
+  ),
+  block: z.object(counts('numbers', 'numbersOfSupplier', 'hundred', 'hundredOfSupplier')),
+  /** Up to when the profiles count; null while nothing is closed. */
+  profileDate: z.iso.date().nullable(),
+  profile: profile.nullable(),
+  network: profile.nullable(),
+  /** The rules that it was first scored by; null when it was not. */
+  ruleSet: z.int().nullable(),
+  /** How it is scored; null when it is not. */
+  scored: z.object({ score: z.int(), verdict: decision.nullable(), signals: z.array(measured) }).nullable(),
 });
 export type ScoringContext = z.infer<typeof scoringContext>;
 
@@ -82,12 +167,27 @@ export interface Decision {
   readonly callId: string;
   readonly factsVersion: number;
   readonly score: number;
-  readonly decision: 'qualify' | 'reject' | 'hold';
+  readonly decision: z.infer<typeof decision>;
   readonly reasons: readonly Reason[];
   /** With `qualify`: the terms it was rated by, and the share from the how-manieth paid call of the month on. */
   readonly termsId?: string;
   readonly priceMinor?: number;
   readonly shares?: readonly { readonly fromCall: number; readonly shareMinor: number }[];
+  /** By which rules, and what they said of it; absent where nothing was asked of rules. */
+  readonly ruleSet?: number;
+  readonly verdict?: z.infer<typeof decision>;
+  readonly signals?: readonly z.infer<typeof measured>[];
+  readonly profileDate?: string | null;
+  /** What becomes of it when it is held and nobody decides. */
+  readonly expiry?: { readonly hours: number; readonly decision: 'qualify' | 'reject' } | null;
+  /** What the rules in shadow say of it; price and share where it would qualify. */
+  readonly shadow?: {
+    readonly ruleSet: number;
+    readonly score: number;
+    readonly verdict: z.infer<typeof decision>;
+    readonly priceMinor: number | null;
+    readonly shareMinor: number | null;
+  } | null;
 }
 
 const rateResult = z.enum(['qualify', 'reject', 'hold', 'already', 'stale']);

@@ -162,6 +162,8 @@ export const parties = z.strictObject({
       name: z.string().min(1).max(200),
       /** IANA; a new campaign's is UTC when it is absent. */
       timezone: z.string().optional(),
+      /** Where its callers are, in ISO 3166-2 (`US-TX`); null is anywhere. */
+      regions: z.array(z.string().min(2).max(6)).min(1).nullish(),
     }),
   ),
   terms: z.array(terms),

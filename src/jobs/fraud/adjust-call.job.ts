@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 import { defineJob, done, HOUSE_BACKOFF, skip, snooze } from '../define-job.ts';
-import { decideCall } from './decide-call.ts';
+import { readRules } from './read-rules.ts';
 
 /**
  * Looks at a call that was rated: do the facts that came later change what it owes, or was its adjustment asked for? Then
@@ -18,12 +18,12 @@ export const adjustCall = defineJob({
   attempts: 8,
   backoff: HOUSE_BACKOFF,
   timeoutMs: 30_000,
-  uses: ['calls', 'adjustments', 'clock'],
-  async handle({ callId }, { calls, adjustments, clock }) {
+  uses: ['calls', 'fraud', 'adjustments', 'clock'],
+  async handle({ callId }, { calls, fraud, adjustments, clock }) {
     const [call] = await calls.scoringContext([callId], { withLateFacts: true });
     if (call === undefined)
       throw new PermanentError('CALL_UNKNOWN', 'No call has this id.', { detail: { callId } });
-    const { decision, termsId, priceMinor } = decideCall(call);
+    const { decision, termsId, priceMinor } = (await readRules(fraud, [call]))(call);
     const seen = { factsKey: call.factsKey, decision, termsId, priceMinor };
     const result = await adjustments.adjust(callId, seen, clock.nowMs());
     // The facts changed between reading and adjusting: the next run reads the newer ones.

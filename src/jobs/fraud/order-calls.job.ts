@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineJob, done, HOUSE_BACKOFF, type Outcome, skip, snooze } from '../define-job.ts';
-import { decideCall } from './decide-call.ts';
+import { readRules } from './read-rules.ts';
 
 /** Of 100 calls each; what is left then waits for its next turn, so that others have theirs. */
 const MOST_ROUNDS = 50;
@@ -21,8 +21,8 @@ export const orderCalls = defineJob({
   attempts: 8,
   backoff: HOUSE_BACKOFF,
   timeoutMs: 300_000,
-  uses: ['calls', 'adjustments', 'clock'],
-  async handle(period, { calls, adjustments, clock }): Promise<Outcome> {
+  uses: ['calls', 'fraud', 'adjustments', 'clock'],
+  async handle(period, { calls, fraud, adjustments, clock }): Promise<Outcome> {
     let moved = 0;
     for (let round = 0; round < MOST_ROUNDS; round += 1) {
       const order = await adjustments.readOrder(period);
@@ -31,12 +31,13 @@ export const orderCalls = defineJob({
       if (kind === null && !settled) return moved === 0 ? skip('waits') : done({ moved, waits: true });
       const contexts =
         kind === 'rate' ? await calls.scoringContext(order.steps.map(({ callId }) => callId)) : [];
+      const decide = await readRules(fraud, contexts);
       const byCall = new Map(contexts.map((call) => [call.callId, call]));
       const steps = order.steps.map((step) => {
         const call = byCall.get(step.callId);
         return call === undefined
           ? step
-          : { ...step, factsKey: call.factsKey, decision: { ...decideCall(call) } };
+          : { ...step, factsKey: call.factsKey, decision: { ...decide(call) } };
       });
       const result = await adjustments.putInOrder(period, { changes, kind, steps }, clock.nowMs());
       if (result === 'done') moved += steps.length;

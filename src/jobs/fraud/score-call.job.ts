@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 import { defineJob, done, HOUSE_BACKOFF, type Outcome, skip, snooze } from '../define-job.ts';
-import { decideCall } from './decide-call.ts';
+import { readRules } from './read-rules.ts';
 
 /**
  * Scores calls and, for those that qualify, rates them and posts earning and journal, all in one transaction.
@@ -21,14 +21,15 @@ export const scoreCalls = defineJob({
   batch: { size: 100, waitMs: 15 },
   // Two full batches: each job at work needs its lock renewed and its end recorded by a statement of its own.
   concurrency: 2,
-  uses: ['calls', 'clock'],
-  async handleBatch(payloads, { calls, clock }) {
+  uses: ['calls', 'fraud', 'clock'],
+  async handleBatch(payloads, { calls, fraud, clock }) {
     const contexts = new Map(
       (await calls.scoringContext(payloads.map(({ callId }) => callId))).map((call) => [call.callId, call]),
     );
+    const decide = await readRules(fraud, [...contexts.values()]);
     const decisions = [...contexts.values()]
       .filter(({ status }) => status === 'stored')
-      .map((call) => ({ callId: call.callId, factsVersion: call.factsVersion, ...decideCall(call) }));
+      .map((call) => ({ callId: call.callId, factsVersion: call.factsVersion, ...decide(call) }));
     const results = decisions.length === 0 ? [] : await calls.rate(decisions, clock.nowMs());
     const byCall = new Map(decisions.map(({ callId }, index) => [callId, results[index]]));
     return payloads.map(({ callId }): Outcome | Error => {

@@ -102,6 +102,7 @@ async function seedHouse(
   await seedExchange(exchange, {
     setup: createStripeSetup(client),
     operations: direct.operations,
+    fraud: direct.fraud,
     nowMs: Date.now(),
   });
   await direct.schedules.ensure(pipelines);

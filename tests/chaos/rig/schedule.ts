@@ -17,6 +17,7 @@ export type Phase = (typeof PHASES)[number];
 /** What a moment within a close refers to. */
 export const CLOSE_STAGES = [
   'calls',
+  'scores',
   'order',
   'billing',
   'money',

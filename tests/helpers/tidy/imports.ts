@@ -46,9 +46,11 @@ const isLeaf = (path: string): boolean =>
   ['src/build.ts', 'src/config.ts', 'src/errors.ts', 'src/money.ts'].includes(path) ||
   path.startsWith('src/config-');
 const isJobFile = (path: string): boolean => path.endsWith('.job.ts') && isIn('src/jobs')(path);
-const isSibling = (target: string, from: string): boolean => posix.dirname(target) === posix.dirname(from);
 /** Everything below `src/<folder>/<x>/` belongs to `src/<folder>/<x>`. */
 const unitOf = (path: string): string => path.split('/').slice(0, 3).join('/');
+/** Of the same folder, or of the same domain of jobs. */
+const isSibling = (target: string, from: string): boolean =>
+  posix.dirname(target) === posix.dirname(from) || unitOf(target) === unitOf(from);
 
 /** `src/integrations/http.ts` and its like: what every integration may use. */
 const isShared = (path: string): boolean => posix.dirname(path) === 'src/integrations';

@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import type { Decision } from './calls.ts';
+import type { Rpc } from './rpc.ts';
+
+const storedRules = z.object({
+  version: z.int(),
+  state: z.enum(['draft', 'shadow', 'running', 'retired']),
+  /** As it was stored; src/jobs/fraud/rule-set.ts reads it. */
+  rules: z.unknown(),
+});
+export type StoredRules = z.infer<typeof storedRules>;
+
+const callToRescore = z.object({ callId: z.uuid(), startedAtMs: z.int() });
+
+export type FraudStore = ReturnType<typeof createFraudStore>;
+
+/** Sets of rules, profiles of suppliers, and scores that are looked at once more. */
+export function createFraudStore(rpc: Rpc) {
+  return {
+    /** The set that decides, the one in shadow, and those of the versions. */
+    ruleSets: (versions: readonly number[]): Promise<StoredRules[]> =>
+      rpc('read_rule_sets', { p_versions: versions }, z.array(storedRules)),
+    /** Adds a set that src/jobs/fraud/rule-set.ts has read; its version. */
+    addRuleSet: (rules: unknown, by: string, note: string, nowMs: number) =>
+      rpc('add_rule_set', { p_rules: rules, p_by: by, p_note: note, p_now_ms: nowMs }, z.int()),
+    /** Has a set decide, or run in shadow, in the place of the one that does; false when it does already. */
+    useRuleSet: (
+      version: number,
+      state: 'shadow' | 'running' | 'retired',
+      by: string,
+      reason: string,
+      nowMs: number,
+    ) =>
+      rpc(
+        'use_rule_set',
+        { p_version: version, p_state: state, p_by: by, p_reason: reason, p_now_ms: nowMs },
+        z.boolean(),
+      ),
+    /** The next calls of a date, or marked ones up to it, in the order of their starts. */
+    callsToRescore: (
+      date: string,
+      {
+        marked,
+        after,
+        limit,
+      }: { marked: boolean; after: z.infer<typeof callToRescore> | null; limit: number },
+    ) =>
+      rpc(
+        'calls_to_rescore',
+        {
+          p_date: date,
+          p_marked: marked,
+          p_after_ms: after?.startedAtMs ?? null,
+          p_after_id: after?.callId ?? null,
+          p_limit: limit,
+        },
+        z.array(callToRescore),
+      ),
+    /** Gives calls the scores that they have by now; of those that were looked at the marks are taken away. */
+    rescore: (
+      decisions: readonly (Decision & { readonly factsKey: string })[],
+      lookedAt: readonly string[],
+      nowMs: number,
+    ) =>
+      rpc(
+        'rescore_calls',
+        { p_decisions: decisions, p_looked_at: lookedAt, p_now_ms: nowMs },
+        z.array(z.string()).length(decisions.length),
+      ),
+    /** Counts a closed date; how many suppliers have a profile of it now. */
+    profileSuppliers: (date: string) => rpc('profile_suppliers', { p_date: date }, z.int()),
+  };
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import type { ScoringContext } from '../../integrations/supabase/calls.ts';
+import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
+import { type ByRules, readRules } from './read-rules.ts';
+
+/** Read in one request. */
+const BATCH = 500;
+
+/**
+ * Scores the calls of a date once more when all are known, and those of earlier dates that a late one has something to say about:
+ * windows are of the calls that started before one, some of which are reported after it. After this the order in which calls came
+ * makes no difference to their scores.
+ *
+ * Safe to run twice: a call that has the score it has by now is left alone, and an earning ends once.
+ */
+export const rescoreCalls = defineJob({
+  name: 'fraud.rescore-calls',
+  queue: 'fraud',
+  version: 1,
+  payload: z.strictObject({ date: z.iso.date(), dueAtMs: z.int() }),
+  key: ({ date }) => date,
+  attempts: 8,
+  backoff: HOUSE_BACKOFF,
+  timeoutMs: 900_000,
+  uses: ['calls', 'fraud', 'clock'],
+  async handle({ date }, { calls, fraud, clock, signal }) {
+    let looked = 0;
+    let changed = 0;
+    const lookAt = async (callIds: readonly string[]) => {
+      signal.throwIfAborted();
+      const contexts = await calls.scoringContext(callIds);
+      const decide = await readRules(fraud, contexts);
+      const news = contexts.flatMap((call) => {
+        const decision = isOpen(call) ? decide(call) : null;
+        if (decision === null || isSame(call, decision)) return [];
+        const { callId, factsVersion, factsKey } = call;
+        return [{ callId, factsVersion, factsKey, ...decision }];
+      });
+      await fraud.rescore(news, callIds, clock.nowMs());
+      looked += callIds.length;
+      changed += news.length;
+    };
+    for (let after = null; ; ) {
+      const next = await fraud.callsToRescore(date, { marked: false, after, limit: BATCH });
+      if (next.length > 0) await lookAt(next.map(({ callId }) => callId));
+      if (next.length < BATCH) break;
+      after = next.at(-1) ?? null;
+    }
+    for (;;) {
+      const next = await fraud.callsToRescore(date, { marked: true, after: null, limit: BATCH });
+      if (next.length === 0) break;
+      await lookAt(next.map(({ callId }) => callId));
+    }
+    return done({ looked, changed });
+  },
+});
+
+/** Scored by rules, and by no person. */
+const isOpen = ({ status, decided, scored }: ScoringContext) =>
+  status !== 'stored' && decided === null && scored?.verdict != null;
+
+function isSame({ scored }: ScoringContext, { verdict, signals }: ByRules): boolean {
+  const strengths = (list: ByRules['signals']) =>
+    list.map(({ signal, strength }) => `${signal} ${strength}`).join();
+  return scored?.verdict === verdict && strengths(scored.signals) === strengths(signals);
+}

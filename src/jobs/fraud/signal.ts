@@ -1,0 +1,120 @@
+/** What signals look at: a call and its context. See integrations/supabase/calls.ts for where each number comes from. */
+export interface CallFacts {
+  /** As reported; null when the caller withheld it. */
+  readonly callerNumber: string | null;
+  readonly durationS: number;
+  readonly answered: boolean;
+  readonly startedAtMs: number;
+  readonly terms: { readonly minDurationS: number } | null;
+  /** Where the callers of the campaign are; null is anywhere. */
+  readonly regions: readonly string[] | null;
+  /** Where the provider says the caller is, in ISO 3166-2 (`US-TX`). */
+  readonly callerRegion: string | null;
+  /** STIR: how far the caller's carrier vouches for the number. */
+  readonly attestation: 'A' | 'B' | 'C' | null;
+  readonly lineType: LineType | null;
+  /** The caller's number is a tracking number of this exchange. */
+  readonly ownNumber: boolean;
+  readonly standing: 'active' | 'throttled' | 'paused' | 'blocked';
+  readonly caller: CallerWindow;
+  readonly supplier: SupplierWindow;
+  readonly block: BlockWindow;
+  /** Null while no date of the supplier is closed. */
+  readonly profile: Profile | null;
+  /** The same of all suppliers together. */
+  readonly network: Profile | null;
+}
+
+export type LineType = 'mobile' | 'landline' | 'voip' | 'toll_free' | 'premium' | 'other';
+
+/** Calls of the caller that started before this one: the last 100 within 30 days. */
+export interface CallerWindow {
+  readonly hour: number;
+  readonly day: number;
+  readonly network: number;
+  readonly buyer: number;
+  readonly campaign: number;
+  /** Answered, and as long as this call's terms ask. */
+  readonly payable: number;
+  readonly payableInCampaign: number;
+  readonly otherSuppliers: number;
+  readonly otherCampaigns: number;
+  readonly sinceLastS: number | null;
+}
+
+/** Calls of the supplier that started before this one: the last 200 within a day. */
+export interface SupplierWindow {
+  readonly calls: number;
+  /** How long before this one the first of them started. */
+  readonly spanS: number;
+  readonly tenMinutes: number;
+  readonly hour: number;
+  readonly callers: number;
+  readonly answered: number;
+  /** Answered, and shorter than ten seconds. */
+  readonly hangups: number;
+  readonly payable: number;
+  /** Of those that are payable: within five seconds of the minimum, and within the ten seconds after these. */
+  readonly inBand: number;
+  readonly afterBand: number;
+  /** Within a second of this call's duration, and within 15 seconds of it. */
+  readonly sameDuration: number;
+  readonly nearDuration: number;
+}
+
+/** Other numbers of the caller's thousand, and hundred, of numbers that called within the day before. */
+export interface BlockWindow {
+  readonly numbers: number;
+  readonly numbersOfSupplier: number;
+  readonly hundred: number;
+  readonly hundredOfSupplier: number;
+}
+
+/** The 28 days up to the last one that was closed. */
+export interface Profile {
+  /** Of the 28 those that had calls. */
+  readonly days: number;
+  readonly calls: number;
+  readonly answered: number;
+  readonly hangups: number;
+  readonly payable: number;
+  readonly inBand: number;
+  readonly afterBand: number;
+  readonly callers: number;
+  readonly qualified: number;
+  readonly refused: number;
+  readonly disputed: number;
+  /** By the hour of UTC, and by the weekday from Monday on. */
+  readonly hours: readonly number[];
+  readonly weekdays: readonly number[];
+}
+
+/** What was measured, with the numbers it was measured from. */
+export interface Measure {
+  /** From 0, nothing of it, to 1; a rule set's weight times this are its points. */
+  readonly strength: number;
+  readonly value: Readonly<Record<string, number | string>>;
+}
+
+/**
+ * One thing that speaks against a call. Pure: the same facts give the same measure, whatever the rule set. Whoever changes what
+ * it measures raises its version.
+ */
+export interface Signal {
+  readonly name: string;
+  readonly version: number;
+  /** What ops read beside the points. */
+  readonly text: string;
+  /** Null when there is nothing of it, or nothing to measure it by. */
+  readonly measure: (call: CallFacts) => Measure | null;
+}
+
+/** How far a number lies from `from`, which counts nothing, to `to`, which counts fully. */
+export const between = (value: number, from: number, to: number): number =>
+  Math.min(1, Math.max(0, (value - from) / (to - from)));
+
+/** A measure, or nothing where it has no strength. Strengths have three decimals, so that what is stored is what was weighed. */
+export function measured(strength: number, value: Measure['value']): Measure | null {
+  const rounded = Math.round(strength * 1_000) / 1_000;
+  return rounded > 0 ? { strength: rounded, value } : null;
+}

@@ -1,0 +1,97 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
+import { regionOfNumber } from '../area-codes.ts';
+import { between, type CallFacts, type Measure, measured, type Signal } from '../signal.ts';
+
+const certain = (value: Measure['value'] = {}): Measure => ({ strength: 1, value });
+
+const typeOf = (number: string) => {
+  const parsed = parsePhoneNumberFromString(number);
+  return parsed?.isValid() === true ? (parsed.getType() ?? 'unknown') : null;
+};
+
+/** Numbers of the numbering plan that nobody has: an area code that was given to none, fiction's 555-01xx, one digit all along. */
+function isUnassigned(number: string): boolean {
+  if (!number.startsWith('+1') || number.length !== 12) return false;
+  const subscriber = number.slice(5);
+  const tollFree = typeOf(number) === 'TOLL_FREE' || typeOf(number) === 'PREMIUM_RATE';
+  if (regionOfNumber(number) === null && !tollFree && typeOf(number) === null) return true;
+  return subscriber.startsWith('55501') || new Set(number.slice(2)).size === 1;
+}
+
+const ifNumber =
+  (measure: (number: string, call: CallFacts) => Measure | null): Signal['measure'] =>
+  (call) =>
+    call.callerNumber === null ? null : measure(call.callerNumber, call);
+
+/** What the caller's number is. */
+export const numberSignals: readonly Signal[] = [
+  {
+    name: 'invalid-number',
+    version: 1,
+    text: "the caller's number cannot exist",
+    measure: ifNumber((number) => (typeOf(number) === null ? certain() : null)),
+  },
+  {
+    name: 'anonymous-caller',
+    version: 1,
+    text: 'the caller withheld the number',
+    measure: ({ callerNumber }) => (callerNumber === null ? certain() : null),
+  },
+  {
+    name: 'own-number',
+    version: 1,
+    text: "the caller's number is a tracking number of this exchange: the call came out of it",
+    measure: ({ ownNumber }) => (ownNumber ? certain() : null),
+  },
+  {
+    name: 'toll-free-caller',
+    version: 1,
+    text: "the caller's number is a toll-free one, from which nobody calls",
+    measure: ifNumber((number) => (typeOf(number) === 'TOLL_FREE' ? certain() : null)),
+  },
+  {
+    name: 'premium-number',
+    version: 1,
+    text: "the caller's number is a premium, shared-cost or personal one",
+    measure: ifNumber((number) => {
+      const type = typeOf(number);
+      const costs = type === 'PREMIUM_RATE' || type === 'SHARED_COST' || type === 'PERSONAL_NUMBER';
+      return costs ? certain({ type }) : null;
+    }),
+  },
+  {
+    name: 'unassigned-number',
+    version: 1,
+    text: "the caller's number was given to nobody",
+    measure: ifNumber((number) => (isUnassigned(number) ? certain() : null)),
+  },
+  {
+    name: 'number-block',
+    version: 1,
+    text: 'other numbers that differ in the last digits alone called within the day before',
+    measure: ({ block: { hundredOfSupplier, numbersOfSupplier } }) =>
+      measured(Math.max(between(hundredOfSupplier, 1, 5), between(numbersOfSupplier, 2, 10)), {
+        hundred: hundredOfSupplier,
+        thousand: numbersOfSupplier,
+      }),
+  },
+  {
+    name: 'line-type',
+    version: 1,
+    text: 'the provider says that the line is a premium, toll-free or VoIP one',
+    measure: ({ lineType }) => {
+      if (lineType === null || lineType === 'mobile' || lineType === 'landline' || lineType === 'other')
+        return null;
+      return { strength: lineType === 'voip' ? 0.5 : 1, value: { lineType } };
+    },
+  },
+  {
+    name: 'attestation',
+    version: 1,
+    text: "no carrier vouches in full for the caller's number (STIR)",
+    measure: ({ attestation }) => {
+      if (attestation === null || attestation === 'A') return null;
+      return { strength: attestation === 'B' ? 0.3 : 1, value: { attestation } };
+    },
+  },
+];

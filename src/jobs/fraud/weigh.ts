@@ -1,0 +1,47 @@
+import type { Reason } from './qualification.ts';
+import type { Rules } from './rule-set.ts';
+import type { CallFacts } from './signal.ts';
+import { type Measured, signals } from './signals.ts';
+
+export interface Verdict {
+  /** 0 (nothing against it) to 100. */
+  readonly score: number;
+  readonly decision: 'qualify' | 'reject' | 'hold';
+  readonly reasons: readonly Reason[];
+}
+
+const TEXTS = new Map(signals.map(({ name, text }) => [name, text]));
+
+/** What a set of rules makes of what was measured. Pure, and of nothing else: so it can be made again of what is stored. */
+export function weigh(measures: readonly Measured[], rules: Rules, snoozed: readonly string[]): Verdict {
+  const reasons = measures.flatMap(({ signal, version, strength }): Reason[] => {
+    const points = Math.round((rules.weights[signal] ?? 0) * strength);
+    const text = TEXTS.get(signal) ?? 'a signal that is measured no more';
+    if (points === 0) return [];
+    return snoozed.includes(signal)
+      ? [{ signal, version, points: 0, text: `${text} (snoozed)` }]
+      : [{ signal, version, points, text }];
+  });
+  const score = Math.min(
+    100,
+    reasons.reduce((sum, { points }) => sum + points, 0),
+  );
+  const { holdAt, rejectAt } = rules.thresholds;
+  return { score, decision: score >= rejectAt ? 'reject' : score >= holdAt ? 'hold' : 'qualify', reasons };
+}
+
+/** What a call gets by how its supplier stands, beside its own score. */
+export function standingOf({ standing, supplier, profile }: CallFacts, rules: Rules): Reason | null {
+  const reason = (points: number, text: string) => ({
+    signal: `supplier-${standing}`,
+    version: 1,
+    points,
+    text,
+  });
+  if (standing === 'blocked') return reason(100, 'the supplier is blocked');
+  if (standing === 'paused') return reason(rules.thresholds.holdAt, 'the supplier is paused');
+  const usual = Math.max(1, (profile?.calls ?? 0) / 28 / 12);
+  if (standing === 'throttled' && supplier.hour >= usual)
+    return reason(rules.thresholds.holdAt, 'the supplier is throttled, and this is beyond its usual hour');
+  return null;
+}

@@ -1,0 +1,93 @@
+-- What is usual for a supplier, counted once for each closed date and never again: a call is scored by the profile up to the last
+-- date that was closed before its own, whenever it is scored.
+
+create table public.supplier_days (
+  supplier_id uuid not null references public.suppliers,
+  day date not null,
+  calls int not null,
+  answered int not null,
+  -- Answered, and shorter than ten seconds.
+  hangups int not null,
+  -- Answered, and as long as the terms ask; of those within five seconds of that; and within the ten seconds after these.
+  payable int not null,
+  in_band int not null,
+  after_band int not null,
+  callers int not null,
+  -- By the hour of UTC in which they started.
+  hours int[] not null check (cardinality(hours) = 24),
+  qualified int not null,
+  refused int not null,
+  -- Disputes of its calls that were approved on that date, whenever the calls were.
+  disputed int not null,
+  primary key (supplier_id, day)
+);
+
+create table public.supplier_profiles (
+  supplier_id uuid not null references public.suppliers,
+  -- The last of the 28 dates that are counted.
+  day date not null,
+  profile jsonb not null,
+  primary key (supplier_id, day)
+);
+
+-- The same of all suppliers together.
+create table public.network_profiles (
+  day date primary key,
+  profile jsonb not null
+);
+
+create function app.count_supplier_days(p_date date) returns void language sql as $$
+  with hours as (
+    select o.supplier_id, array_agg(o.calls order by o.hour) as calls from (
+      select s.supplier_id, h.hour, count(c.id)::int as calls
+      from (select distinct supplier_id from public.calls where business_date = p_date and supplier_id is not null) s
+        cross join generate_series(0, 23) h (hour)
+        left join public.calls c on c.business_date = p_date and c.supplier_id = s.supplier_id and extract(hour from c.started_at at time zone 'UTC') = h.hour
+      group by 1, 2) o
+    group by 1
+  ), disputed as (
+    select c.supplier_id, count(*) as calls from public.call_disputes d join public.calls c on c.id = d.call_id
+    where d.state = 'approved' and app.business_date(d.decided_at) = p_date group by 1
+  )
+  insert into public.supplier_days (supplier_id, day, calls, answered, hangups, payable, in_band, after_band, callers, hours, qualified, refused, disputed)
+  select c.supplier_id, p_date, count(*), count(*) filter (where c.answered), count(*) filter (where c.answered and c.duration_s < 10),
+    count(*) filter (where c.answered and c.duration_s >= t.min_duration_s),
+    count(*) filter (where c.answered and c.duration_s >= t.min_duration_s and c.duration_s < t.min_duration_s + 5),
+    count(*) filter (where c.answered and c.duration_s >= t.min_duration_s + 5 and c.duration_s < t.min_duration_s + 15),
+    count(distinct c.caller_number), h.calls, count(*) filter (where c.status = 'qualified'), count(*) filter (where c.status = 'rejected'),
+    coalesce(d.calls, 0)
+  from public.calls c join hours h on h.supplier_id = c.supplier_id left join disputed d on d.supplier_id = c.supplier_id
+    left join public.campaign_terms t on t.id = (select id from app.terms_at(c.campaign_id, c.started_at))
+  where c.business_date = p_date
+  group by c.supplier_id, h.calls, d.calls
+  on conflict (supplier_id, day) do nothing
+$$;
+
+create function app.profile_of(p_days public.supplier_days[]) returns jsonb language sql immutable as $$
+  select jsonb_build_object('days', count(distinct d.day), 'calls', sum(d.calls), 'answered', sum(d.answered), 'hangups', sum(d.hangups),
+    'payable', sum(d.payable), 'inBand', sum(d.in_band), 'afterBand', sum(d.after_band), 'callers', sum(d.callers),
+    'qualified', sum(d.qualified), 'refused', sum(d.refused), 'disputed', sum(d.disputed),
+    'hours', (select jsonb_agg(o.calls order by o.hour) from (
+      select h.hour, sum(h.calls) as calls from unnest(p_days) x cross join unnest(x.hours) with ordinality h (calls, hour) group by 1) o),
+    -- From Monday on.
+    'weekdays', (select jsonb_agg(o.calls order by o.weekday) from (
+      select w.weekday, coalesce(sum(x.calls), 0) as calls from generate_series(1, 7) w (weekday)
+        left join unnest(p_days) x on extract(isodow from x.day) = w.weekday group by 1) o))
+  from unnest(p_days) d
+$$;
+
+-- Counts a closed date, and makes the profiles of the 28 days that end with it. Answers how many suppliers have one.
+-- Safe to run twice: a date is counted once, and a profile of a date stays as it was made.
+create function public.profile_suppliers(p_date date)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  if exists (select 1 from network_profiles where day = p_date) then return '0'; end if;
+  perform app.count_supplier_days(p_date);
+  insert into supplier_profiles (supplier_id, day, profile)
+  select d.supplier_id, p_date, app.profile_of(array_agg(d)) from supplier_days d where d.day > p_date - 28 and d.day <= p_date group by 1
+  on conflict (supplier_id, day) do nothing;
+  insert into network_profiles (day, profile)
+  select p_date, app.profile_of(array_agg(d)) from supplier_days d where d.day > p_date - 28 and d.day <= p_date having count(*) > 0
+  on conflict (day) do nothing;
+  return to_jsonb((select count(*) from supplier_profiles where day = p_date));
+end $$;

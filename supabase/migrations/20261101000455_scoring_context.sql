@@ -1,0 +1,102 @@
+-- What scoring reads of a batch of calls. Windows are of the calls that started before one, by (started_at, id), whatever became of
+-- them and whenever they were reported: so they are the same in whatever order calls come, once all have come. Each is bounded in
+-- time and in calls, so that a call costs the same however many are stored.
+
+-- The last 100 calls of its caller within 30 days.
+create function app.caller_window(p_call public.calls, p_minimum_s int) returns jsonb language sql stable as $$
+  select jsonb_build_object(
+    'hour', count(*) filter (where o.started_at > p_call.started_at - interval '1 hour'),
+    'day', count(*) filter (where o.started_at > p_call.started_at - interval '1 day'),
+    'network', count(*),
+    'buyer', count(*) filter (where o.buyer_id = p_call.buyer_id),
+    'campaign', count(*) filter (where o.campaign_id = p_call.campaign_id),
+    'payableInCampaign', count(*) filter (where o.campaign_id = p_call.campaign_id and o.answered and o.duration_s >= p_minimum_s),
+    'payable', count(*) filter (where o.answered and o.duration_s >= p_minimum_s),
+    'otherSuppliers', count(distinct o.supplier_id) filter (where o.supplier_id <> p_call.supplier_id),
+    'otherCampaigns', count(distinct o.campaign_id) filter (where o.campaign_id <> p_call.campaign_id),
+    'sinceLastS', extract(epoch from p_call.started_at - max(o.started_at))::int)
+  from (
+    select * from public.calls o
+    where o.caller_number = p_call.caller_number and (o.started_at, o.id) < (p_call.started_at, p_call.id)
+      and o.started_at > p_call.started_at - interval '30 days'
+    order by o.started_at desc, o.id desc limit 100) o
+$$;
+
+-- The last 200 calls of its supplier within a day; `spanS` is how far back the first of them lies.
+create function app.supplier_window(p_call public.calls, p_minimum_s int) returns jsonb language sql stable as $$
+  select jsonb_build_object(
+    'calls', count(*),
+    'spanS', coalesce(extract(epoch from p_call.started_at - min(o.started_at))::int, 0),
+    'tenMinutes', count(*) filter (where o.started_at > p_call.started_at - interval '10 minutes'),
+    'hour', count(*) filter (where o.started_at > p_call.started_at - interval '1 hour'),
+    'callers', count(distinct o.caller_number),
+    'answered', count(*) filter (where o.answered),
+    'hangups', count(*) filter (where o.answered and o.duration_s < 10),
+    'payable', count(*) filter (where o.answered and o.duration_s >= p_minimum_s),
+    'inBand', count(*) filter (where o.answered and o.duration_s >= p_minimum_s and o.duration_s < p_minimum_s + 5),
+    'afterBand', count(*) filter (where o.answered and o.duration_s >= p_minimum_s + 5 and o.duration_s < p_minimum_s + 15),
+    'sameDuration', count(*) filter (where o.answered and o.duration_s between p_call.duration_s - 1 and p_call.duration_s + 1),
+    'nearDuration', count(*) filter (where o.answered and o.duration_s between p_call.duration_s - 15 and p_call.duration_s + 15))
+  from (
+    select * from public.calls o
+    where o.supplier_id = p_call.supplier_id and (o.started_at, o.id) < (p_call.started_at, p_call.id)
+      and o.started_at > p_call.started_at - interval '1 day'
+    order by o.started_at desc, o.id desc limit 200) o
+$$;
+
+-- The last 200 calls from its thousand of numbers within a day: how many other numbers they came from.
+create function app.block_window(p_call public.calls) returns jsonb language sql stable as $$
+  select jsonb_build_object(
+    'numbers', count(distinct o.caller_number),
+    'numbersOfSupplier', count(distinct o.caller_number) filter (where o.supplier_id = p_call.supplier_id),
+    'hundred', count(distinct o.caller_number) filter (where left(o.caller_number, -2) = left(p_call.caller_number, -2)),
+    'hundredOfSupplier', count(distinct o.caller_number) filter (where left(o.caller_number, -2) = left(p_call.caller_number, -2) and o.supplier_id = p_call.supplier_id))
+  from (
+    select * from public.calls o
+    where app.block_of(o.caller_number) = app.block_of(p_call.caller_number) and (o.started_at, o.id) < (p_call.started_at, p_call.id)
+      and o.started_at > p_call.started_at - interval '1 day'
+    order by o.started_at desc, o.id desc limit 200) o
+  where o.caller_number <> p_call.caller_number
+$$;
+
+-- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, the windows before it, the
+-- profile of its supplier, and what people said; with p_late as it would be with the facts that came after rating. A call that was
+-- scored before is read by the profile that it was first scored by.
+create function public.scoring_context(p_call_ids jsonb, p_late boolean default false)
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'callId', c.id, 'factsVersion', c.facts_version, 'factsKey', app.facts_key(stored), 'status', c.status, 'routed', c.campaign_id is not null,
+    'campaignId', c.campaign_id, 'supplierId', c.supplier_id,
+    'callerNumber', c.caller_number, 'durationS', c.duration_s, 'answered', c.answered, 'startedAtMs', app.ms(c.started_at),
+    'regions', k.regions, 'callerRegion', c.caller_region, 'attestation', c.attestation, 'lineType', c.line_type,
+    'revenue', (select coalesce(case when p_late then r.late end, jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency))
+      from call_revenues r where r.call_id = c.id),
+    'terms', case when t.id is not null then jsonb_build_object('termsId', t.id, 'currency', t.currency,
+      'priceMinor', t.price_minor, 'incrementS', t.increment_s, 'minimumS', t.minimum_s, 'revenueBps', t.revenue_bps,
+      'supplierShareBps', t.supplier_share_bps, 'supplierShareMinor', t.supplier_share_minor,
+      'supplierShareTiers', t.supplier_share_tiers, 'minDurationS', t.min_duration_s,
+      'duplicateWindowS', t.duplicate_window_s) end,
+    'decided', c.decided,
+    'inHours', app.is_open(t.hours, c.started_at, k.timezone),
+    'paidInWindow', app.paid_in_window(c, t.duplicate_window_s),
+    'ownNumber', exists (select 1 from tracking_numbers n where n.number = c.caller_number),
+    'standing', app.standing_at(c.supplier_id, c.started_at),
+    'snoozed', (select coalesce(jsonb_agg(distinct z.signal), '[]') from snoozes z
+      where z.subject = any (array[c.supplier_id::text, c.caller_number, c.campaign_id::text]) and z.until_at > c.started_at and z.from_at <= c.started_at),
+    'caller', app.caller_window(c, t.min_duration_s),
+    'supplier', app.supplier_window(c, t.min_duration_s),
+    'block', app.block_window(c),
+    'profileDate', p.day,
+    'profile', (select s.profile from supplier_profiles s where s.supplier_id = c.supplier_id and s.day = p.day),
+    'network', (select n.profile from network_profiles n where n.day = p.day),
+    'ruleSet', first.rule_set,
+    'scored', (select jsonb_build_object('score', s.score, 'verdict', s.verdict, 'signals', s.signals)
+      from call_scores s where s.call_id = c.id and s.facts_version = stored.facts_version))), '[]')
+  from calls stored cross join lateral app.facts_of(stored, p_late) c
+    left join campaigns k on k.id = c.campaign_id
+    left join lateral app.terms_at(c.campaign_id, c.started_at) t on true
+    left join lateral (select s.rule_set, s.profile_date from call_scores s where s.call_id = c.id order by s.facts_version limit 1) first on true
+    left join lateral (select coalesce(first.profile_date,
+      case when first.rule_set is null then (select max(n.day) from network_profiles n where n.day < c.business_date) end) as day) p on true
+  where stored.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
+$$;

@@ -1,0 +1,74 @@
+import { defaultRules } from '../../src/jobs/fraud/default-rules.ts';
+import type { CallFacts, Profile } from '../../src/jobs/fraud/signal.ts';
+
+/** A call that nothing speaks against, by any signal. */
+export const ORDINARY: CallFacts = {
+  callerNumber: '+12127361234',
+  durationS: 240,
+  answered: true,
+  startedAtMs: Date.UTC(2026, 10, 4, 16, 20),
+  terms: { minDurationS: 60 },
+  regions: ['US-NY', 'US-NJ'],
+  callerRegion: 'US-NY',
+  attestation: 'A',
+  lineType: 'mobile',
+  ownNumber: false,
+  standing: 'active',
+  caller: {
+    ...{ hour: 0, day: 0, network: 0, buyer: 0, campaign: 0, payable: 0, payableInCampaign: 0 },
+    ...{ otherSuppliers: 0, otherCampaigns: 0, sinceLastS: null },
+  },
+  supplier: {
+    ...{ calls: 60, spanS: 80_000, tenMinutes: 1, hour: 4, callers: 58, answered: 52, hangups: 5 },
+    ...{ payable: 30, inBand: 2, afterBand: 4, sameDuration: 0, nearDuration: 4 },
+  },
+  block: { numbers: 0, numbersOfSupplier: 0, hundred: 0, hundredOfSupplier: 0 },
+  profile: profileOf(1_400),
+  network: profileOf(40_000),
+};
+
+function profileOf(calls: number): Profile {
+  const share = (part: number) => Math.round(calls * part);
+  return {
+    ...{ days: 28, calls, answered: share(0.85), hangups: share(0.08), payable: share(0.5) },
+    ...{ inBand: share(0.03), afterBand: share(0.06), callers: share(0.95) },
+    ...{ qualified: share(0.45), refused: share(0.4), disputed: share(0.004) },
+    hours: Array.from({ length: 24 }, (_, hour) => (hour >= 12 ? share(1 / 12) : 0)),
+    weekdays: Array.from({ length: 7 }, () => share(1 / 7)),
+  };
+}
+
+/** A call as `decideCall` takes it, which qualifies for 10.00 of which the supplier earns 7.00. */
+export const DECIDABLE = {
+  ...ORDINARY,
+  campaignId: null,
+  routed: true,
+  inHours: true,
+  paidInWindow: false,
+  decided: null,
+  snoozed: [],
+  revenue: null,
+  terms: {
+    ...{
+      termsId: 't',
+      currency: 'usd',
+      priceMinor: 1_000,
+      incrementS: null,
+      minimumS: null,
+      revenueBps: null,
+    },
+    ...{ supplierShareBps: 7_000, supplierShareMinor: null, supplierShareTiers: null, minDurationS: 60 },
+  },
+} as const;
+
+/** Every signal has no weight, except those that are given one. */
+export const rulesOf = (weights: Readonly<Record<string, number>>, campaigns = {}) => ({
+  default: {
+    ...defaultRules.default,
+    weights: {
+      ...Object.fromEntries(Object.keys(defaultRules.default.weights).map((signal) => [signal, 0])),
+      ...weights,
+    },
+  },
+  campaigns,
+});

@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest';
+import { regionOfNumber } from '../../src/jobs/fraud/area-codes.ts';
+import type { CallFacts } from '../../src/jobs/fraud/signal.ts';
+import { measureCall, signals } from '../../src/jobs/fraud/signals.ts';
+import { chanceOfAtLeast, leastShare } from '../../src/jobs/fraud/statistics.ts';
+import { ORDINARY } from '../helpers/call-facts.ts';
+
+const fired = (change: Partial<CallFacts>) =>
+  measureCall({ ...ORDINARY, ...change }).map(({ signal }) => signal);
+const { caller, supplier, block } = ORDINARY;
+const profile = ORDINARY.profile ?? never();
+function never(): never {
+  throw new Error('it has a profile');
+}
+
+test('nothing speaks against an ordinary call', () => {
+  expect(measureCall(ORDINARY)).toEqual([]);
+});
+
+const EACH: readonly (readonly [string, Partial<CallFacts>])[] = [
+  ['invalid-number', { callerNumber: '+12125' }],
+  ['anonymous-caller', { callerNumber: null }],
+  ['own-number', { ownNumber: true }],
+  ['toll-free-caller', { callerNumber: '+18005551234' }],
+  ['premium-number', { callerNumber: '+19005551234' }],
+  ['unassigned-number', { callerNumber: '+12125550123' }],
+  ['number-block', { block: { ...block, hundredOfSupplier: 4 } }],
+  ['line-type', { lineType: 'voip' }],
+  ['attestation', { attestation: 'C' }],
+  ['caller-velocity', { caller: { ...caller, hour: 4, day: 4 } }],
+  ['duplicate-in-campaign', { caller: { ...caller, payableInCampaign: 2 } }],
+  ['duplicate-at-buyer', { caller: { ...caller, buyer: 2, network: 2 } }],
+  ['duplicate-in-network', { caller: { ...caller, network: 3 } }],
+  ['across-campaigns', { caller: { ...caller, otherCampaigns: 3 } }],
+  ['across-suppliers', { caller: { ...caller, otherSuppliers: 3 } }],
+  ['threshold-bunching', { durationS: 62, supplier: { ...supplier, inBand: 25, afterBand: 5 } }],
+  ['identical-durations', { supplier: { ...supplier, sameDuration: 20, nearDuration: 24 } }],
+  ['short-hangups', { supplier: { ...supplier, hangups: 40 } }],
+  ['unusual-hour', { startedAtMs: Date.UTC(2026, 10, 4, 4) }],
+  ['supplier-velocity', { supplier: { ...supplier, hour: 60 } }],
+  ['ramp', { supplier: { ...supplier, calls: 200, spanS: 7_200 } }],
+  ['geo-mismatch', { callerRegion: 'US-NJ' }],
+  ['outside-regions', { callerRegion: 'US-TX', callerNumber: '+12147361234' }],
+  ['supplier-refused', { profile: { ...profile, refused: 1_300, qualified: 100 } }],
+  ['supplier-disputed', { profile: { ...profile, disputed: 150 } }],
+];
+
+test.each(EACH)('%s fires for a call that has it', (name, change) => {
+  expect(fired(change)).toContain(name);
+});
+
+test('each signal has a case of its own here, a reason in words, and its evidence', () => {
+  expect(EACH.map(([name]) => name).sort()).toEqual(signals.map(({ name }) => name).sort());
+  for (const [name, change] of EACH) {
+    const found = measureCall({ ...ORDINARY, ...change }).find(({ signal }) => signal === name);
+    expect(found?.strength).toBeGreaterThan(0);
+    expect(found?.strength).toBeLessThanOrEqual(1);
+  }
+  for (const { text } of signals) expect(text.length).toBeGreaterThan(20);
+});
+
+describe('threshold-bunching', () => {
+  test('says what was observed, what is expected, and how likely that is by chance', () => {
+    const call = { ...ORDINARY, durationS: 60, supplier: { ...supplier, inBand: 45, afterBand: 5 } };
+    const found = measureCall(call).find(({ signal }) => signal === 'threshold-bunching');
+    expect(found?.value).toMatchObject({ observed: 0.9, expected: 0.42, calls: 50 });
+    expect(found?.value.pValue).toBeLessThan(1e-10);
+  });
+
+  test('does not concern the longer calls of the same supplier', () => {
+    expect(fired({ durationS: 65, supplier: { ...supplier, inBand: 45, afterBand: 5 } })).toEqual([]);
+  });
+});
+
+test('an area code belongs to its state', () => {
+  expect(
+    ['+12127361234', '+15125550100', '+14165550100', '+442079460000', '+12995550100'].map(regionOfNumber),
+  ).toEqual([...['US-NY', 'US-TX', 'CA-ON', null, null]]);
+});
+
+describe('statistics', () => {
+  test('the chance of so many of so many', () => {
+    expect(chanceOfAtLeast(0, 10, 0.3)).toBe(1);
+    expect(chanceOfAtLeast(1, 2, 0.5)).toBeCloseTo(0.75, 12);
+    expect(chanceOfAtLeast(10, 10, 0.5)).toBeCloseTo(2 ** -10, 12);
+    // Of a hundred throws of a coin 60 or more are heads.
+    expect(chanceOfAtLeast(60, 100, 0.5)).toBeCloseTo(0.0284439668, 8);
+  });
+
+  test('the least that a share can be is lower the fewer it was counted of', () => {
+    expect(leastShare(5, 10)).toBeCloseTo(0.2366, 3);
+    expect(leastShare(500, 1_000)).toBeCloseTo(0.4691, 3);
+    expect(leastShare(0, 0)).toBe(0);
+  });
+});
