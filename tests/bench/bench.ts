@@ -1,12 +1,14 @@
 import { parseArgs } from 'node:util';
 import '../../src/node-version.ts';
+import { benchFraud } from './fraud.ts';
 import { benchPayouts } from './payouts.ts';
 import { benchReconcile } from './reconcile.ts';
 import { benchTrace } from './trace.ts';
 
 const USAGE = `npm run bench -- payouts [--suppliers 2500] [--seed 1] [--backend postgres|redis] [--json]
 npm run bench -- reconcile [--rows 1000000] [--seed 1] [--json]
-npm run bench -- trace [--calls 10000000] [--seed 1] [--json]`;
+npm run bench -- trace [--calls 10000000] [--seed 1] [--json]
+npm run bench -- fraud [--calls 5000000] [--seed 1] [--json]`;
 
 /** Measures what the docs promise in numbers; prints one JSON object with --json. */
 async function main(): Promise<void> {
@@ -15,7 +17,7 @@ async function main(): Promise<void> {
     options: {
       suppliers: { type: 'string', default: '2500' },
       rows: { type: 'string', default: '1000000' },
-      calls: { type: 'string', default: '10000000' },
+      calls: { type: 'string' },
       seed: { type: 'string', default: '1' },
       backend: { type: 'string', default: 'postgres' },
       json: { type: 'boolean', default: false },
@@ -28,7 +30,8 @@ async function main(): Promise<void> {
   const benches: Record<string, () => Promise<object>> = {
     payouts: () => benchPayouts({ ...common, suppliers: Number(values.suppliers), backend }),
     reconcile: () => benchReconcile({ ...common, rows: Number(values.rows) }),
-    trace: () => benchTrace({ ...common, calls: Number(values.calls) }),
+    trace: () => benchTrace({ ...common, calls: Number(values.calls ?? 10_000_000) }),
+    fraud: () => benchFraud({ ...common, calls: Number(values.calls ?? 5_000_000) }),
   };
   const result = await (benches[name ?? ''] ?? refuse)();
   if (values.json) console.log(JSON.stringify(result));

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { ScoringContext } from '../../integrations/supabase/calls.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
@@ -59,8 +60,6 @@ export const rescoreCalls = defineJob({
 const isOpen = ({ status, decided, scored }: ScoringContext) =>
   status !== 'stored' && decided === null && scored?.verdict != null;
 
-function isSame({ scored }: ScoringContext, { verdict, signals }: ByRules): boolean {
-  const strengths = (list: ByRules['signals']) =>
-    list.map(({ signal, strength }) => `${signal} ${strength}`).join();
-  return scored?.verdict === verdict && strengths(scored.signals) === strengths(signals);
-}
+/** Also the numbers that were measured: what ops read beside a score is what is known. */
+const isSame = ({ scored }: ScoringContext, { verdict, signals }: ByRules): boolean =>
+  scored?.verdict === verdict && isDeepStrictEqual(scored.signals, signals);

@@ -4,17 +4,23 @@ import { between, type CallFacts, type Measure, measured, type Signal } from '..
 
 const certain = (value: Measure['value'] = {}): Measure => ({ strength: 1, value });
 
-const typeOf = (number: string) => {
+/** Of the number that was asked for last, because several signals look at one number, and reading it costs more than all else. */
+let last: { readonly number: string; readonly type: string | null } | null = null;
+
+/** What kind of number it is; null when it cannot exist. */
+function typeOf(number: string): string | null {
+  if (last?.number === number) return last.type;
   const parsed = parsePhoneNumberFromString(number);
-  return parsed?.isValid() === true ? (parsed.getType() ?? 'unknown') : null;
-};
+  const type = parsed?.isValid() === true ? (parsed.getType() ?? 'unknown') : null;
+  last = { number, type };
+  return type;
+}
 
 /** Numbers of the numbering plan that nobody has: an area code that was given to none, fiction's 555-01xx, one digit all along. */
 function isUnassigned(number: string): boolean {
   if (!number.startsWith('+1') || number.length !== 12) return false;
   const subscriber = number.slice(5);
-  const tollFree = typeOf(number) === 'TOLL_FREE' || typeOf(number) === 'PREMIUM_RATE';
-  if (regionOfNumber(number) === null && !tollFree && typeOf(number) === null) return true;
+  if (regionOfNumber(number) === null && typeOf(number) === null) return true;
   return subscriber.startsWith('55501') || new Set(number.slice(2)).size === 1;
 }
 

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { rescoreCalls } from '../../src/jobs/fraud/rescore-calls.job.ts';
+import { wrongIn } from '../helpers/books.ts';
+import { dateAfter, FIRST_DATE, type House, keepServer, OPENS_MS, openHouse } from '../helpers/house.ts';
+import { useDefaultRules } from '../helpers/rules.ts';
+import { runContext } from '../helpers/seeding.ts';
+
+keepServer();
+let houses: House[] = [];
+beforeEach(() => {
+  houses = [];
+});
+afterEach(async () => {
+  for (const house of houses) await house.end();
+});
+
+async function open() {
+  const house = await openHouse(OPENS_MS);
+  houses.push(house);
+  await useDefaultRules(house.sql);
+  const road = await house.road({ minDurationS: 60 });
+  // Billed by the week: until then nothing is on an invoice.
+  await house.put({ buyers: [{ id: road.buyer.id, name: 'Weekly', billing: { cycle: 'weekly', day: 7 } }] });
+  const { number: second } = await house.campaign(road.buyer, await house.supplier(), { minDurationS: 60 });
+  return { house, numbers: [road.number, second] };
+}
+
+/** As suspicious as calls can be: few callers, neighbouring numbers, even durations, all within hours. */
+const call = fc.record({
+  minute: fc.nat(600),
+  supplier: fc.nat(1),
+  caller: fc.constantFrom(...['1001', '1002', '1003', '1042', '1043', '1077', '1555', '1999']),
+  durationS: fc.constantFrom(5, 61, 62, 63, 120, 120, 120, 300),
+  turn: fc.nat(10_000),
+});
+const day = fc.uniqueArray(call, {
+  minLength: 30,
+  maxLength: 60,
+  size: 'max',
+  selector: ({ minute }) => minute,
+});
+type Call = typeof call extends fc.Arbitrary<infer C> ? C : never;
+
+const report = ({ house, numbers }: Awaited<ReturnType<typeof open>>, one: Call) =>
+  house.call({
+    number: numbers[one.supplier] ?? '',
+    callId: `minute-${one.minute}`,
+    caller: `+1212736${one.caller}`,
+    startedAtMs: Date.parse(FIRST_DATE) + one.minute * 60_000,
+    durationS: one.durationS,
+  });
+
+const scores = ({ house }: Awaited<ReturnType<typeof open>>) =>
+  house.sql(
+    `select c.external_id as id, c.status, s.score, s.verdict, s.rule_set, s.signals, e.price_minor as price
+     from calls c join call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
+       left join earnings e on e.call_id = c.id and e.state <> 'clawed_back' order by c.started_at`,
+  );
+
+test('calls of a day have the same scores, verdicts and earnings in whatever order they are reported', async () => {
+  const statuses = new Set<unknown>();
+  let rescored = 0;
+  await fc.assert(
+    fc.asyncProperty(day, async (calls) => {
+      const [inOrder, asTheyCome] = [await open(), await open()];
+      for (const one of calls.toSorted((a, b) => a.minute - b.minute)) {
+        await report(inOrder, one);
+        await inOrder.house.work();
+      }
+      for (const one of calls.toSorted((a, b) => a.turn - b.turn)) {
+        await report(asTheyCome, one);
+        await asTheyCome.house.work();
+      }
+      await inOrder.house.close(FIRST_DATE);
+      await asTheyCome.house.close(FIRST_DATE);
+      const expected = await scores(inOrder);
+      expect(await scores(asTheyCome)).toEqual(expected);
+      expect(await wrongIn(asTheyCome.house.sql)).toEqual([]);
+      for (const { status } of expected) statuses.add(status);
+      const [again] = await asTheyCome.house.sql<{ n: number }>(
+        'select count(*)::int as n from call_scores where facts_version > 1',
+      );
+      rescored += again?.n ?? 0;
+      for (const { house } of [inOrder, asTheyCome]) await house.end();
+      houses = [];
+    }),
+    { numRuns: 3, endOnFailure: true },
+  );
+  // Otherwise this would have shown nothing.
+  expect([...statuses].sort()).toEqual(['held', 'qualified', 'rejected']);
+  expect(rescored).toBeGreaterThan(10);
+});
+
+test('scoring a day once more changes nothing', async () => {
+  const at = await open();
+  for (let minute = 0; minute < 40; minute += 1)
+    await report(at, {
+      minute,
+      supplier: minute % 2,
+      caller: String(1_000 + (minute % 7)),
+      durationS: 62,
+      turn: 0,
+    });
+  await at.house.work();
+  await at.house.close(FIRST_DATE);
+  const before = await scores(at);
+  const outcome = await rescoreCalls.run(
+    { date: FIRST_DATE, dueAtMs: 0 },
+    { ...at.house.services, ...runContext() },
+  );
+  expect(outcome).toMatchObject({ kind: 'done', summary: { looked: 40, changed: 0 } });
+  await at.house.work();
+  expect(await scores(at)).toEqual(before);
+});
+
+test('a call that is reported after its date was closed has the calls in its windows scored anew by the next close', async () => {
+  const at = await open();
+  const before: Call[] = [0, 1, 2, 3].map((nth) => ({
+    ...{ minute: 100 + nth * 5, supplier: 0, caller: '1001', durationS: 300, turn: 0 },
+  }));
+  const after: Call = { minute: 130, supplier: 0, caller: '1001', durationS: 120, turn: 0 };
+  await report(at, after);
+  await at.house.close(FIRST_DATE);
+  expect(await scores(at)).toMatchObject([{ id: 'minute-130', status: 'qualified', price: 4_000 }]);
+  for (const one of before) await report(at, one);
+  await at.house.close(dateAfter(1));
+  const all = await scores(at);
+  expect(all.at(-1)).toMatchObject({ id: 'minute-130', status: 'rejected', price: null });
+  expect(await at.house.sql('select * from rescore_marks')).toEqual([]);
+  const [adjustment] = await at.house.sql('select cause, state from adjustments');
+  expect(adjustment).toEqual({ cause: 'context', state: 'posted' });
+  expect(await wrongIn(at.house.sql)).toEqual([]);
+});
+
+test('a call that is on an invoice keeps its score, whatever is reported later', async () => {
+  const { house } = await open();
+  const daily = await house.road({ minDurationS: 60 });
+  const facts = { number: daily.number, caller: '+12127361001', durationS: 300 };
+  await house.call({ ...facts, startedAtMs: Date.parse(FIRST_DATE) + 3_600_000 });
+  await house.close(FIRST_DATE);
+  for (let nth = 0; nth < 5; nth += 1)
+    await house.call({ ...facts, startedAtMs: Date.parse(FIRST_DATE) + nth * 600_000 });
+  await house.close(dateAfter(1));
+  const [first] = await house.sql(
+    "select c.status, c.facts_version as version from calls c where c.started_at = timestamptz '2026-11-02T01:00:00Z'",
+  );
+  expect(first).toEqual({ status: 'qualified', version: 1 });
+  expect(await house.sql('select * from rescore_marks')).toEqual([]);
+});
