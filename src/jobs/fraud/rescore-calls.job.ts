@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import type { ScoringContext } from '../../integrations/supabase/calls.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
@@ -62,4 +61,13 @@ const isOpen = ({ status, decided, scored }: ScoringContext) =>
 
 /** Also the numbers that were measured: what ops read beside a score is what is known. */
 const isSame = ({ scored }: ScoringContext, { verdict, signals }: ByRules): boolean =>
-  scored?.verdict === verdict && isDeepStrictEqual(scored.signals, signals);
+  scored?.verdict === verdict && inWords(scored.signals) === inWords(signals);
+
+/** The database keeps the numbers of a value in an order of its own. */
+const inWords = (signals: ByRules['signals']): string =>
+  JSON.stringify(
+    signals.map(({ value, ...others }) => [
+      ...Object.entries(others).sort(),
+      ...Object.entries(value).sort(),
+    ]),
+  );
