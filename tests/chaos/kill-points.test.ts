@@ -23,6 +23,7 @@ const WITHOUT_EFFECT = [
  */
 const NO_EFFECT_OF_THEIR_OWN = [
   ...['operations.health', 'work.listDead', 'letters.listLetterIds', 'calls.scoringContext'],
+  ...['fraud.ruleSets', 'fraud.callsToRescore'],
   // Only for a letter that another's death, or a moment, left unwritten: it may not come at all.
   'letters.addLetter',
   // Only where a night finds events of its own business time; tests/real/stripe-events.test.ts dies at each step.

@@ -5,6 +5,7 @@ import { type House, Killed } from './house.ts';
 const WATCHED = [
   'work',
   'calls',
+  'fraud',
   'callLogs',
   'billing',
   'wallets',

@@ -161,7 +161,12 @@ describe('a call that is taken out of the books', () => {
   test('is posted once, whatever step its job is killed at', async () => {
     const { second } = await twoCalls(0);
     await house.services.adjustments.ask(second, 'ops', 'fraud', house.clock.nowMs());
-    for (const [index] of ['calls.scoringContext', 'adjustments.adjust', 'work.finish'].entries()) {
+    for (const [index] of [
+      'calls.scoringContext',
+      'fraud.ruleSets',
+      'adjustments.adjust',
+      'work.finish',
+    ].entries()) {
       for (const when of ['before', 'after'] satisfies When[]) {
         const deadly = killing(house.services, { call: index + 1, when });
         expect(await house.run(await house.row(ADJUST, second), deadly.services)).toMatchObject({

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { rescoreCalls } from '../../src/jobs/fraud/rescore-calls.job.ts';
 import { wrongIn } from '../helpers/books.ts';
 import { dateAfter, FIRST_DATE, type House, keepServer, OPENS_MS, openHouse } from '../helpers/house.ts';
+import { dieAtEachStep } from '../helpers/killing.ts';
 import { useDefaultRules } from '../helpers/rules.ts';
 import { runContext } from '../helpers/seeding.ts';
 
@@ -130,6 +131,33 @@ test('a call that is reported after its date was closed has the calls in its win
   expect(await at.house.sql('select * from rescore_marks')).toEqual([]);
   const [adjustment] = await at.house.sql('select cause, state from adjustments');
   expect(adjustment).toEqual({ cause: 'context', state: 'posted' });
+  expect(await wrongIn(at.house.sql)).toEqual([]);
+});
+
+test('whatever step the scoring once more dies at, the scores and the books are those of one that did not', async () => {
+  const at = await open();
+  const calls: Call[] = Array.from({ length: 12 }, (_, nth) => ({
+    ...{ minute: 100 + nth, supplier: 0, caller: '1001', durationS: 300, turn: 0 },
+  }));
+  for (const one of calls.toReversed()) {
+    await report(at, one);
+    await at.house.work();
+  }
+  await at.house.begin(FIRST_DATE);
+  const item = await at.house.row('fraud.rescore-calls', FIRST_DATE);
+  expect(await dieAtEachStep(at.house, item)).toEqual([
+    ...['fraud.callsToRescore', 'calls.scoringContext', 'fraud.ruleSets', 'fraud.rescore', 'work.finish'],
+  ]);
+  await at.house.close(FIRST_DATE);
+  const found = await scores(at);
+  expect(found.filter(({ status }) => status === 'qualified').length).toBeLessThan(calls.length);
+  const other = await open();
+  for (const one of calls) {
+    await report(other, one);
+    await other.house.work();
+  }
+  await other.house.close(FIRST_DATE);
+  expect(found).toEqual(await scores(other));
   expect(await wrongIn(at.house.sql)).toEqual([]);
 });
 

@@ -194,7 +194,9 @@ describe('killed before and after each step, and run again', () => {
           [id],
         ),
     }));
-    expect(await killAtEachStep(pieces)).toEqual(['calls.scoringContext', 'calls.rate', 'work.finish']);
+    expect(await killAtEachStep(pieces)).toEqual([
+      ...['calls.scoringContext', 'fraud.ruleSets', 'calls.rate', 'work.finish'],
+    ]);
   });
 
   test('an event of Stripe has its invoice read again, and is stored once', async () => {

@@ -119,7 +119,13 @@ test('putting calls in order survives death at each of its steps, and a second r
   const item = await house.row(ORDER, `${road.id}/month/2026-11-01`);
   const steps = await dieAtEachStep(house, item);
   expect(steps).toEqual([
-    ...['adjustments.readOrder', 'adjustments.putInOrder', 'calls.scoringContext', 'work.finish'],
+    ...[
+      'adjustments.readOrder',
+      'adjustments.putInOrder',
+      'calls.scoringContext',
+      'fraud.ruleSets',
+      'work.finish',
+    ],
   ]);
   const full = 'over-monthly-cap';
   const right = ['8 2000', '9 2800', '10 2800', '11 3200', `12 ${full}`, `13 ${full}`];
