@@ -226,6 +226,7 @@ export interface Payout {
   created: number;
   currency: string;
   description: string | null;
+  destination: string;
   failure_balance_transaction: string | null;
   failure_code: string | null;
   livemode: false;

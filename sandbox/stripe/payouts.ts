@@ -7,6 +7,8 @@ import { newId, type Store } from './store.ts';
 
 const DAY_S = 86_400;
 const TRACE_DIGITS = 15;
+/** The platform's own bank, where nothing else is asked for. */
+export const PLATFORM_BANK = 'ba_platform';
 
 export const scheduleSchema = z.strictObject({ interval: z.enum(['manual', 'daily']) });
 export type PayoutSchedule = z.output<typeof scheduleSchema>;
@@ -31,11 +33,12 @@ interface Wanted {
   readonly amount: number;
   readonly currency: string;
   readonly automatic: boolean;
+  readonly destination: string;
   readonly description: string | null;
   readonly metadata: Metadata;
 }
 
-/** A payout of the platform to its own bank, where it arrives two days later. */
+/** A payout of the platform to its own bank, or another one, where it arrives two days later. */
 export function payOut({ store, books, nowS, emit }: Context, wanted: Wanted): Payout {
   const { amount, currency, automatic } = wanted;
   const id = newId('po');
@@ -53,6 +56,7 @@ export function payOut({ store, books, nowS, emit }: Context, wanted: Wanted): P
     created: nowS,
     currency,
     description: wanted.description,
+    destination: wanted.destination,
     failure_balance_transaction: null,
     failure_code: null,
     livemode: false,
@@ -98,7 +102,7 @@ export function settlePayouts(context: Context): void {
     const amount = Number(available);
     if (amount > 0)
       payOut(context, {
-        ...{ amount, currency: String(currency), automatic: true },
+        ...{ amount, currency: String(currency), automatic: true, destination: PLATFORM_BANK },
         ...{ description: 'STRIPE PAYOUT', metadata: {} },
       });
   }

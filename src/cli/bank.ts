@@ -146,10 +146,16 @@ function money(amountMinor: number, currency: string): string {
 
 /** Payouts for people, a line for each, and below them the lines of statements that are none. */
 export function renderDeposits({ payouts, lines }: Deposits): string {
-  const head = ['payout', 'made', 'amount', 'at Stripe', 'proved by', 'trace id', 'at the bank'];
+  const head = ['payout', 'made', 'amount', 'at Stripe', 'to', 'proved by', 'trace id', 'at the bank'];
   const rows = payouts.map((one) => [
     ...[one.id, dayOf(one.createdMs), money(one.amountMinor, one.currency)],
-    ...[one.failureCode ?? one.status, one.provedBy ?? '', one.traceId ?? '', whereOf(one)],
+    ...[
+      one.failureCode ?? one.status,
+      one.destination ?? '',
+      one.provedBy ?? '',
+      one.traceId ?? '',
+      whereOf(one),
+    ],
   ]);
   const shown = payouts.length === 0 ? 'No payout of the platform.' : renderTable([head, ...rows], [2]);
   if (lines.length === 0) return shown;
@@ -160,12 +166,14 @@ export function renderDeposits({ payouts, lines }: Deposits): string {
 }
 
 function whereOf({
+  isOwnBank,
   returnedMs,
   depositedBy,
   bookedOn,
   account,
   lineId,
 }: Deposits['payouts'][number]): string {
+  if (!isOwnBank) return 'NOT A BANK OF OURS';
   if (returnedMs !== null) return `back at Stripe ${dayOf(returnedMs)}`;
   if (depositedBy === 'stripe') return 'by Stripe’s word';
   return bookedOn === null ? '' : `${bookedOn} ${account} (line ${lineId})`;

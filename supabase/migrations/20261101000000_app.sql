@@ -69,7 +69,9 @@ create table public.settings (
   break_alert_minor app.amount_minor not null default 100000 check (break_alert_minor >= 0),
   break_alert_days int not null default 3 check (break_alert_days >= 0),
   -- So many days after its arrival date a payout of the platform must be on the bank's statement.
-  deposit_days int not null default 4 check (deposit_days >= 0)
+  deposit_days int not null default 4 check (deposit_days >= 0),
+  -- The platform's own banks and cards as Stripe calls them (`ba_…`, `card_…`): a payout to any other is a break, and not booked.
+  payout_destinations text[] not null default '{}'
 );
 insert into public.settings default values;
 

@@ -28,6 +28,8 @@ create table public.platform_payouts (
   automatic boolean not null,
   -- Stripe's word: pending, in_transit, paid, failed, canceled, or one that is new.
   status text not null,
+  -- The bank or card that it goes to.
+  destination text,
   reconciliation_status text not null,
   -- By which the bank may name it, once Stripe knows that.
   trace_id text,

@@ -174,9 +174,10 @@ $$;
 -- The rules that explain a break without anybody, each by its name; null when none does.
 create function app.explained_by(p_kind text, p_movement public.stripe_movements, p_line app.cash_lines) returns text language sql stable as $$
   select case
-    -- Stripe took back what it did for one object, and the books know of neither.
+    -- Stripe took back what it did for one object, and the books know of neither, nor did a person account for one of them.
     when p_kind in ('missing_in_ledger', 'unknown_category') and exists (select 1 from public.stripe_movements o where o.source_id = p_movement.source_id
-      having count(*) > 1 and count(distinct o.currency) = 1 and sum(o.net_minor) = 0 and bool_and(o.id in (select id from public.unmatched_movements))) then 'undone'
+      having count(*) > 1 and count(distinct o.currency) = 1 and sum(o.net_minor) = 0 and bool_and(o.id in (select id from public.unmatched_movements)
+        and not exists (select 1 from public.reconciliation_breaks b where b.identity = 'movement:' || o.id and b.state = 'resolved'))) then 'undone'
     -- Stripe makes the money available later than it first said; it clears when Stripe says so.
     when p_kind = 'wrong_day' and p_movement.available_at > p_line.available_at then 'available_later' end
 $$;
@@ -200,6 +201,8 @@ language sql stable as $$
   )
   select 'movement:' || (movement).id, kind, (movement).currency, (movement).net_minor::bigint,
     jsonb_build_object('movement', (movement).id, 'source', (movement).source_id, 'category', (movement).reporting_category, 'stripe', app.facts_of(movement),
+      -- Of a payout of the platform the bank that it went to.
+      'destination', (select destination from public.platform_payouts where id = (movement).source_id),
       -- What it might be, by amount, currency and day; it never makes a match.
       'suggestion', (select 'journal:' || (line).journal_id from lines where (line).currency = (movement).currency and (line).net_minor = (movement).net_minor
         and abs(extract(epoch from (line).posted_at - (movement).created_at)) < 172800 order by (line).journal_id limit 1)),

@@ -1,7 +1,12 @@
 -- Payouts of the platform and the deposits of its bank: how they are booked, matched and compared.
 
--- Books each payout of the platform that left Stripe's balance for the bank, and each that came back to it. What is not the whole
--- of a payout in a currency of the books stays unexplained. Where its deposit was booked, that is taken back with it.
+-- Whether a bank is the platform's: as its operators have said, and not because Stripe was told to pay to it.
+create function app.is_own_bank(p_destination text) returns boolean language sql stable as $$
+  select coalesce(p_destination = any (payout_destinations), false) from public.settings
+$$;
+
+-- Books each payout of the platform that left Stripe's balance for a bank of its own, and each that came back to it. What is not the whole
+-- of a payout in a currency of the books, or went to another bank, stays unexplained. Where its deposit was booked, that is taken back with it.
 -- Safe to run twice: a movement is booked once, a payout leaves once and comes back once, a journal has the movement's key.
 create function app.book_platform_payouts(p_date date, p_now timestamptz) returns void language plpgsql as $$
 declare v_move record; v_date date := app.unclosed_date(p_date);
@@ -14,8 +19,9 @@ begin
       and not exists (select 1 from platform_payout_moves p where p.balance_transaction_id = m.id)
     order by returned, m.created_at, m.id
   loop
-    continue when v_move.returned and not exists (select 1 from platform_payout_moves p where p.payout_id = v_move.source_id and not p.returned
-      and (p.currency, p.amount_minor) = (v_move.currency, v_move.amount) and p.fee_minor >= v_move.fee);
+    continue when not exists (select 1 from platform_payouts p where not v_move.returned and p.id = v_move.source_id and app.is_own_bank(p.destination)
+      union all select 1 from platform_payout_moves p where v_move.returned and p.payout_id = v_move.source_id and not p.returned
+        and (p.currency, p.amount_minor) = (v_move.currency, v_move.amount) and p.fee_minor >= v_move.fee);
     insert into platform_payout_moves values (v_move.id, v_move.source_id, v_move.returned, v_move.currency, v_move.amount, v_move.fee, v_date, p_now)
     on conflict do nothing;
     continue when not found;
@@ -136,6 +142,8 @@ create function app.find_deposit_breaks(p_now timestamptz) returns table (
       left join public.platform_payout_moves back on back.payout_id = p.id and back.returned
       left join public.bank_lines came on came.payout_id = p.id and came.amount_minor > 0
       left join public.bank_lines went on went.payout_id = p.id and went.amount_minor < 0
+    -- What went to another bank is a break as it moved, and nobody waits for it at this one.
+    where app.is_own_bank(p.destination) or o.payout_id is not null
   ), alike as materialized (
     select l.id as line_id, p.id as payout_id, l.amount_minor > 0 as is_in
     from line l join payout p on p.currency = l.currency and p.amount_minor = abs(l.amount_minor)
@@ -178,10 +186,6 @@ create function app.find_deposit_breaks(p_now timestamptz) returns table (
     p.amount_minor - case when p.left_currency = p.currency then p.left_minor else 0 end, jsonb_build_object('payout', p.id, 'movement', p.left_by, 'movedMinor', p.left_minor)
   from payout p where (p.left_minor, p.left_currency) is distinct from (p.amount_minor, p.currency) and p.created_at < p_now - interval '1 day'
     and not (p.left_by is null and p.status = 'canceled')
-  union all
-  select 'bank:unlisted:' || m.payout_id, 'missing_in_stripe', m.currency, m.amount_minor, jsonb_build_object('payout', m.payout_id, 'movement', m.balance_transaction_id)
-  from public.platform_payout_moves m where not m.returned and m.booked_at < p_now - interval '1 day' and not exists (select 1 from public.platform_payouts p where p.id = m.payout_id)
-    and exists (select 1 from public.platform_payouts p where p.last_seen_at > m.booked_at)
 $$;
 
 -- Compares Stripe's payouts with the bank: books what left, came back and arrived, and keeps one row per difference.

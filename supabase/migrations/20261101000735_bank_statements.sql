@@ -17,13 +17,13 @@ begin
     select x ->> 'id' as id, x ->> 'status' as status, x from jsonb_array_elements(app.json_arg(p_payouts)) x
   ), before as (select id, status from platform_payouts where id in (select id from fact)
   ), stored as (
-    insert into platform_payouts as p (id, currency, amount_minor, automatic, status, reconciliation_status, trace_id, failure_code, arrives_at,
-      created_at, first_seen_at, last_seen_at)
-    select id, x ->> 'currency', (x ->> 'amountMinor')::bigint, (x ->> 'automatic')::boolean, status, x ->> 'reconciliationStatus', x ->> 'traceId',
-      x ->> 'failureCode', app.at((x ->> 'arrivesAtMs')::bigint), app.at((x ->> 'createdMs')::bigint), v_now, v_now
+    insert into platform_payouts as p (id, currency, amount_minor, automatic, status, destination, reconciliation_status, trace_id, failure_code,
+      arrives_at, created_at, first_seen_at, last_seen_at)
+    select id, x ->> 'currency', (x ->> 'amountMinor')::bigint, (x ->> 'automatic')::boolean, status, x ->> 'destination',
+      x ->> 'reconciliationStatus', x ->> 'traceId', x ->> 'failureCode', app.at((x ->> 'arrivesAtMs')::bigint), app.at((x ->> 'createdMs')::bigint), v_now, v_now
     from fact order by (x ->> 'createdMs')::bigint, id
     on conflict (id) do update set status = excluded.status, amount_minor = excluded.amount_minor, currency = excluded.currency,
-      reconciliation_status = excluded.reconciliation_status, trace_id = coalesce(excluded.trace_id, p.trace_id), failure_code = excluded.failure_code,
+      destination = excluded.destination, reconciliation_status = excluded.reconciliation_status, trace_id = coalesce(excluded.trace_id, p.trace_id), failure_code = excluded.failure_code,
       arrives_at = excluded.arrives_at, last_seen_at = v_now
       where app.bank_payout_age(excluded.status) >= app.bank_payout_age(p.status)
     returning id, status
@@ -178,7 +178,7 @@ create function public.list_deposits()
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select jsonb_build_object(
     'payouts', (select coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'currency', p.currency, 'amountMinor', p.amount_minor, 'automatic', p.automatic,
-        'status', p.status, 'traceId', p.trace_id, 'failureCode', p.failure_code, 'createdMs', app.ms(p.created_at), 'arrivesMs', app.ms(p.arrives_at),
+        'status', p.status, 'destination', p.destination, 'isOwnBank', app.is_own_bank(p.destination), 'traceId', p.trace_id, 'failureCode', p.failure_code, 'createdMs', app.ms(p.created_at), 'arrivesMs', app.ms(p.arrives_at),
         'provedBy', case when p.itemised_at is not null and p.items_net_minor = p.amount_minor then 'items'
           when not p.automatic and exists (select 1 from app.running_balances('-infinity') b join stripe_movements m
             on m.created_at > b.moved_after and m.created_at <= b.moved_until and m.currency = b.currency

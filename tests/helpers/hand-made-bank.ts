@@ -32,6 +32,7 @@ export async function payPlatformOut(call: Call, stripe: StripeAnswers, nowMs: n
       automatic: false,
       reconciliationStatus: 'not_applicable',
       traceId: null,
+      destination: 'ba_platform',
     },
     ...{ failureCode: null, createdMs: nowMs - HOUR_MS, arrivesAtMs: nowMs },
   }));

@@ -59,7 +59,7 @@ export async function makeBooks(db: TestDatabase): Promise<HandMadeBooks> {
   };
   const stripe = createStripeAnswers();
   const sent: { source: string; externalId: string }[] = [];
-  await db.sql('update settings set approval_limit_minor = 3000');
+  await db.sql("update settings set approval_limit_minor = 3000, payout_destinations = '{ba_platform}'");
   await call('ensure_pipelines', pipelines);
   await call('import_parties', parties(), 'tests', FIRST_DAY_MS);
 

@@ -1,8 +1,9 @@
 import { expect } from 'vitest';
+import { PLATFORM_BANK } from '../../sandbox/stripe/payouts.ts';
 import { readCamt053 } from '../../src/integrations/bank/camt053.ts';
 import { adding, bytes, camt, type Line } from './bank.ts';
 import { wrongIn } from './books.ts';
-import { dateAfter, openHouse } from './house.ts';
+import { dateAfter, type House, openHouse } from './house.ts';
 import { SECRET_KEY } from './seeding.ts';
 import { rawApi } from './stripe.ts';
 
@@ -10,11 +11,16 @@ const JOB = 'reconciliation.reconcile-deposits';
 /** What is left of a call of 40.00 when it was charged and its supplier paid: the margin, less Stripe's fee. */
 export const BALANCE = 4_000 - 146 - 2_800;
 
+/** As operators say which banks are the platform's. */
+export const ownBanks = (sql: House['sql'], banks: readonly string[]) =>
+  sql('update settings set payout_destinations = $1', [banks]);
+
 export type BankHouse = Awaited<ReturnType<typeof openBankHouse>>;
 
 /** A house whose platform has one call's margin on its balance, and a bank. */
 export async function openBankHouse() {
   const house = await openHouse();
+  await ownBanks(house.sql, [PLATFORM_BANK]);
   const { number } = await house.road({ card: 'pm_card_bypassPending' });
   await house.call({ number });
   await house.close(dateAfter(0));
@@ -37,8 +43,8 @@ export async function openBankHouse() {
       const date = await nextNight();
       expect(await house.run(await row(date))).toMatchObject({ end: 'finish', code: null });
     },
-    async payOut(amount: number): Promise<string> {
-      const form = { amount: String(amount), currency: 'usd' };
+    async payOut(amount: number, destination: string = PLATFORM_BANK): Promise<string> {
+      const form = { amount: String(amount), currency: 'usd', destination };
       const answer = await rawApi(house.simulator.url, SECRET_KEY)('POST', '/v1/payouts', form);
       if (answer.status !== 200) throw new Error(answer.text);
       return answer.json().id;

@@ -67,6 +67,7 @@ function tellingOf(payouts: readonly Payout[]): Step[] {
       currency: 'usd',
       automatic: false,
       status,
+      destination: 'ba_platform',
       reconciliationStatus: 'not_applicable',
     },
     ...{
@@ -146,6 +147,7 @@ test('whatever becomes of payouts, and in whatever order Stripe and the bank tel
     const draw = (under: number) => (chance.next().value ?? 0) % under;
     const db = await createTestDatabase();
     try {
+      await db.sql("update settings set payout_destinations = '{ba_platform}'");
       // An account that has had statements from the first day.
       const empty = {
         reference: 'S-0',

@@ -137,6 +137,9 @@ test('what a night looks for among all movements is found by an index: payouts, 
   await db.sql(`insert into stripe_movements (id, source_id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at, created_at, seen_at)
     select 'txn_' || i, 'x_' || i, case i % 10000 when 1 then 'payout' when 2 then 'refund' when 3 then 'transfer_reversal' else 'charge' end,
       -10, 0, -10, 'usd', now(), now(), now() from generate_series(1, 60000) i`);
+  await db.sql(`insert into platform_payouts (id, currency, amount_minor, automatic, status, destination, reconciliation_status, arrives_at, created_at, first_seen_at, last_seen_at)
+    select source_id, 'usd', 10, false, 'paid', 'ba_platform', 'not_applicable', now(), now(), now(), now() from stripe_movements where reporting_category = 'payout'`);
+  await db.sql("update settings set payout_destinations = '{ba_platform}'");
   await db.sql('analyze stripe_movements');
   await db.sql(`do $$
     declare v_before bigint; v_job text;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { bankOf, holderOf } from '../banks.ts';
 import { endpoint, listOf } from '../context.ts';
 import { checkAmount, currency, metadata, page, positive, range, text } from '../params.ts';
-import { listItems, payOut } from '../payouts.ts';
+import { listItems, PLATFORM_BANK, payOut } from '../payouts.ts';
 import { missing } from '../refusal.ts';
 
 export const balanceEndpoints = [
@@ -46,13 +46,14 @@ export const balanceEndpoints = [
       amount: positive,
       currency,
       description: text.optional(),
+      destination: text.default(PLATFORM_BANK),
       metadata: metadata.optional(),
     }),
-    run(context, { amount, description, ...params }) {
+    run(context, { amount, description, destination, ...params }) {
       const known = checkAmount(amount, params.currency);
       context.books.needAvailable(amount, known);
       return payOut(context, {
-        ...{ amount, currency: known, automatic: false },
+        ...{ amount, currency: known, automatic: false, destination },
         ...{ description: description ?? null, metadata: params.metadata ?? {} },
       });
     },

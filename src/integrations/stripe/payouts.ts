@@ -12,6 +12,8 @@ export interface PlatformPayout {
   readonly automatic: boolean;
   /** Stripe's word: pending, in_transit, paid, failed, canceled. What was paid may fail for five business days. */
   readonly status: string;
+  /** The bank or card that it goes to, `ba_…` or `card_…`. */
+  readonly destination: string | null;
   /** completed, in_progress, not_applicable. */
   readonly reconciliationStatus: string;
   /** By which the bank may name it; null as long as Stripe does not know it, or where the bank has none. */
@@ -50,6 +52,7 @@ const payoutSchema = z
     currency: z.string(),
     automatic: z.boolean(),
     status: z.string(),
+    destination: z.string().nullish(),
     reconciliation_status: z.string().nullish(),
     trace_id: z.object({ value: z.string().nullish() }).nullish(),
     failure_code: z.string().nullish(),
@@ -63,6 +66,7 @@ const payoutSchema = z
       currency: found.currency,
       automatic: found.automatic,
       status: found.status,
+      destination: found.destination ?? null,
       reconciliationStatus: found.reconciliation_status ?? 'not_applicable',
       traceId: found.trace_id?.value ?? null,
       failureCode: found.failure_code ?? null,

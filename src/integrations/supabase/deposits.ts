@@ -8,6 +8,7 @@ interface PlatformPayout {
   readonly currency: string;
   readonly automatic: boolean;
   readonly status: string;
+  readonly destination: string | null;
   readonly reconciliationStatus: string;
   readonly traceId: string | null;
   readonly failureCode: string | null;
@@ -35,6 +36,9 @@ const deposits = z.object({
       automatic: z.boolean(),
       /** Stripe's word. */
       status: z.string(),
+      destination: z.string().nullable(),
+      /** Operators have said that it is the platform's: otherwise the payout is a break, and not booked. */
+      isOwnBank: z.boolean(),
       traceId: z.string().nullable(),
       failureCode: z.string().nullable(),
       createdMs: instantMs,

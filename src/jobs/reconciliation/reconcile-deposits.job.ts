@@ -1,16 +1,9 @@
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF, nightlyPayload } from '../define-job.ts';
-import { listMovements } from './reconcile-money.job.ts';
+import { listMovements, readPayouts } from './reconcile-money.job.ts';
 
-const DAY_MS = 86_400_000;
-/** A payout that was paid may still fail within five business days. */
-const READ_AGAIN_MS = 14 * DAY_MS;
-/** Stripe's listing is by second and near its end it may still grow: read so much of the past again. */
-const OVERLAP_MS = 60 * 60 * 1_000;
 /** A second that is over: no further movement of it comes. */
 const SETTLED_MS = 2_000;
-/** Rows stored in one request; the API cuts answers at 1,000. */
-const CHUNK = 500;
 /** How often a balance is read that moves meanwhile. */
 const READINGS = 3;
 
@@ -50,18 +43,6 @@ type Services = Pick<
   JobServices,
   'deposits' | 'reconciliation' | 'stripePayouts' | 'stripeBalance' | 'clock' | 'log'
 > & { readonly signal: AbortSignal };
-
-/** Stored oldest first, so that the watermark of a run that is killed passes none. */
-async function readPayouts({ deposits, stripePayouts, clock, log, signal }: Services): Promise<number> {
-  const watermarkMs = await deposits.watermark();
-  const fromMs = watermarkMs === null ? 0 : Math.min(watermarkMs - OVERLAP_MS, clock.nowMs() - READ_AGAIN_MS);
-  const found = await stripePayouts.list(Math.max(0, fromMs), { signal });
-  for (let from = 0; from < found.length; from += CHUNK) {
-    const failed = await deposits.record(found.slice(from, from + CHUNK), clock.nowMs());
-    for (const payoutId of failed) log.warn({ payoutId }, 'the bank of the platform gave a payout back');
-  }
-  return found.length;
-}
 
 async function readItems({ deposits, stripePayouts, clock, signal }: Services): Promise<number> {
   for (let itemised = 0; ; ) {

@@ -24,10 +24,21 @@ export const reconcileMoney = defineJob({
   attempts: 8,
   backoff: HOUSE_BACKOFF,
   timeoutMs: 300_000,
-  uses: ['reconciliation', 'stripeBalance', 'stripeWithdrawals', 'stripeTransfers', 'clock', 'log'],
+  uses: [
+    'reconciliation',
+    'deposits',
+    'stripeBalance',
+    'stripePayouts',
+    'stripeWithdrawals',
+    'stripeTransfers',
+    'clock',
+    'log',
+  ],
   async handle({ date, dueAtMs }, services) {
     const { reconciliation, stripeBalance, clock, log, signal } = services;
     const listedMs = await listMovements({ stripeBalance, reconciliation, clock }, signal);
+    // After the movements: none is stored whose payout was not made yet when they were read.
+    await readPayouts(services);
     const failed = await bookTakenBack(date, services);
     await matchMovements(services);
     while ((await reconciliation.clear(date, dueAtMs, clock.nowMs())) > 0) signal.throwIfAborted();
@@ -189,4 +200,36 @@ async function matchMovements({
       log.warn({ movementId, transferId, code: error.code }, 'a transfer could not be read');
     }
   }
+}
+
+const DAY_MS = 86_400_000;
+/** A payout that was paid may still fail within five business days. */
+const READ_AGAIN_MS = 14 * DAY_MS;
+/** Stripe's listing is by second and near its end it may still grow: read so much of the past again. */
+const OVERLAP_MS = 60 * 60 * 1_000;
+/** Rows stored in one request; the API cuts answers at 1,000. */
+const PAYOUTS_PER_REQUEST = 500;
+
+/**
+ * Reads the platform's own payouts as Stripe says they stand, so that each is known with its bank before what it moved is booked;
+ * answers how many were read. Safe to run twice: a payout has one row. Stored oldest first, so that the watermark of a run that is
+ * killed passes none.
+ */
+export async function readPayouts({
+  deposits,
+  stripePayouts,
+  clock,
+  log,
+  signal,
+}: Pick<JobServices, 'deposits' | 'stripePayouts' | 'clock' | 'log'> & {
+  signal: AbortSignal;
+}): Promise<number> {
+  const watermarkMs = await deposits.watermark();
+  const fromMs = watermarkMs === null ? 0 : Math.min(watermarkMs - OVERLAP_MS, clock.nowMs() - READ_AGAIN_MS);
+  const found = await stripePayouts.list(Math.max(0, fromMs), { signal });
+  for (let from = 0; from < found.length; from += PAYOUTS_PER_REQUEST) {
+    const failed = await deposits.record(found.slice(from, from + PAYOUTS_PER_REQUEST), clock.nowMs());
+    for (const payoutId of failed) log.warn({ payoutId }, 'the bank of the platform gave a payout back');
+  }
+  return found.length;
 }

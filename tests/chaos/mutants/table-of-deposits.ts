@@ -1,6 +1,7 @@
 import { inFile, type Mutant } from './killers.ts';
 
 const deposits = inFile('tests/real/bank-deposits.test.ts');
+const destinations = inFile('tests/real/bank-destinations.test.ts');
 
 /** Defects of payouts to the platform's own bank. */
 export const DEPOSITS: readonly Mutant[] = [
@@ -26,6 +27,14 @@ export const DEPOSITS: readonly Mutant[] = [
     breaks: 'a movement that is missing between two readings of the balance is no break',
     redBy: deposits(
       'what a payout is made of > is proved of a manual one by the running balance, which is red when one movement is missing',
+    ),
+  },
+  {
+    name: 'paid-out-to-any-bank',
+    invariants: ['INV-24'],
+    breaks: 'a payout of the platform explains itself whatever bank it went to',
+    redBy: destinations(
+      'a payout to another bank is booked by nobody: it is a break that names the bank, and stops payouts, until somebody accounts for it',
     ),
   },
 ];
