@@ -247,7 +247,7 @@ begin
     union all select charge_id from charges where topup_id = v_subject.topup_id order by 1 limit 20);
   return jsonb_build_object('kind', v_subject.kind, 'links', (
     select coalesce(jsonb_agg(jsonb_build_object('link', l.link, 'id', l.id, 'state', l.state, 'amountMinor', l.amount_minor, 'currency', l.currency,
-      'atMs', app.ms(l.at), 'facts', jsonb_strip_nulls(l.facts)) order by l.place, l.at, l.link, l.id), '[]')
+      'atMs', app.ms(l.at), 'facts', jsonb_strip_nulls(l.facts)) order by l.place, l.at, l.link, l.id, l.state), '[]')
     from (
       select * from app.trace_call(v_subject.call_id) where v_subject.call_id is not null
       union all select * from app.trace_calls(v_earnings, c_bound) where v_subject.call_id is null and cardinality(v_earnings) > 0

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 79ee1f98450c420d, text 01a5d267eb788e24. Do not edit.
+// Made by "npm run generate" from migrations e604b65ddb424198, text 01a5d267eb788e24. Do not edit.
 export type Json =
 	| string
 	| number
