@@ -14,8 +14,11 @@ const DAY_MS = 86_400_000;
 /** How long Stripe may take to list what moved since. */
 const PATIENCE_MS = 300_000;
 
-export interface ReconReport extends Omit<CashDay, 'breaks'> {
-  /** Of each currency what the day closed with, in our rows with all corrections and at Stripe; Stripe's is null where it is not known. */
+export interface ReconReport extends Omit<CashDay, 'balances' | 'breaks'> {
+  /**
+   * Of each currency what the day closed with, in our rows with all corrections, also of the days before it, and at Stripe; Stripe's is
+   * null where it is not known.
+   */
   readonly proof: readonly {
     readonly currency: string;
     readonly closingMinor: number;
@@ -52,11 +55,8 @@ export async function makeReport(
   const endsMs = Date.parse(date) + DAY_MS;
   const facts = { nowMs, signal: AbortSignal.timeout(PATIENCE_MS) };
   const atStripe = endsMs > nowMs ? null : await readBalanceAt(stripeBalance, endsMs, facts);
-  const day = await cashDays.read(date, nowMs);
-  const closing = new Map<string, number>();
-  // The last correction closes with all that came before it.
-  for (const { currency, closingMinor } of [...day.currencies, ...day.corrections])
-    closing.set(currency, closingMinor);
+  const { balances, ...day } = await cashDays.read(date, nowMs);
+  const closing = new Map(balances.map(({ currency, amountMinor }) => [currency, amountMinor]));
   for (const [currency, amountMinor] of atStripe ?? [])
     if (amountMinor !== 0 && !closing.has(currency)) closing.set(currency, 0);
   return {
@@ -98,16 +98,29 @@ function moneyOf({ currencies, corrections, proof }: ReconReport): string[][] {
       bare(cash.closingMinor, cash.currency),
     ],
   ];
-  return proof.flatMap(({ currency, closingMinor, stripeMinor }) => [
-    ...currencies.filter((one) => one.currency === currency).flatMap((one) => of(one, '')),
-    ...corrections
-      .filter((one) => one.currency === currency)
-      .flatMap((one) => of(one, `, correction ${one.revision}`)),
-    [currency, 'at Stripe', '', '', '', '', stripeMinor === null ? 'not known' : bare(stripeMinor, currency)],
-    ...(stripeMinor === null
-      ? []
-      : [[currency, 'difference', '', '', '', '', bare(stripeMinor - closingMinor, currency)]]),
-  ]);
+  return proof.flatMap(({ currency, closingMinor, stripeMinor }) => {
+    const mine = currencies.filter((one) => one.currency === currency);
+    const later = corrections.filter((one) => one.currency === currency);
+    const told = [...mine, ...later].at(-1)?.closingMinor ?? 0;
+    const all = ['closing, with corrections of days before', '', '', '', '', bare(closingMinor, currency)];
+    return [
+      ...mine.flatMap((one) => of(one, '')),
+      ...later.flatMap((one) => of(one, `, correction ${one.revision}`)),
+      ...(told === closingMinor ? [] : [[currency, ...all]]),
+      [
+        currency,
+        'at Stripe',
+        '',
+        '',
+        '',
+        '',
+        stripeMinor === null ? 'not known' : bare(stripeMinor, currency),
+      ],
+      ...(stripeMinor === null
+        ? []
+        : [[currency, 'difference', '', '', '', '', bare(stripeMinor - closingMinor, currency)]]),
+    ];
+  });
 }
 
 const breaksOf = ({ breaks }: ReconReport): string[][] =>

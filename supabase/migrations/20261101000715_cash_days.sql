@@ -1,9 +1,10 @@
--- One day (UTC) of Stripe's balance against the ledger, in one query: {date, state, currencies, corrections, breaks}.
+-- One day (UTC) of Stripe's balance against the ledger, in one query: {date, state, currencies, corrections, balances, breaks}.
 --
 -- `state`: frozen (as it was when its close reported), or open (as it is now). Each of `currencies` is {currency, openingMinor,
 -- movementsMinor, closingMinor, movements, matched, categories: [{category, movements, grossMinor, feeMinor, netMinor, matched}]}, where
 -- opening + movements = closing. `corrections` are what came for a frozen day later: the same with revision and atMs, each opening
--- where the one before closed. `breaks` are those of the day in whatever state, as list_breaks has them.
+-- where the one before closed. `balances`, {currency, amountMinor}, are what all movements up to the end of the day come to, with the
+-- corrections of the days before it too, which came after it was frozen. `breaks` are those of the day in whatever state, as list_breaks has them.
 create function public.cash_day(p_date date, p_now_ms bigint)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   with moved as (
@@ -26,6 +27,11 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     union all
     select currency, 0, opening, net, movements, matched, categories, null from live
     where not exists (select 1 from cash_matching where p_date <= frozen_through)
+  ), balances as (
+    select currency, sum(movements_minor)::bigint as amount from cash_days
+    where day <= p_date and exists (select 1 from cash_matching where p_date <= frozen_through) group by currency
+    union all
+    select currency, opening + net from days where at is null
   ), told as (
     select currency, revision, jsonb_build_object('currency', currency, 'openingMinor', opening, 'movementsMinor', net, 'closingMinor', opening + net,
       'movements', movements, 'matched', matched, 'categories', categories) as facts, at from days
@@ -35,6 +41,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'currencies', (select coalesce(jsonb_agg(facts order by currency), '[]') from told where revision = 0),
     'corrections', (select coalesce(jsonb_agg(facts || jsonb_build_object('revision', revision, 'atMs', app.ms(at)) order by currency, revision), '[]')
       from told where revision > 0),
+    'balances', (select coalesce(jsonb_agg(jsonb_build_object('currency', currency, 'amountMinor', amount) order by currency), '[]') from balances),
     'breaks', (select coalesce(jsonb_agg(app.describe_break(b, app.at(p_now_ms)) order by b.first_seen_at, b.id), '[]')
       from (select * from reconciliation_breaks where day = p_date order by first_seen_at, id limit 500) b))
 $$;

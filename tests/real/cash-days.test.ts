@@ -27,6 +27,7 @@ interface Summary {
   state: string;
   currencies: Day[];
   corrections: (Day & { revision: number })[];
+  balances: { currency: string; amountMinor: number }[];
   breaks: { identity: string; state: string }[];
 }
 const dateOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
@@ -94,6 +95,27 @@ test('what comes for a frozen day later is a correction beside it, and its break
   const [frozen, next] = await Promise.all([day(DATES[12] ?? ''), day(DATES[13] ?? '')]);
   const usd = ({ currencies }: Summary) => currencies.find(({ currency }) => currency === 'usd');
   expect(usd(next)?.openingMinor).toBe((usd(frozen)?.closingMinor ?? 0) + 4_825);
+});
+
+test('a day’s balance is the sum of all movements up to its end, also of those that came for an earlier day when it was frozen', async () => {
+  await insertMonth(db.sql, monthOf(7, NOW_MS));
+  await compare();
+  await freeze(DATES[12] ?? '');
+  const moved = async (date: string) => {
+    const rows = await db.sql<{ currency: string; amountMinor: number }>(
+      `select currency, sum(net_minor)::bigint as "amountMinor" from stripe_movements where created_at < $1::timestamptz + interval '1 day' group by 1 order by 1`,
+      [`${date}T00:00:00Z`],
+    );
+    return rows.filter(({ amountMinor }) => amountMinor !== 0);
+  };
+  const told = async (date: string) =>
+    (await day(date)).balances.filter(({ amountMinor }) => amountMinor !== 0);
+  const frozen = await told(DATES[12] ?? '');
+  await insertMonth(db.sql, { movements: [late(Date.parse(DATES[10] ?? '') + 3_600_000)], lines: [] });
+  await compare(NOW_MS + DAY_MS);
+  expect(await told(DATES[12] ?? '')).not.toEqual(frozen);
+  await freeze(DATES[14] ?? '');
+  for (const date of DATES) expect([date, await told(date)]).toEqual([date, await moved(date)]);
 });
 
 test('a frozen day, a match and the history of a break refuse every change', async () => {

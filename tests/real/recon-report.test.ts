@@ -67,6 +67,18 @@ describe('the report of a day', () => {
     expect(shown?.stripeMinor).toBe(2_138);
   });
 
+  test('of a day that is frozen has the corrections of the days before it, which came later', async () => {
+    const day = await dayOf('charge');
+    await house.sql(
+      `insert into cash_days select day - 1, currency, 1, opening_minor, 100, opening_minor + 100, 1, 0, '[]', now() from cash_days
+       where day = $1 and revision = 0 and currency = 'usd'`,
+      [day],
+    );
+    const report = await makeReport(house.services, day);
+    expect(report.proof).toEqual([{ currency: 'usd', closingMinor: 7_838, stripeMinor: 7_738 }]);
+    expect(renderReport(report)).toMatch(/closing, with corrections of days before +78\.38/);
+  });
+
   test('does not know Stripe’s balance at the end of a day that is not over', async () => {
     const today = new Date(house.clock.nowMs()).toISOString().slice(0, 10);
     const { proof } = await makeReport(house.services, today);

@@ -29,6 +29,8 @@ const cashDay = z.object({
   currencies: z.array(cash),
   /** What came for a frozen day later, each opening where the one before closed. */
   corrections: z.array(cash.extend({ revision: z.int(), atMs: instantMs })),
+  /** What all movements up to the end of the day come to, with what came later for it and for the days before it. */
+  balances: z.array(z.object({ currency: z.string(), amountMinor })),
   breaks: z.array(breakSchema),
 });
 

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations e604b65ddb424198, text 01a5d267eb788e24. Do not edit.
+// Made by "npm run generate" from migrations 23e4be887a4bc0d8, text 01a5d267eb788e24. Do not edit.
 export type Json =
 	| string
 	| number
