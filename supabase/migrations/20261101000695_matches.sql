@@ -252,14 +252,14 @@ returns jsonb language sql security definer set search_path = pg_catalog, public
   select '{}'::jsonb
 $$;
 
--- Freezes the days (UTC) that are over and compared, up to a date. Safe to run twice: a day is frozen once.
+-- Freezes the days (UTC) that were over when the listing began that was compared last, up to a date: what moved
+-- later that day is not listed yet. Safe to run twice: a day is frozen once.
 create function app.freeze_days(p_date date) returns void language plpgsql as $$
 declare v cash_matching; v_first date; v_last date; v_at timestamptz;
 begin
   perform app.lock_movements(true);
   select * into v from cash_matching for update;
-  select max(finished_at), max(business_date) into v_at, v_last from reconciliation_runs;
-  v_last := least(p_date, v_last, (v_at at time zone 'UTC')::date - 1);
+  select max(finished_at), least(p_date, max(business_date), (max(listed_at) at time zone 'UTC')::date - 1) into v_at, v_last from reconciliation_runs;
   v_first := coalesce(v.frozen_through + 1, (select (min(created_at) at time zone 'UTC')::date from stripe_movements));
   if v_at is null or v_first is null or v_first > v_last or v.movement_left is not null then return; end if;
   with moved as (

@@ -12,6 +12,8 @@ create table public.reconciliation_runs (
   difference_minor bigint not null,
   matched int not null,
   finished_at timestamptz not null,
+  -- When the listing began whose movements were compared: what moved since is in none of this.
+  listed_at timestamptz not null,
   primary key (business_date, currency)
 );
 
@@ -257,9 +259,9 @@ begin
   where state in ('open', 'explained', 'ignored') and identity not like 'bank:%' and identity not in (select f.identity from found_breaks f);
 
   insert into reconciliation_runs as r (business_date, currency, state, as_of, stripe_available_minor, stripe_pending_minor,
-    ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at)
+    ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at, listed_at)
   select p_date, c.code, 'finished', v_due, s.available, s.pending, l.available, l.pending,
-    s.available + s.pending - young.net - (l.available + l.pending - unlisted.net), coalesce(t.matched, 0), v_now
+    s.available + s.pending - young.net - (l.available + l.pending - unlisted.net), coalesce(t.matched, 0), v_now, v_listed
   from currencies c left join cash_totals t on t.currency = c.code
     -- A transfer leaves the available balance when it is made; a charge is pending until its own date.
     cross join lateral (select coalesce(sum(net_minor), 0)::bigint as pending from stripe_movements m
@@ -279,7 +281,8 @@ begin
   on conflict (business_date, currency) do update set as_of = excluded.as_of,
     stripe_available_minor = excluded.stripe_available_minor, stripe_pending_minor = excluded.stripe_pending_minor,
     ledger_available_minor = excluded.ledger_available_minor, ledger_pending_minor = excluded.ledger_pending_minor,
-    difference_minor = excluded.difference_minor, matched = excluded.matched, finished_at = excluded.finished_at;
+    difference_minor = excluded.difference_minor, matched = excluded.matched, finished_at = excluded.finished_at,
+    listed_at = excluded.listed_at;
 
   select jsonb_agg(jsonb_build_object('currency', currency, 'differenceMinor', difference_minor, 'matched', matched,
     'availableAgrees', stripe_available_minor = ledger_available_minor) order by currency) into v_runs

@@ -143,3 +143,24 @@ test('a day is not frozen before it is over and compared', async () => {
     { day: dateOf(NOW_MS - DAY_MS) },
   ]);
 });
+
+test('a day is not frozen that was over only after its movements had been listed', async () => {
+  await insertMonth(db.sql, monthOf(7, NOW_MS));
+  const [date = '', before = ''] = [DATES[12], DATES[11]];
+  const midnightMs = Date.parse(date) + DAY_MS;
+  // Listed a minute before midnight, compared five minutes after it; what moved in between comes with the next listing.
+  const compareAt = (listedMs: number, nowMs: number) =>
+    db.sql('select reconcile_money($1, $2, $2, $3)', [date, listedMs, nowMs]);
+  await compareAt(midnightMs - 60_000, midnightMs + 300_000);
+  await freeze(date);
+  await insertMonth(db.sql, { movements: [late(midnightMs - 30_000)], lines: [] });
+  expect(await db.sql('select max(day)::text as day from cash_days')).toEqual([{ day: before }]);
+  await compareAt(midnightMs + 300_000, midnightMs + 600_000);
+  await freeze(date);
+  const { state, corrections, currencies } = await day(date);
+  expect({ state, corrections }).toEqual({ state: 'frozen', corrections: [] });
+  const charges = currencies
+    .filter(({ currency }) => currency === 'usd')
+    .flatMap(({ categories }) => categories.filter(({ category }) => category === 'charge'));
+  expect(charges.reduce((sum, { movements }) => sum + movements, 0)).toBeGreaterThan(0);
+});

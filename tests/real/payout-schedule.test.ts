@@ -17,8 +17,8 @@ beforeAll(async () => {
     insert into campaign_terms (id, campaign_id, valid_from, currency, price_minor, supplier_share_bps, min_duration_s, duplicate_window_s)
     values ('${BUYER}', '${BUYER}', '2020-01-01', 'usd', 100, 5000, 0, 0);
     insert into reconciliation_runs (business_date, currency, state, as_of, stripe_available_minor, stripe_pending_minor,
-      ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at)
-    select d, 'usd', 'finished', now(), 0, 0, 0, 0, 0, 0, '2030-01-01' from generate_series('2026-01-01'::date, '2027-12-31', '1 day') d`);
+      ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at, listed_at)
+    select d, 'usd', 'finished', now(), 0, 0, 0, 0, 0, 0, '2030-01-01', now() from generate_series('2026-01-01'::date, '2027-12-31', '1 day') d`);
 });
 afterAll(() => db.close());
 

@@ -26,8 +26,8 @@ test('a payout that an earlier date planned waits as well while the money of thi
 
   await db.sql(`
     insert into reconciliation_runs (business_date, currency, state, as_of, stripe_available_minor, stripe_pending_minor,
-      ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at)
-    values ('2026-03-11', 'usd', 'finished', now(), 700, 0, 700, 0, 0, 1, now())`);
+      ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at, listed_at)
+    values ('2026-03-11', 'usd', 'finished', now(), 700, 0, 700, 0, 0, 1, now(), now())`);
   await plan('2026-03-11', NOW_MS);
   expect(await due()).toHaveLength(1);
 });

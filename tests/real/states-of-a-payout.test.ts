@@ -99,7 +99,7 @@ test('every event in every state of a payout is taken or refused as the table sa
         ],
         'the next date is planned': [
           `insert into reconciliation_runs select '${dateAfter(3)}', currency, state, as_of, stripe_available_minor, stripe_pending_minor,
-            ledger_available_minor, ledger_pending_minor, difference_minor, matched, app.at(${nowMs})
+            ledger_available_minor, ledger_pending_minor, difference_minor, matched, app.at(${nowMs}), listed_at
            from reconciliation_runs where business_date = '${date}'`,
           `select concat_ws(' ', 'planned', a ->> 'planned') from plan_payouts('${dateAfter(3)}', ${nowMs}) a`,
         ],

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 23e4be887a4bc0d8, text 01a5d267eb788e24. Do not edit.
+// Made by "npm run generate" from migrations cb88d18c4337f98d, text eb518721ce2d77fe. Do not edit.
 export type Json =
 	| string
 	| number
@@ -2381,6 +2381,7 @@ export type Database = {
 					finished_at: string;
 					ledger_available_minor: number;
 					ledger_pending_minor: number;
+					listed_at: string;
 					matched: number;
 					state: string;
 					stripe_available_minor: number;
@@ -2395,6 +2396,7 @@ export type Database = {
 					finished_at: string;
 					ledger_available_minor: number;
 					ledger_pending_minor: number;
+					listed_at: string;
 					matched: number;
 					state: string;
 					stripe_available_minor: number;
@@ -2408,6 +2410,7 @@ export type Database = {
 					finished_at?: string;
 					ledger_available_minor?: number;
 					ledger_pending_minor?: number;
+					listed_at?: string;
 					matched?: number;
 					state?: string;
 					stripe_available_minor?: number;
