@@ -176,16 +176,24 @@ end $$;
 -- payout. At most 200 of each.
 create function public.list_deposits()
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  with shown as materialized (
+    select * from platform_payouts order by created_at desc, id limit 200
+  ), balances as materialized (
+    -- Once for all of them, from before the oldest on: each reading sums all that moved since the one before it.
+    select * from app.running_balances((select min(created_at) - interval '1 day' from shown where not automatic)) where opening + moved = closing
+  ), proved as materialized (
+    select distinct v.payout_id from shown p join platform_payout_moves v on v.payout_id = p.id and not v.returned
+      join stripe_movements m on m.id = v.balance_transaction_id
+      join balances b on b.currency = m.currency and m.created_at > b.moved_after and m.created_at <= b.moved_until
+    where not p.automatic
+  )
   select jsonb_build_object(
     'payouts', (select coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'currency', p.currency, 'amountMinor', p.amount_minor, 'automatic', p.automatic,
         'status', p.status, 'destination', p.destination, 'isOwnBank', app.is_own_bank(p.destination), 'traceId', p.trace_id, 'failureCode', p.failure_code, 'createdMs', app.ms(p.created_at), 'arrivesMs', app.ms(p.arrives_at),
         'provedBy', case when p.itemised_at is not null and p.items_net_minor = p.amount_minor then 'items'
-          when not p.automatic and exists (select 1 from app.running_balances('-infinity') b join stripe_movements m
-            on m.created_at > b.moved_after and m.created_at <= b.moved_until and m.currency = b.currency
-            join platform_payout_moves v on v.balance_transaction_id = m.id where v.payout_id = p.id and not v.returned and b.opening + b.moved = b.closing) then 'running_balance' end,
+          when p.id in (select payout_id from proved) then 'running_balance' end,
         'depositedBy', d.evidence, 'returnedMs', app.ms(d.returned_at), 'lineId', l.id, 'bookedOn', l.booked_on, 'account', a.name) order by p.created_at desc, p.id), '[]')
-      from (select * from platform_payouts order by created_at desc, id limit 200) p
-        left join platform_deposits d on d.payout_id = p.id
+      from shown p left join platform_deposits d on d.payout_id = p.id
         left join bank_lines l on l.payout_id = p.id and l.amount_minor > 0 left join bank_accounts a on a.id = l.account_id),
     'lines', (select coalesce(jsonb_agg(jsonb_build_object('id', l.id, 'account', l.name, 'bookedOn', l.booked_on, 'currency', l.currency,
         'amountMinor', l.amount_minor, 'details', l.details) order by l.booked_on desc, l.id), '[]')
