@@ -194,30 +194,38 @@ language sql stable as $$
       when m.reporting_category in ('transfer', 'transfer_reversal') then 'orphan_transfer'
       when exists (select 1 from public.cash_templates t where t.category = m.reporting_category) then 'missing_in_ledger' else 'unknown_category' end as kind
     from public.unmatched_movements u join public.stripe_movements m on m.id = u.id where m.created_at < p_listed_at - interval '2 minutes'
+      -- What a person accounted for stays so, until the books know it: see app.reverse_resolutions.
+      and not exists (select 1 from public.reconciliation_breaks b where b.identity = 'movement:' || u.id and b.state = 'resolved')
   ), lines as (
     select l as line, app.is_twice(l) as is_twice, l.posted_at + app.settles_after(l) as due_at
     from public.unmatched_lines u join app.cash_lines l on l.journal_id = u.journal_id where l.posted_at < p_listed_at
   ), pairs as (
     select m as movement, l as line, app.difference_of(m, l) as kind
     from public.cash_matches c join public.stripe_movements m on m.id = c.movement_id join app.cash_lines l on l.journal_id = c.journal_id where not c.agrees
+  ), sides as (
+    select 'movement:' || (movement).id as name, true as is_movement, (movement).currency, (movement).net_minor, ((movement).created_at at time zone 'UTC')::date as day from movements
+    union all select 'journal:' || (line).journal_id, false, (line).currency, (line).net_minor, ((line).posted_at at time zone 'UTC')::date from lines
+  ), alike as materialized (
+    -- What a break might be: of its amount and currency, two days at most apart; it never makes a match. By the day, so that each side is
+    -- read once, however many are alike.
+    select s.name, min(f.name) as suggestion from sides s cross join generate_series(-2, 2) as near (days)
+      join (select is_movement, currency, net_minor, day, min(name) as name from sides group by 1, 2, 3, 4) f
+        on (f.is_movement, f.currency, f.net_minor, f.day) = (not s.is_movement, s.currency, s.net_minor, s.day + near.days) group by s.name
   )
   select 'movement:' || (movement).id, kind, (movement).currency, (movement).net_minor::bigint,
     jsonb_build_object('movement', (movement).id, 'source', (movement).source_id, 'category', (movement).reporting_category, 'stripe', app.facts_of(movement),
       -- Of a payout of the platform the bank that it went to.
       'destination', (select destination from public.platform_payouts where id = (movement).source_id),
-      -- What it might be, by amount, currency and day; it never makes a match.
-      'suggestion', (select 'journal:' || (line).journal_id from lines where (line).currency = (movement).currency and (line).net_minor = (movement).net_minor
-        and abs(extract(epoch from (line).posted_at - (movement).created_at)) < 172800 order by (line).journal_id limit 1)),
+      'suggestion', a.suggestion),
     ((movement).created_at at time zone 'UTC')::date, true, null::timestamptz, app.explained_by(kind, movement, null)
-  from movements
+  from movements left join alike a on a.name = 'movement:' || (movement).id
   union all
   select case when is_twice then 'line:' || (line).journal_id else 'missing:' || (line).movement_id end,
     case when is_twice then 'duplicate' when p_now < due_at then 'expected' else 'missing_in_stripe' end, (line).currency, (line).net_minor,
     jsonb_build_object('movement', (line).movement_id, 'subject', app.subject_of((line).template, (line).refs), 'ledger', app.facts_of(line),
-      'suggestion', (select 'movement:' || (movement).id from movements where (movement).currency = (line).currency and (movement).net_minor = (line).net_minor
-        and abs(extract(epoch from (line).posted_at - (movement).created_at)) < 172800 order by (movement).id limit 1)),
+      'suggestion', a.suggestion),
     ((line).posted_at at time zone 'UTC')::date, true, case when not is_twice then due_at end, null
-  from lines
+  from lines left join alike a on a.name = 'journal:' || (line).journal_id
   union all
   -- In the line's currency nothing came where the movement is in another one.
   select 'amount:' || (movement).id, kind, (line).currency,

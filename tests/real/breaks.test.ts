@@ -119,6 +119,10 @@ describe('a movement at Stripe that is none of ours', () => {
     for (const days of [3, 4]) await house.close(dateAfter(days));
     expect(await states()).toEqual(['resolved']);
     expect(await open()).toEqual([]);
+    // Nor is it looked at again.
+    expect(
+      await house.sql("select identity from app.find_breaks(now() + interval '90 days', now())"),
+    ).toEqual([]);
     expect(paid()).toEqual(['eur', 'usd']);
     expect(
       await house.sql('select business_date::text as d from reconciliation_runs where difference_minor <> 0'),

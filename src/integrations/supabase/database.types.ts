@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations b123288fd63fb211, text eb518721ce2d77fe. Do not edit.
+// Made by "npm run generate" from migrations 03ba4887085b69f8, text eb518721ce2d77fe. Do not edit.
 export type Json =
 	| string
 	| number
