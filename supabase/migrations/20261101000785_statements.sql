@@ -21,9 +21,10 @@ begin
     select currency, account, coalesce(sum(amount) filter (where date < p_month), 0)::bigint as opening, sum(amount)::bigint as closing
     from posted group by currency, account
   ), named as (
-    select posted.*, c.name as campaign, case when template in ('payout_send', 'payout_reserve', 'payout_release') then coalesce(refs ->> 'transferId', refs ->> 'payoutId')
-      else coalesce(refs ->> 'withdrawalId', refs ->> 'reversalId', refs ->> 'chargeId', refs ->> 'stripeInvoiceId') end as reference
-    from posted left join earnings e on e.id = (refs ->> 'earningId')::uuid left join campaigns c on c.id = e.campaign_id
+    -- What the other side paid or took back is none of theirs: a supplier sees transfers, a buyer its charges and invoices.
+    select posted.*, c.name as campaign, case party.kind when 'supplier' then coalesce(refs ->> 'reversalId', refs ->> 'transferId', refs ->> 'payoutId')
+      else coalesce(refs ->> 'withdrawalId', refs ->> 'chargeId', refs ->> 'stripeInvoiceId') end as reference
+    from party cross join posted left join earnings e on e.id = (refs ->> 'earningId')::uuid left join campaigns c on c.id = e.campaign_id
     where date >= p_month
   ), lines as (
     select currency, date, template, campaign, reference, count(distinct journal_id) as journals, sum(amount)::bigint as amount, jsonb_strip_nulls(jsonb_build_object(

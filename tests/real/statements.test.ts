@@ -22,6 +22,7 @@ async function wrongIn(house: House, statement: Statement): Promise<string[]> {
     if (closing !== sign * balance) wrong.push(`${kind} is ${sign * balance}, and not ${closing}`);
     if (!kinds.some((start) => kind.startsWith(start))) wrong.push(`${kind} is not of a ${statement.kind}`);
   }
+  const own = await referencesOf(house, statement);
   for (const { currency, openingMinor, closingMinor, accounts, lines } of statement.currencies) {
     const sum = (of: readonly number[]) => of.reduce((all, one) => all + one, 0);
     if (openingMinor + sum(lines.map(({ amountMinor }) => amountMinor)) !== closingMinor)
@@ -30,11 +31,28 @@ async function wrongIn(house: House, statement: Statement): Promise<string[]> {
       const moved = sum(lines.map((line) => line.accounts[account] ?? 0));
       if (opening + moved !== closing) wrong.push(`${currency} ${account} does not add up`);
     }
+    for (const { reference } of lines)
+      if (reference !== null && !own.has(reference)) wrong.push(`${reference} is of somebody else`);
     for (const line of lines)
       if (sum(Object.values(line.accounts)) !== line.amountMinor)
         wrong.push(`a line of ${line.date} does not add up`);
   }
   return wrong;
+}
+
+/** What a party may be told of: ids of its own rows, and of those at Stripe. */
+async function referencesOf({ sql }: House, { kind, partyId }: Statement): Promise<ReadonlySet<string>> {
+  const rows = await sql<{ id: string | null }>(
+    kind === 'supplier'
+      ? `select unnest(array[p.id::text, p.transfer_id]) as id from payouts p where p.supplier_id = $1
+         union select r.id from transfer_reversals r where r.supplier_id = $1`
+      : `select unnest(array[i.stripe_invoice_id, c.charge_id, w.id]) as id
+         from (select id, null as topup_id, stripe_invoice_id from invoices where buyer_id = $1
+             union all select null, id, null from topups where buyer_id = $1) i
+           left join charges c on c.invoice_id = i.id or c.topup_id = i.topup_id left join withdrawals w on w.charge_id = c.charge_id`,
+    [partyId],
+  );
+  return new Set(rows.flatMap(({ id }) => (id === null ? [] : [id])));
 }
 
 test('whatever happens to suppliers and buyers, their statements sum to the ledger', async () => {
