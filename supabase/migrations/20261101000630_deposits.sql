@@ -72,8 +72,8 @@ create table public.bank_accounts (
   currency text not null references public.currencies,
   -- SHA-256 of the account's number, where its statements carry one: those of another account are refused.
   number_hash text,
-  -- A line that holds this word is from Stripe, and must be a payout.
-  marker text not null,
+  -- A line that holds this word is from Stripe, and must be a payout. Every line holds the empty one.
+  marker text not null check (length(trim(marker)) >= 3),
   created_at timestamptz not null
 );
 

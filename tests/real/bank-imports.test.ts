@@ -60,3 +60,13 @@ test('a line that names no payout is the one that a person says, above the limit
   await house.sql('update settings set approval_limit_minor = 1000000');
   await bank.expectRight();
 });
+
+test('a marker that every line holds is refused', async () => {
+  const facts = { by: 'ops', isDry: false, nowMs: bank.house.clock.nowMs() };
+  const file = { currency: 'usd', numberHash: null, statements: [] };
+  for (const marker of ['', ' ', 'st'])
+    expect(await code(bank.house.services.deposits.importFile('main', file, { ...facts, marker }))).not.toBe(
+      'taken',
+    );
+  expect(await bank.house.sql('select name from bank_accounts')).toEqual([]);
+});

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { codeOf } from '../../src/errors.ts';
 import { readCamt053 } from '../../src/integrations/bank/camt053.ts';
-import { MAX_FILE_BYTES } from '../../src/integrations/bank/statement.ts';
+import { MAX_ENTRIES, MAX_FILE_BYTES } from '../../src/integrations/bank/statement.ts';
 import { adding, bytes, camt, camtEntry } from '../helpers/bank.ts';
 
 const LINES = [
@@ -172,6 +172,13 @@ describe('is refused whole, with the line of each fault', () => {
     const told = refused(file);
     expect(told).toMatch(/^BANK_FILE_REFUSED: /);
     expect(told).toContain(fault);
+  });
+
+  test('more entries than are read, also when no statement alone has so many', () => {
+    const one = { on: '2026-11-04', amount: '1.00', text: 'x' };
+    const half = Array.from({ length: MAX_ENTRIES / 2 }, () => one);
+    const statements = [adding(half, 0, 'S-1'), adding([...half, one], 0, 'S-2')];
+    expect(refused(camt(statements))).toBe('BANK_FILE_REFUSED: The file has more than 20000 entries.');
   });
 
   test('text in another encoding, and a file that is too large', () => {

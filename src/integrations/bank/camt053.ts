@@ -56,6 +56,7 @@ const statement = z.object({
   Bal: z.array(balance).min(1),
   Ntry: z.array(z.unknown()).default([]),
 });
+const entries = z.object({ Ntry: z.array(z.unknown()) });
 const document = z.object({
   Document: z.object({ BkToCstmrStmt: z.object({ Stmt: z.array(z.unknown()).min(1) }) }),
 });
@@ -71,6 +72,11 @@ export function readCamt053(bytes: Uint8Array): BankFile {
   const found = document.safeParse(parseXml(xml));
   if (!found.success) throw refusal('The file is no CAMT.053 statement.');
   const nodes = found.data.Document.BkToCstmrStmt.Stmt;
+  const count = nodes.reduce<number>(
+    (sum, node) => sum + (entries.safeParse(node).data?.Ntry.length ?? 0),
+    0,
+  );
+  if (count > MAX_ENTRIES) throw refusal(`The file has more than ${MAX_ENTRIES} entries.`);
   const read = nodes.map((node) => readStatement(node, place, faults));
   faults.refuseIfAny();
   const [first, ...others] = read.filter((one) => one !== null);
@@ -138,7 +144,6 @@ function readStatement(node: unknown, place: Placing, faults: Faults) {
     return faults.add(line, 'a statement without its opening or closing balance');
   const currency = parseBankCurrency(Acct.Ccy ?? closing.Amt['@Ccy']);
   if (currency === null) return faults.add(line, 'the exchange does not settle in this currency');
-  if (Ntry.length > MAX_ENTRIES) return faults.add(line, `more than ${MAX_ENTRIES} entries`);
   const sign = signing(currency, faults);
   const openingMinor = sign(opening, line);
   const closingMinor = sign(closing, line);

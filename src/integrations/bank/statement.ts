@@ -89,11 +89,14 @@ export function parseBankCurrency(text: string): Currency | null {
   return Object.hasOwn(CURRENCIES, code) ? (code as Currency) : null;
 }
 
+/** Nothing that moves the cursor of a terminal, or breaks a line. */
+const isControl = (letter: string) => letter < ' ' || (letter >= '\x7f' && letter <= '\x9f');
+
 /** One line of words. */
 export function tidyDetails(parts: readonly string[]): string {
   const words = parts.flatMap((part) =>
     [...part]
-      .map((letter) => (letter < ' ' ? ' ' : letter))
+      .map((letter) => (isControl(letter) ? ' ' : letter))
       .join('')
       .split(' '),
   );
