@@ -52,6 +52,8 @@ export interface ApiClient {
 
 const TRIES_AGAIN = 3;
 const LONGEST_WAIT_MS = 30_000;
+/** Pages of a thousand calls are a tenth of it. What is larger is not even read to its end. */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export function createApiClient(options: ApiOptions): ApiClient {
   const { provider, onFailure, turns, retryBaseMs = 1_000 } = options;
@@ -180,7 +182,7 @@ async function send<T>(options: ApiOptions, { path, query, signal }: ApiCall<T>)
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
-    return { statusCode: answer.status, headers: answer.headers, text: await answer.text() };
+    return { statusCode: answer.status, headers: answer.headers, text: await readText(answer) };
   };
   let answer = await ask(newest);
   for (const token of older) {
@@ -190,7 +192,21 @@ async function send<T>(options: ApiOptions, { path, query, signal }: ApiCall<T>)
   return answer;
 }
 
-/** A success that is not in the documented shape. */
+/** The answer as text; ends the request when it is too large, as it is after decompression. */
+async function readText({ body }: Response): Promise<string> {
+  const decoder = new TextDecoder();
+  let bytes = 0;
+  let text = '';
+  for await (const chunk of body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new Unreadable('too large', { cause: new Error(`more than ${MAX_ANSWER_BYTES} bytes`) });
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** An answer that is not in the documented shape, or too large to be one. */
 class Unreadable extends Error {}
 
 function readAnswer<T>(text: string, schema: z.ZodType<T>): T {

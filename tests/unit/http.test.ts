@@ -82,6 +82,28 @@ describe('an answer', () => {
   });
 });
 
+test.each([200, 500])(
+  'an answer of %i that has no end is ANSWER_INVALID, and not read on',
+  async (status) => {
+    let sent = 0;
+    const endless = () =>
+      new ReadableStream({
+        pull(controller) {
+          sent += 1;
+          controller.enqueue(Buffer.alloc(1024 * 1024, ' '));
+        },
+      });
+    const asked = answers(() => new HttpResponse(endless(), { status }));
+    const error = await clientOf({ timeoutMs: 20_000 })
+      .ask()
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ApiError);
+    expect(error).toMatchObject({ code: 'ANSWER_INVALID', retryable: false });
+    expect(asked).toHaveLength(1);
+    expect(sent).toBeLessThan(20);
+  },
+);
+
 describe('a refusal', () => {
   test.each([400, 403, 404, 422])(
     'by %i is final: one request, an ApiError with the provider’s code',
