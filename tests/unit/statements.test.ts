@@ -53,11 +53,12 @@ describe('a statement', () => {
     expect(calls).toBe('Ann,2026-11,usd,2026-11-03,calls,Roofing,,2,56.00,,,,,56.00');
   });
 
-  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])(
+  test.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', '\n=1', '\u0085=1', '\u009b=1', ' =1', '＝1'])(
     'runs no formula %j in a spreadsheet',
     (formula) => {
-      for (const row of renderStatementCsv(named(formula)).split('\r\n').slice(1))
-        expect(row.startsWith("'") || row.startsWith(`"'`)).toBe(true);
+      const rows = renderStatementCsv(named(formula)).split('\r\n').slice(1);
+      expect(rows).toHaveLength(3);
+      for (const row of rows) expect(row.startsWith("'") || row.startsWith(`"'`)).toBe(true);
     },
   );
 
