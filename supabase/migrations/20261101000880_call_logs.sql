@@ -172,20 +172,31 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     order by c.external_id limit p_limit) unseen
 $$;
 
--- Ends a run: writes down what the provider does not know, and answers its counts. Null when a later work reads the date anew.
--- Safe to run twice: an absent call is one break, and a run that has ended stays as it is.
-create function public.end_call_log_run(p_source text, p_date date, p_due_ms bigint, p_absent jsonb, p_now_ms bigint)
+-- Notes what the provider said when it was asked for calls, so that the next ones are asked for: those that it knows count as seen, the
+-- others are absent. Safe to run twice: a call is seen once, and an absent one is one break.
+create function public.note_looked_up(p_source text, p_date date, p_due_ms bigint, p_known jsonb, p_absent jsonb, p_now_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+declare v_now timestamptz := app.at(p_now_ms);
+begin
+  perform 1 from call_log_runs where source = p_source and business_date = p_date and due_at = app.at(p_due_ms) and read_at is not null and ended_at is null for update;
+  if not found then return 'false'; end if;
+  insert into call_log_seen select p_source, p_date, id from jsonb_array_elements_text(app.json_arg(p_known)) id on conflict do nothing;
+  insert into call_breaks as b (source, external_id, kind, business_date, stated, found_at, seen_at)
+  select c.source, c.external_id, 'absent', p_date,
+    jsonb_build_object('startedAtMs', app.ms(c.started_at), 'durationS', c.duration_s, 'answered', c.answered), v_now, v_now
+  from calls c where c.source = p_source and c.external_id in (select jsonb_array_elements_text(app.json_arg(p_absent)))
+  on conflict (source, external_id, kind) do update set seen_at = excluded.seen_at, back_at = null;
+  return 'true';
+end $$;
+
+-- Ends a run and answers its counts. Null when a later work reads the date anew. Safe to run twice: a run that has ended stays as it is.
+create function public.end_call_log_run(p_source text, p_date date, p_due_ms bigint, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_now timestamptz := app.at(p_now_ms); v_run call_log_runs;
 begin
   select * into v_run from call_log_runs where source = p_source and business_date = p_date and due_at = app.at(p_due_ms) and read_at is not null for update;
   if v_run.source is null then return 'null'; end if;
   if v_run.ended_at is null then
-    insert into call_breaks as b (source, external_id, kind, business_date, stated, found_at, seen_at)
-    select c.source, c.external_id, 'absent', p_date,
-      jsonb_build_object('startedAtMs', app.ms(c.started_at), 'durationS', c.duration_s, 'answered', c.answered), v_now, v_now
-    from calls c where c.source = p_source and c.external_id in (select jsonb_array_elements_text(app.json_arg(p_absent)))
-    on conflict (source, external_id, kind) do update set seen_at = excluded.seen_at, back_at = null;
     delete from call_log_seen where source = p_source and business_date = p_date;
     update call_log_runs set ended_at = v_now, absent = (select count(*) from call_breaks b
         where b.source = p_source and b.business_date = p_date and b.kind = 'absent' and b.back_at is null)

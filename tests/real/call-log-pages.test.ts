@@ -76,6 +76,31 @@ describe('pages', () => {
   });
 });
 
+describe('calls that the log does not name', () => {
+  test('are asked for a hundred in a run, until the provider was asked for all of them, each once', async () => {
+    const all = at.callsOfDay(230);
+    for (const call of all) await deliver(at.house, call);
+    at.known = [];
+    const reader = readerOf(at.callrail);
+    const asked: string[] = [];
+    // Every tenth is at the provider, and the list skips it.
+    const there = new Set(all.filter((_, nth) => nth % 10 === 0).map(({ externalId }) => externalId));
+    const has: typeof reader.has = async (externalId) => {
+      asked.push(externalId);
+      return there.has(externalId);
+    };
+    at.given = { callLogReaders: [{ ...reader, has }] };
+    at.house.advanceTo(Date.parse(FIRST_DATE) + DAY_MS + 6 * HOUR_MS);
+    const night = at.nightOf(FIRST_DATE);
+    const ends = [];
+    for (let runs = 0; runs < 3; runs += 1) ends.push((await at.house.run(night, at.given)).end);
+    expect(ends).toEqual(['wait', 'wait', 'finish']);
+    expect(asked).toHaveLength(230);
+    expect(new Set(asked)).toEqual(new Set(all.map(({ externalId }) => externalId)));
+    expect(await at.runOf()).toMatchObject({ read: 0, absent: 207 });
+  });
+});
+
 describe('the night', () => {
   test('dies before and after each of its steps, and brings each call once', async () => {
     at.known = at.callsOfDay(5);
@@ -96,7 +121,7 @@ describe('the night', () => {
     }
     await at.house.work(at.given);
     expect([...steps].filter((step) => step.startsWith('callLogs.')).toSorted()).toEqual(
-      ['begin', 'end', 'match', 'storePage', 'unseen'].map((step) => `callLogs.${step}`),
+      ['begin', 'end', 'match', 'noteLookedUp', 'storePage', 'unseen'].map((step) => `callLogs.${step}`),
     );
     expect(await at.runOf()).toMatchObject({ read: 5, missing: 5, recovered: 5, absent: 1 });
     expect(await booksOf(at.house, 'callrail')).toHaveLength(6);

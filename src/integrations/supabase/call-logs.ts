@@ -130,12 +130,19 @@ export function createCallLogsStore(rpc: Rpc) {
         },
         z.boolean(),
       ),
-    /** Ids of calls that the books have and no page named. */
+    /** Ids of calls that the books have, that no page named and the provider was not asked for. */
     unseen: (source: string, date: string, limit: number) =>
       rpc('unseen_in_call_log', { p_source: source, p_date: date, p_limit: limit }, z.array(z.string())),
+    /** Notes of calls that were asked for which the provider knows and which not; false when another work reads the date. */
+    noteLookedUp: (
+      of: CallLogRun,
+      { known, absent }: { known: readonly string[]; absent: readonly string[] },
+      nowMs: number,
+    ) =>
+      rpc('note_looked_up', { ...named(of), p_known: known, p_absent: absent, p_now_ms: nowMs }, z.boolean()),
     /** Null when a later work reads the date anew. */
-    end: (of: CallLogRun, absent: readonly string[], nowMs: number) =>
-      rpc('end_call_log_run', { ...named(of), p_absent: absent, p_now_ms: nowMs }, counts.nullable()),
+    end: (of: CallLogRun, nowMs: number) =>
+      rpc('end_call_log_run', { ...named(of), p_now_ms: nowMs }, counts.nullable()),
     report: (date: string) => rpc('call_log_report', { p_date: date }, report),
     /** Null when there is no such call. */
     showCall: (callId: string) => rpc('show_call', { p_call_id: callId }, shownCall.nullable()),

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 03ba4887085b69f8, text eb518721ce2d77fe. Do not edit.
+// Made by "npm run generate" from migrations 12c630b718a97d05, text 232da27e8867684e. Do not edit.
 export type Json =
 	| string
 	| number
@@ -3405,7 +3405,6 @@ export type Database = {
 			};
 			end_call_log_run: {
 				Args: {
-					p_absent: Json;
 					p_date: string;
 					p_due_ms: number;
 					p_now_ms: number;
@@ -3505,6 +3504,17 @@ export type Database = {
 			};
 			note_claim: {
 				Args: { p_movement_id: string; p_payout_id: string };
+				Returns: Json;
+			};
+			note_looked_up: {
+				Args: {
+					p_absent: Json;
+					p_date: string;
+					p_due_ms: number;
+					p_known: Json;
+					p_now_ms: number;
+					p_source: string;
+				};
 				Returns: Json;
 			};
 			note_payout_send: {

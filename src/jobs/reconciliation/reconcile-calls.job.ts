@@ -17,7 +17,7 @@ import {
 /** So many pages in one run: a log that is read for hours must not hold a worker for as long. */
 const MOST_PAGES = 30;
 /**
- * So many calls that the log did not name are asked for one by one; more than that is no gap but another account.
+ * So many calls that the log did not name are asked for in one run, one by one, and the others in further runs.
  * With CallRail, at one request in four seconds, both limits take 520 of the job's 600 s.
  */
 const MOST_LOOKUPS = 100;
@@ -86,8 +86,8 @@ async function reconcileLog(reader: CallLog, run: CallLogRun, services: Reconcil
     const stored = { page: at.pages, cursor: page.next, calls, unreadable: page.unreadable };
     if (await callLogs.storePage(run, stored, clock.nowMs())) tellStrange(run, calls, services);
   }
-  const absent = await findAbsent(reader, run, services);
-  const counts = await callLogs.end(run, absent, clock.nowMs());
+  if (await lookUp(reader, run, services)) return snooze(1_000, 'more_calls_to_ask_for');
+  const counts = await callLogs.end(run, clock.nowMs());
   if (counts === null) return skip('read_anew');
   const { source, ...of } = counts;
   for (const [outcome, count] of Object.entries(of)) found.count(source, outcome, count);
@@ -130,15 +130,22 @@ function workOf(
   return callEvents.toWork({ ...event, body: Buffer.from(body).toString('base64') });
 }
 
-/** Calls of the books that the provider does not know, though it was asked for each: a list that moves may skip some. */
-async function findAbsent(
+/**
+ * Asks the provider for calls of the books that its log did not name, for each: a list that moves may skip some. True when there may
+ * be more of them.
+ */
+async function lookUp(
   reader: CallLog,
-  { source, date }: CallLogRun,
-  { callLogs, signal, log }: Reconciling,
-): Promise<string[]> {
+  run: CallLogRun,
+  { callLogs, signal, log, clock }: Reconciling,
+): Promise<boolean> {
+  const { source, date } = run;
   const unseen = await callLogs.unseen(source, date, MOST_LOOKUPS);
-  if (unseen.length === MOST_LOOKUPS) log.error({ source, date }, 'the log of calls knows few of our calls');
-  const absent: string[] = [];
-  for (const externalId of unseen) if (!(await reader.has(externalId, signal))) absent.push(externalId);
-  return absent;
+  const [known, absent]: [string[], string[]] = [[], []];
+  for (const externalId of unseen) ((await reader.has(externalId, signal)) ? known : absent).push(externalId);
+  if (unseen.length > 0) await callLogs.noteLookedUp(run, { known, absent }, clock.nowMs());
+  if (unseen.length < MOST_LOOKUPS) return false;
+  // So many are no gap of a list but, perhaps, of another account.
+  log.error({ source, date, absent: absent.length }, 'the log of calls does not name many of our calls');
+  return true;
 }
