@@ -38,4 +38,29 @@ export const LOGS: readonly Mutant[] = [
       'events that no webhook brought > are read a day at a time: a run that is cut short goes on where it was',
     ),
   },
+  {
+    name: 'log-without-talk-believed',
+    invariants: ['INV-16'],
+    breaks: 'a call is rated anew by a log that does not know whether anybody talked',
+    redBy: logs(
+      'a log that does not know whether anybody talked > has nothing rated anew where it contradicts a webhook: the break is open for people',
+    ),
+  },
+  {
+    name: 'page-of-another-account-taken-in',
+    invariants: ['INV-16'],
+    breaks:
+      'a page that names no call of the books, though they have calls of its time, is taken in beside them',
+    redBy: logs(
+      'calls that the books have under another id > are not doubled by a page that names no call of the books, though they have some of its time',
+    ),
+  },
+  {
+    name: 'call-of-another-id-doubled',
+    invariants: ['INV-16'],
+    breaks: 'a call that the books have under another id is taken in once more',
+    redBy: logs(
+      'calls that the books have under another id > are not doubled one by one: the same number and caller within five seconds is the same call',
+    ),
+  },
 ];
