@@ -73,10 +73,18 @@ const MONEY_HEAD = ['currency', 'what', 'movements', 'matched', 'gross', 'fee', 
 const BREAKS_HEAD = ['break', 'kind', 'state', 'amount', 'age', 'about', 'why'];
 
 const titleOf = ({ date }: ReconReport) => `Stripe’s balance on ${date} (UTC)`;
-const meaningOf = ({ state }: ReconReport) =>
-  state === 'frozen'
-    ? 'The day is frozen; what came later stands as corrections.'
-    : 'The day is open: it may still change.';
+const meaningOf = ({ state, proof }: ReconReport) => {
+  const day =
+    state === 'frozen'
+      ? 'The day is frozen; what came later stands as corrections.'
+      : 'The day is open: it may still change.';
+  const differ = proof.filter(
+    ({ closingMinor, stripeMinor }) => (stripeMinor ?? closingMinor) !== closingMinor,
+  );
+  const told = differ.map(({ currency }) => currency.toUpperCase()).join(', ');
+  return told === '' ? day : `${day} IT DIFFERS FROM WHAT STRIPE HAD: ${told}.`;
+};
+const NOTHING = 'Nothing moved until the end of this day.';
 
 type Amount = (amountMinor: number, currency: string) => string;
 /** Where the currency stands in a column of its own; of one that the books do not have in minor units. */
@@ -131,10 +139,11 @@ const breaksOf = ({ breaks }: ReconReport): string[][] =>
 
 /** For a terminal. */
 export function renderReport(report: ReconReport): string {
+  const money = moneyOf(report);
   const breaks = breaksOf(report);
   const parts = [
     `${titleOf(report)}\n${meaningOf(report)}`,
-    renderTable([MONEY_HEAD, ...moneyOf(report)], [2, 3, 4, 5, 6]),
+    money.length === 0 ? NOTHING : renderTable([MONEY_HEAD, ...money], [2, 3, 4, 5, 6]),
     breaks.length === 0 ? 'No break is of this day.' : renderTable([BREAKS_HEAD, ...breaks], [3, 4]),
   ];
   return parts.join('\n\n');
@@ -182,7 +191,10 @@ export function renderReportHtml(report: ReconReport): string {
     titleOf(report),
     [
       `<h1>${escapeHtml(titleOf(report))}</h1><p>${escapeHtml(meaningOf(report))}</p>`,
-      `<h2>Money</h2>\n${renderHtmlTable([MONEY_HEAD, ...money], [2, 3, 4, 5, 6], sums)}`,
+      '<h2>Money</h2>',
+      money.length === 0
+        ? `<p>${NOTHING}</p>`
+        : renderHtmlTable([MONEY_HEAD, ...money], [2, 3, 4, 5, 6], sums),
       '<h2>Breaks</h2>',
       breaks.length === 0
         ? '<p>No break is of this day.</p>'

@@ -78,7 +78,54 @@ describe('money at the command line', () => {
     }
   });
 
+  test('is told of a day of Stripe’s balance, as text, CSV and a page, in the same sums', async () => {
+    const moved = z.looseObject({ link: z.string(), atMs: z.int().nullable() });
+    const [invoice] = await answerOf(
+      z.array(z.looseObject({ id: z.uuid() })),
+      'invoices',
+      'list',
+      '--state',
+      'paid',
+    );
+    const { links } = await answerOf(
+      z.object({ links: z.array(moved) }),
+      'trace',
+      invoice?.id ?? '',
+      '--json',
+    );
+    const atMs = links.find(({ link }) => link === 'balance_transaction')?.atMs ?? 0;
+    const date = new Date(atMs).toISOString().slice(0, 10);
+    const report = (...as: string[]) => callclear('recon', 'report', '--date', date, ...as);
+    const sums = z.looseObject({
+      state: z.literal('frozen'),
+      currencies: z.array(
+        z.looseObject({ currency: z.string(), movements: z.int().positive(), matched: z.int() }),
+      ),
+      proof: z.array(
+        z.object({ currency: z.string(), closingMinor: z.int(), stripeMinor: z.int().nullable() }),
+      ),
+    });
+    const { currencies, proof } = await answerOf(sums, 'recon', 'report', '--date', date, '--json');
+    expect(currencies.filter(({ movements, matched }) => movements !== matched)).toEqual([]);
+    const [first] = proof;
+    if (first === undefined) throw new Error('nothing moved on that day');
+    expect(proof.map(({ stripeMinor }) => stripeMinor)).toEqual(
+      proof.map(({ closingMinor }) => closingMinor),
+    );
+    const closing = (first.closingMinor / 100).toFixed(2);
+    const { out: csv } = await report('--csv');
+    expect(csv).toMatch(/^row,date,currency,what,/);
+    expect(csv).toContain(`money,${date},${first.currency},at Stripe,,,,,${closing}`);
+    for (const as of ['--html', '']) {
+      const { out, status } = await report(...(as === '' ? [] : [as]));
+      expect(status).toBe(0);
+      expect(out).toContain(closing);
+      expect(out.startsWith('<!doctype html>')).toBe(as === '--html');
+    }
+  });
+
   test.each([
+    [['recon', 'report', '--date', '2026-02-30'], 'a date from 2000 on'],
     [['trace', 'tr_nobody'], 'TRACE_UNKNOWN'],
     [['statement', '00000000-0000-4000-8000-000000000000', '--month', '2026-11'], 'PARTY_UNKNOWN'],
     [['statement', '00000000-0000-4000-8000-000000000000', '--month', '2026-13'], 'a month from 2000 on'],

@@ -76,7 +76,17 @@ describe('the report of a day', () => {
     );
     const report = await makeReport(house.services, day);
     expect(report.proof).toEqual([{ currency: 'usd', closingMinor: 7_838, stripeMinor: 7_738 }]);
+    for (const text of [renderReport(report), renderReportHtml(report)])
+      expect(text).toContain('IT DIFFERS FROM WHAT STRIPE HAD: USD.');
     expect(renderReport(report)).toMatch(/closing, with corrections of days before +78\.38/);
+  });
+
+  test('of a day before anything moved says so', async () => {
+    const report = await makeReport(house.services, '2026-01-01');
+    for (const text of [renderReport(report), renderReportHtml(report)]) {
+      expect(text).toContain('Nothing moved until the end of this day.');
+      expect(text).not.toContain('DIFFERS');
+    }
   });
 
   test('does not know Stripe’s balance at the end of a day that is not over', async () => {
