@@ -132,6 +132,14 @@ describe('over the end of a month', () => {
       const credited = await statements.read(buyer.id, '2026-11');
       expect(shown(credited)).toEqual(['2026-11-04 adjustment 1: -4000']);
       for (const statement of [november, credited]) expect(await wrongIn(house, statement)).toEqual([]);
+
+      // Whatever its journals name, a supplier is told of nothing that is a buyer's.
+      const named = { chargeId: 'ch_of_buyer', withdrawalId: 're_of_buyer', stripeInvoiceId: 'in_of_buyer' };
+      await house.sql(`begin; set local session_replication_role = replica;
+        update journals set refs = refs || '${JSON.stringify(named)}'; commit`);
+      const told = JSON.stringify(await statements.read(supplier.id, '2026-11'));
+      expect(told).toContain(String(transfer?.id));
+      expect(told).not.toContain('_of_buyer');
     } finally {
       await house.end();
     }

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 12c630b718a97d05, text 232da27e8867684e. Do not edit.
+// Made by "npm run generate" from migrations c4eda085dff1d49d, text 8a37507db95167bd. Do not edit.
 export type Json =
 	| string
 	| number
@@ -759,26 +759,44 @@ export type Database = {
 					call_id: string;
 					decision: string;
 					facts_version: number;
+					hold_default: string | null;
+					hold_until: string | null;
+					profile_date: string | null;
 					reasons: NonNullable<Json>;
+					rule_set: number;
 					score: number;
 					scored_at: string;
+					signals: NonNullable<Json>;
+					verdict: string | null;
 				};
 				ComputedFields: never;
 				Insert: {
 					call_id: string;
 					decision: string;
 					facts_version: number;
+					hold_default?: string | null;
+					hold_until?: string | null;
+					profile_date?: string | null;
 					reasons: NonNullable<Json>;
+					rule_set?: number;
 					score: number;
 					scored_at: string;
+					signals?: NonNullable<Json>;
+					verdict?: string | null;
 				};
 				Update: {
 					call_id?: string;
 					decision?: string;
 					facts_version?: number;
+					hold_default?: string | null;
+					hold_until?: string | null;
+					profile_date?: string | null;
 					reasons?: NonNullable<Json>;
+					rule_set?: number;
 					score?: number;
 					scored_at?: string;
+					signals?: NonNullable<Json>;
+					verdict?: string | null;
 				};
 				Relationships: [
 					{
@@ -788,14 +806,23 @@ export type Database = {
 						referencedRelation: "calls";
 						referencedColumns: ["id"];
 					},
+					{
+						foreignKeyName: "call_scores_rule_set_fkey";
+						columns: ["rule_set"];
+						isOneToOne: false;
+						referencedRelation: "rule_sets";
+						referencedColumns: ["version"];
+					},
 				];
 			};
 			calls: {
 				Row: {
 					answered: boolean;
+					attestation: string | null;
 					business_date: string;
 					buyer_id: string | null;
 					caller_number: string | null;
+					caller_region: string | null;
 					campaign_id: string | null;
 					changed_at: string;
 					decided: string | null;
@@ -805,6 +832,7 @@ export type Database = {
 					facts_version: number;
 					id: string;
 					late_facts: Json | null;
+					line_type: string | null;
 					made_at: string;
 					recovered_at: string | null;
 					source: string;
@@ -817,9 +845,11 @@ export type Database = {
 				ComputedFields: never;
 				Insert: {
 					answered: boolean;
+					attestation?: string | null;
 					business_date: string;
 					buyer_id?: string | null;
 					caller_number?: string | null;
+					caller_region?: string | null;
 					campaign_id?: string | null;
 					changed_at: string;
 					decided?: string | null;
@@ -829,6 +859,7 @@ export type Database = {
 					facts_version?: number;
 					id?: string;
 					late_facts?: Json | null;
+					line_type?: string | null;
 					made_at: string;
 					recovered_at?: string | null;
 					source: string;
@@ -840,9 +871,11 @@ export type Database = {
 				};
 				Update: {
 					answered?: boolean;
+					attestation?: string | null;
 					business_date?: string;
 					buyer_id?: string | null;
 					caller_number?: string | null;
+					caller_region?: string | null;
 					campaign_id?: string | null;
 					changed_at?: string;
 					decided?: string | null;
@@ -852,6 +885,7 @@ export type Database = {
 					facts_version?: number;
 					id?: string;
 					late_facts?: Json | null;
+					line_type?: string | null;
 					made_at?: string;
 					recovered_at?: string | null;
 					source?: string;
@@ -967,6 +1001,7 @@ export type Database = {
 					id: string;
 					made_at: string;
 					name: string;
+					regions: string[] | null;
 					status: string;
 					timezone: string;
 				};
@@ -976,6 +1011,7 @@ export type Database = {
 					id?: string;
 					made_at?: string;
 					name: string;
+					regions?: string[] | null;
 					status?: string;
 					timezone?: string;
 				};
@@ -984,6 +1020,7 @@ export type Database = {
 					id?: string;
 					made_at?: string;
 					name?: string;
+					regions?: string[] | null;
 					status?: string;
 					timezone?: string;
 				};
@@ -1849,6 +1886,22 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			network_profiles: {
+				Row: {
+					day: string;
+					profile: NonNullable<Json>;
+				};
+				ComputedFields: never;
+				Insert: {
+					day: string;
+					profile: NonNullable<Json>;
+				};
+				Update: {
+					day?: string;
+					profile?: NonNullable<Json>;
+				};
+				Relationships: [];
+			};
 			paid_counts: {
 				Row: {
 					calls: number;
@@ -2426,6 +2479,27 @@ export type Database = {
 					},
 				];
 			};
+			rescore_marks: {
+				Row: {
+					call_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					call_id: string;
+				};
+				Update: {
+					call_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "rescore_marks_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: true;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			rollup_watermarks: {
 				Row: {
 					changed_at: string;
@@ -2509,6 +2583,34 @@ export type Database = {
 						referencedColumns: ["id"];
 					},
 				];
+			};
+			rule_sets: {
+				Row: {
+					author: string;
+					made_at: string;
+					note: string;
+					rules: NonNullable<Json>;
+					state: string;
+					version: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					author: string;
+					made_at: string;
+					note: string;
+					rules: NonNullable<Json>;
+					state?: string;
+					version?: never;
+				};
+				Update: {
+					author?: string;
+					made_at?: string;
+					note?: string;
+					rules?: NonNullable<Json>;
+					state?: string;
+					version?: never;
+				};
+				Relationships: [];
 			};
 			schedule_runs: {
 				Row: {
@@ -2599,6 +2701,89 @@ export type Database = {
 					payouts_stopped?: boolean;
 					singleton?: boolean;
 					timezone?: string;
+				};
+				Relationships: [];
+			};
+			shadow_scores: {
+				Row: {
+					call_id: string;
+					price_minor: number | null;
+					rule_set: number;
+					score: number;
+					scored_at: string;
+					share_minor: number | null;
+					verdict: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					call_id: string;
+					price_minor?: number | null;
+					rule_set: number;
+					score: number;
+					scored_at: string;
+					share_minor?: number | null;
+					verdict: string;
+				};
+				Update: {
+					call_id?: string;
+					price_minor?: number | null;
+					rule_set?: number;
+					score?: number;
+					scored_at?: string;
+					share_minor?: number | null;
+					verdict?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "shadow_scores_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: false;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "shadow_scores_rule_set_fkey";
+						columns: ["rule_set"];
+						isOneToOne: false;
+						referencedRelation: "rule_sets";
+						referencedColumns: ["version"];
+					},
+				];
+			};
+			snoozes: {
+				Row: {
+					from_at: string;
+					id: number;
+					made_at: string;
+					made_by: string;
+					reason: string;
+					signal: string;
+					subject: string;
+					subject_kind: string;
+					until_at: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					from_at: string;
+					id?: never;
+					made_at: string;
+					made_by: string;
+					reason: string;
+					signal: string;
+					subject: string;
+					subject_kind: string;
+					until_at: string;
+				};
+				Update: {
+					from_at?: string;
+					id?: never;
+					made_at?: string;
+					made_by?: string;
+					reason?: string;
+					signal?: string;
+					subject?: string;
+					subject_kind?: string;
+					until_at?: string;
 				};
 				Relationships: [];
 			};
@@ -2731,6 +2916,90 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			supplier_days: {
+				Row: {
+					after_band: number;
+					answered: number;
+					callers: number;
+					calls: number;
+					day: string;
+					disputed: number;
+					hangups: number;
+					hours: number[];
+					in_band: number;
+					payable: number;
+					qualified: number;
+					refused: number;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					after_band: number;
+					answered: number;
+					callers: number;
+					calls: number;
+					day: string;
+					disputed: number;
+					hangups: number;
+					hours: number[];
+					in_band: number;
+					payable: number;
+					qualified: number;
+					refused: number;
+					supplier_id: string;
+				};
+				Update: {
+					after_band?: number;
+					answered?: number;
+					callers?: number;
+					calls?: number;
+					day?: string;
+					disputed?: number;
+					hangups?: number;
+					hours?: number[];
+					in_band?: number;
+					payable?: number;
+					qualified?: number;
+					refused?: number;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "supplier_days_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			supplier_profiles: {
+				Row: {
+					day: string;
+					profile: NonNullable<Json>;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					day: string;
+					profile: NonNullable<Json>;
+					supplier_id: string;
+				};
+				Update: {
+					day?: string;
+					profile?: NonNullable<Json>;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "supplier_profiles_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			supplier_reserves: {
 				Row: {
 					amount_minor: number;
@@ -2784,6 +3053,48 @@ export type Database = {
 					},
 					{
 						foreignKeyName: "supplier_reserves_supplier_id_fkey";
+						columns: ["supplier_id"];
+						isOneToOne: false;
+						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			supplier_standings: {
+				Row: {
+					evidence: NonNullable<Json>;
+					id: number;
+					made_at: string;
+					reason: string;
+					set_by: string;
+					since: string;
+					standing: string;
+					supplier_id: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					evidence?: NonNullable<Json>;
+					id?: never;
+					made_at: string;
+					reason: string;
+					set_by: string;
+					since: string;
+					standing: string;
+					supplier_id: string;
+				};
+				Update: {
+					evidence?: NonNullable<Json>;
+					id?: never;
+					made_at?: string;
+					reason?: string;
+					set_by?: string;
+					since?: string;
+					standing?: string;
+					supplier_id?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "supplier_standings_supplier_id_fkey";
 						columns: ["supplier_id"];
 						isOneToOne: false;
 						referencedRelation: "suppliers";
@@ -3250,6 +3561,10 @@ export type Database = {
 			[_ in never]: never;
 		};
 		Functions: {
+			add_rule_set: {
+				Args: { p_by: string; p_note: string; p_now_ms: number; p_rules: Json };
+				Returns: Json;
+			};
 			adjust_call: {
 				Args: { p_call_id: string; p_now_ms: number; p_seen: Json };
 				Returns: Json;
@@ -3347,6 +3662,16 @@ export type Database = {
 				Returns: Json;
 			};
 			call_log_report: { Args: { p_date: string }; Returns: Json };
+			calls_to_rescore: {
+				Args: {
+					p_after_id: string;
+					p_after_ms: number;
+					p_date: string;
+					p_limit: number;
+					p_marked: boolean;
+				};
+				Returns: Json;
+			};
 			cash_day: { Args: { p_date: string; p_now_ms: number }; Returns: Json };
 			claim_invoice: {
 				Args: { p_invoice_id: string; p_now_ms: number };
@@ -3570,6 +3895,7 @@ export type Database = {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
 			};
+			profile_suppliers: { Args: { p_date: string }; Returns: Json };
 			put_in_order: {
 				Args: {
 					p_campaign_id: string;
@@ -3590,6 +3916,7 @@ export type Database = {
 				Args: { p_campaign_id: string; p_period: string; p_unit: string };
 				Returns: Json;
 			};
+			read_rule_sets: { Args: { p_versions: Json }; Returns: Json };
 			reconcile_deposits: { Args: { p_now_ms: number }; Returns: Json };
 			reconcile_money: {
 				Args: {
@@ -3681,6 +4008,10 @@ export type Database = {
 				Returns: Json;
 			};
 			report_close: { Args: { p_date: string }; Returns: Json };
+			rescore_calls: {
+				Args: { p_decisions: Json; p_looked_at: Json; p_now_ms: number };
+				Returns: Json;
+			};
 			resolve_break: {
 				Args: {
 					p_by: string;
@@ -3799,6 +4130,16 @@ export type Database = {
 			transfers_to_identify: { Args: { p_now_ms: number }; Returns: Json };
 			unseen_in_call_log: {
 				Args: { p_date: string; p_limit: number; p_source: string };
+				Returns: Json;
+			};
+			use_rule_set: {
+				Args: {
+					p_by: string;
+					p_now_ms: number;
+					p_reason: string;
+					p_state: string;
+					p_version: number;
+				};
 				Returns: Json;
 			};
 			wake_payouts: {
