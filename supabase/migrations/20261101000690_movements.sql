@@ -17,9 +17,9 @@ create table public.stripe_movements (
   -- In the order in which they were stored; see app.match_cash.
   seq bigint generated always as identity unique
 );
-create index stripe_movements_created on public.stripe_movements (created_at);
 create index stripe_movements_source on public.stripe_movements (source_id);
-create index stripe_movements_pending on public.stripe_movements (available_at);
+-- They are stored as they moved, or the other way round, so that those of a time stand together.
+create index stripe_movements_times on public.stripe_movements using brin (created_at, available_at) with (autosummarize = on);
 -- What each night looks for among all movements, however many years of charges and transfers lie between: see app.book_platform_payouts,
 -- withdrawals_to_read and reversals_to_read.
 create index stripe_movements_payouts on public.stripe_movements (id) where reporting_category in ('payout', 'payout_reversal');
@@ -69,27 +69,34 @@ begin
     'createdBeforeMs', app.ms(v_listing.created_before), 'cursor', v_listing.cursor, 'startedMs', app.ms(v_listing.started_at));
 end $$;
 
--- Stores some pages of a listing, those after p_after; p_next is after which the next one starts, null behind the last. Answers how
--- many movements were new. Safe to run twice: a movement has one id; of two workers the one that is behind does not move the cursor.
-create function public.store_page(p_listing_id bigint, p_after text, p_movements jsonb, p_next text, p_now_ms bigint)
+-- Movements as rows. Each is a list: [id, source, category, amount, fee, net, currency, available, created, exchange rate], instants in
+-- milliseconds; with names it would be twice as much to read.
+create function app.movements_of(p_movements jsonb, p_now timestamptz) returns table (id text, source_id text, reporting_category text,
+  amount_minor bigint, fee_minor bigint, net_minor bigint, currency text, available_at timestamptz, created_at timestamptz, seen_at timestamptz, exchange_rate text)
+language sql immutable as $$
+  select m ->> 0, m ->> 1, m ->> 2, (m ->> 3)::bigint, (m ->> 4)::bigint, (m ->> 5)::bigint, m ->> 6, app.at((m ->> 7)::bigint), app.at((m ->> 8)::bigint), p_now, m ->> 9
+  from jsonb_array_elements(p_movements) m
+$$;
+
+-- Stores some pages of a listing, those after p_after; p_next is after which the next one starts, null behind the last. The movements are
+-- the JSON of app.movements_of as a text, which nothing on its way reads. Answers how many were new. Safe to run twice: a movement has
+-- one id; of two workers the one that is behind does not move the cursor.
+create function public.store_page(p_listing_id bigint, p_after text, p_movements text, p_next text, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_added bigint; v_newest timestamptz;
+declare v_movements jsonb := p_movements; v_now timestamptz := app.at(p_now_ms); v_added bigint; v_newest timestamptz;
 begin
   perform app.lock_movements(false);
-  with page as (
-    select * from jsonb_to_recordset(app.json_arg(p_movements)) as m(id text, "sourceId" text, "reportingCategory" text, "amountMinor" bigint,
-      "feeMinor" bigint, "netMinor" bigint, currency text, "availableOnMs" bigint, "createdMs" bigint, "exchangeRate" text)
-  ), added as (
-    insert into stripe_movements (id, source_id, reporting_category, amount_minor, fee_minor, net_minor, currency, available_at,
-      created_at, seen_at, exchange_rate)
-    select id, "sourceId", "reportingCategory", "amountMinor", "feeMinor", "netMinor", currency, app.at("availableOnMs"),
-      app.at("createdMs"), app.at(p_now_ms), "exchangeRate" from page
-    on conflict (id) do nothing returning 1
-  )
-  select (select count(*) from added), (select app.at(max("createdMs")) from page) into v_added, v_newest;
+  begin
+    insert into stripe_movements select * from app.movements_of(v_movements, v_now);
+  exception when unique_violation then
+    -- Some are here: the end of the listing before, a page that moved, or another worker. To look for them each time takes longer.
+    insert into stripe_movements select * from app.movements_of(v_movements, v_now) on conflict (id) do nothing;
+  end;
+  get diagnostics v_added = row_count;
+  select max(created_at) into v_newest from app.movements_of(v_movements, v_now);
   update stripe_listings set newest_at = greatest(newest_at, v_newest),
     cursor = case when cursor is not distinct from p_after then coalesce(p_next, cursor) else cursor end,
-    state = case when p_next is null then 'whole' else state end, ended_at = case when p_next is null then app.at(p_now_ms) end
+    state = case when p_next is null then 'whole' else state end, ended_at = case when p_next is null then v_now end
   where id = p_listing_id and state = 'open';
   return to_jsonb(v_added);
 end $$;

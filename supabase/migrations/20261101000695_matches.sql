@@ -31,27 +31,38 @@ select j.id as journal_id, j.template, t.category, j.refs ->> 'balanceTransactio
 from public.journals j join public.cash_templates t on t.template = j.template
 where (j.refs ->> 'balanceTransactionId') is not null;
 
--- One for each movement that is a line of ours; only ever added. No foreign keys: both sides are only added too.
+-- One for each movement that is a line of ours, by its number, which takes less than Stripe's id; only ever added. No foreign keys:
+-- both sides are only added too.
 create table public.cash_matches (
-  movement_id text primary key,
+  movement_seq bigint primary key,
   journal_id bigint not null,
-  -- UTC, of the movement's `created`.
-  day date not null,
   -- By the object at Stripe that both name, or by the payout that a transfer's metadata names.
   matched_by text not null check (matched_by in ('source', 'metadata')),
   -- In gross, fee, net, currency, exchange rate and the days.
   agrees boolean not null,
-  -- The day was frozen before.
-  is_correction boolean not null,
   matched_at timestamptz not null
 );
-create index cash_matches_differing on public.cash_matches (movement_id) where not agrees;
+create index cash_matches_differing on public.cash_matches (movement_seq) where not agrees;
 create trigger cash_matches_append_only before update or delete on public.cash_matches for each row execute function app.refuse_change();
 create trigger cash_matches_no_truncate before truncate on public.cash_matches for each statement execute function app.refuse_change();
 
 -- What was read and has no counterpart yet.
-create table public.unmatched_movements (id text primary key);
+create table public.unmatched_movements (seq bigint primary key);
 create table public.unmatched_lines (journal_id bigint primary key);
+
+-- Both with what they are of, and the matches that differ, each read by its number: the planner does not know that they are few, and would
+-- read all that ever moved.
+create view app.movements_alone as
+select m.movement from public.unmatched_movements u
+  cross join lateral (select s as movement from public.stripe_movements s where s.seq = u.seq offset 0) m;
+create view app.lines_alone as
+select l.line from public.unmatched_lines u
+  cross join lateral (select c as line from app.cash_lines c where c.journal_id = u.journal_id offset 0) l;
+create view app.matches_differing as
+select m.movement, l.line from public.cash_matches d
+  cross join lateral (select s as movement from public.stripe_movements s where s.seq = d.movement_seq offset 0) m
+  cross join lateral (select c as line from app.cash_lines c where c.journal_id = d.journal_id offset 0) l
+where not d.agrees;
 
 -- The payout that the transfer of a movement names in its metadata, as it was read at Stripe; null when it names none.
 create table public.movement_claims (movement_id text primary key, payout_id text);
@@ -112,31 +123,29 @@ $$;
 create function app.match_rest(p_now timestamptz) returns void language plpgsql as $$
 begin
   with movements as (
-    select m as movement, c.payout_id from unmatched_movements u join stripe_movements m on m.id = u.id
-      left join movement_claims c on c.movement_id = u.id
-  ), lines as (
-    select l as line from unmatched_lines u join app.cash_lines l on l.journal_id = u.journal_id
+    select movement, c.payout_id from app.movements_alone left join movement_claims c on c.movement_id = (movement).id
+  ), alike as (
+    select movement, line, 'source' as matched_by from movements join app.lines_alone
+      on (movement).source_id = (line).source_id and (movement).reporting_category = (line).category
+    union all
+    select movement, line, 'metadata' from movements join app.lines_alone
+      on payout_id = (line).refs ->> 'payoutId' and (movement).reporting_category = (line).category and (line).template = 'payout_send'
   ), candidates as (
-    select distinct on ((line).journal_id) movement, line,
-      case when (movement).source_id = (line).source_id then 'source' else 'metadata' end as matched_by
-    from movements join lines on (movement).reporting_category = (line).category
-      and ((movement).source_id = (line).source_id or (line).template = 'payout_send' and payout_id = (line).refs ->> 'payoutId')
-    order by (line).journal_id, (movement).source_id is distinct from (line).source_id, (movement).created_at, (movement).id
+    select distinct on ((line).journal_id) movement, line, matched_by from alike
+    order by (line).journal_id, matched_by <> 'source', (movement).created_at, (movement).id
   ), matched as (
     insert into cash_matches
-    select distinct on ((movement).id) (movement).id, (line).journal_id, ((movement).created_at at time zone 'UTC')::date, matched_by,
-      app.difference_of(movement, line) is null,
-      coalesce(((movement).created_at at time zone 'UTC')::date <= (select frozen_through from cash_matching), false), p_now
-    from candidates order by (movement).id, (line).journal_id
+    select distinct on ((movement).seq) (movement).seq, (line).journal_id, matched_by, app.difference_of(movement, line) is null, p_now
+    from candidates order by (movement).seq, (line).journal_id
     returning *
   ), gone as (
-    delete from unmatched_movements where id in (select movement_id from matched)
+    delete from unmatched_movements where seq in (select movement_seq from matched)
   ), done as (
     delete from unmatched_lines where journal_id in (select journal_id from matched)
   )
   insert into cash_pairs
-  select m.id, d.journal_id, d.day, m.currency, m.reporting_category, m.amount_minor, m.fee_minor, m.net_minor, false, false, d.agrees
-  from matched d join stripe_movements m on m.id = d.movement_id;
+  select m.seq, d.journal_id, (m.created_at at time zone 'UTC')::date, m.currency, m.net_minor, false, false, d.agrees
+  from matched d join stripe_movements m on m.seq = d.movement_seq;
 end $$;
 
 -- Adds what was paired to the totals, and to the days of it that are frozen as corrections.
@@ -144,15 +153,16 @@ create function app.count_pairs(p_now timestamptz) returns void language plpgsql
 begin
   insert into cash_totals as t
   select currency, count(*) filter (where is_new), coalesce(sum(net_minor) filter (where is_new), 0), count(journal_id)
-  from cash_pairs where id is not null and (is_new or journal_id is not null) group by currency
+  from cash_pairs where seq is not null and (is_new or journal_id is not null) group by currency
   on conflict (currency) do update set movements = t.movements + excluded.movements, net_minor = t.net_minor + excluded.net_minor,
     matched = t.matched + excluded.matched;
 
   with late as (
-    select day, currency, category, count(*) filter (where is_new) as movements, count(journal_id) as matched,
-      coalesce(sum(gross_minor) filter (where is_new), 0) as gross, coalesce(sum(fee_minor) filter (where is_new), 0) as fee,
-      coalesce(sum(net_minor) filter (where is_new), 0) as net
-    from cash_pairs where day <= (select frozen_through from cash_matching) and (is_new or journal_id is not null) group by 1, 2, 3
+    select p.day, p.currency, m.reporting_category as category, count(*) filter (where is_new) as movements, count(journal_id) as matched,
+      coalesce(sum(m.amount_minor) filter (where is_new), 0) as gross, coalesce(sum(m.fee_minor) filter (where is_new), 0) as fee,
+      coalesce(sum(m.net_minor) filter (where is_new), 0) as net
+    from cash_pairs p join stripe_movements m using (seq)
+    where p.day <= (select frozen_through from cash_matching) and (is_new or journal_id is not null) group by 1, 2, 3
   ), days as (
     select day, currency, sum(net)::bigint as net, sum(movements)::bigint as movements, sum(matched)::bigint as matched, jsonb_agg(jsonb_build_object(
       'category', category, 'movements', movements, 'grossMinor', gross, 'feeMinor', fee, 'netMinor', net, 'matched', matched) order by category) as categories
@@ -187,8 +197,7 @@ begin
 
   drop table if exists pg_temp.cash_pairs;
   create temp table cash_pairs on commit drop as
-  select m.id, l.journal_id, (m.created_at at time zone 'UTC')::date as day, m.currency, m.reporting_category as category,
-    m.amount_minor::bigint as gross_minor, m.fee_minor::bigint as fee_minor, m.net_minor::bigint as net_minor, m.is_new, l.is_new as is_new_line,
+  select m.seq, l.journal_id, (m.created_at at time zone 'UTC')::date as day, m.currency, m.net_minor::bigint as net_minor, m.is_new, l.is_new as is_new_line,
     -- As in app.difference_of, which says what it is that does not.
     m.currency = l.currency and m.exchange_rate is not distinct from l.exchange_rate and m.amount_minor = l.gross_minor
       and m.net_minor = l.net_minor and m.fee_minor = l.gross_minor - l.net_minor
@@ -196,31 +205,26 @@ begin
       and (m.created_at <= l.posted_at
         or (m.created_at at time zone 'UTC')::date <= ((l.posted_at + interval '1 minute') at time zone 'UTC')::date) as agrees
   from (select s.*, true as is_new from stripe_movements s where seq > v_from and seq <= v.movement_left
-      union all select s.*, false from unmatched_movements u join stripe_movements s on s.id = u.id) m
+      union all select (movement).*, false from app.movements_alone) m
     full join (select c.*, true as is_new from app.cash_lines c where journal_id > v.journal_id and journal_id <= v_journals
-      union all select c.*, false from unmatched_lines u join app.cash_lines c on c.journal_id = u.journal_id) l
+      union all select (line).*, false from app.lines_alone) l
       on l.movement_id = m.id and l.source_id = m.source_id and l.category = m.reporting_category;
 
-  begin
-    insert into cash_matches
-    select id, journal_id, day, 'source', agrees, coalesce(day <= v.frozen_through, false), p_now
-    from cash_pairs where id is not null and journal_id is not null;
-  exception when unique_violation then
-    -- Of two lines that name one movement one is its match; the other has none. To look for such ones costs more than it takes without.
-    insert into cash_matches
-    select id, journal_id, day, 'source', agrees, coalesce(day <= v.frozen_through, false), p_now
-    from cash_pairs where id is not null and journal_id is not null on conflict do nothing;
-    update cash_pairs p set id = null from cash_matches c where p.journal_id is not null and c.movement_id = p.id and c.journal_id <> p.journal_id;
-  end;
-  delete from unmatched_movements u using cash_pairs p where p.id = u.id and p.journal_id is not null;
-  delete from unmatched_lines u using cash_pairs p where p.journal_id = u.journal_id and p.id is not null;
-  insert into unmatched_movements select id from cash_pairs where journal_id is null and is_new;
-  insert into unmatched_lines select journal_id from cash_pairs where id is null and is_new_line;
+  -- Of two lines that name one movement the first is its match; the other has none.
+  update cash_pairs p set seq = null
+  from (select seq, min(journal_id) as first from cash_pairs where seq is not null group by seq having count(*) > 1) twice
+  where p.seq = twice.seq and p.journal_id <> twice.first;
+  insert into cash_matches select seq, journal_id, 'source', agrees, p_now from cash_pairs where seq is not null and journal_id is not null;
+  delete from unmatched_movements u using cash_pairs p where p.seq = u.seq and not p.is_new and p.journal_id is not null;
+  delete from unmatched_lines u using cash_pairs p where p.journal_id = u.journal_id and not p.is_new_line and p.seq is not null;
+  insert into unmatched_movements select seq from cash_pairs where journal_id is null and is_new;
+  insert into unmatched_lines select journal_id from cash_pairs where seq is null and is_new_line;
 
   update cash_matching set journal_id = v_journals, movement_top = v.movement_top, movement_left = v_from;
   if v_from = v.movement_seq then update cash_matching set movement_seq = v.movement_top, movement_top = null, movement_left = null; end if;
-  if v_from > v.movement_seq or exists (select 1 from stripe_movements where seq > v.movement_top)
-    or exists (select 1 from journals where id > v_journals and (refs ->> 'balanceTransactionId') is not null)
+  -- By the highest numbers, which an index has; whether one exists that is higher may be looked for among all.
+  if v_from > v.movement_seq or (select max(seq) from stripe_movements) > v.movement_top
+    or (select max(id) from journals where (refs ->> 'balanceTransactionId') is not null) > v_journals
   then
     perform app.count_pairs(p_now);
     return true;
@@ -229,18 +233,18 @@ begin
   return false;
 end $$;
 
--- Matches 100,000 of what is new on each side; true while there is more. Safe to run twice, as above.
+-- Matches 50,000 of what is new on each side, which takes a second or less; true while there is more. Safe to run twice, as above.
 create function public.match_movements(p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
-  return to_jsonb(app.match_cash(100000, app.at(p_now_ms)));
+  return to_jsonb(app.match_cash(50000, app.at(p_now_ms)));
 end $$;
 
 -- Transfers that no line explains and whose payout was not asked for, older than the longest job; at most 500.
 create function public.transfers_to_identify(p_now_ms bigint)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select coalesce(jsonb_agg(jsonb_build_object('movementId', id, 'transferId', source_id)), '[]') from (
-    select m.id, m.source_id from unmatched_movements u join stripe_movements m on m.id = u.id
+    select m.id, m.source_id from (select (movement).* from app.movements_alone) m
     where m.reporting_category = 'transfer' and m.source_id is not null and m.created_at < app.at(p_now_ms) - interval '2 minutes'
       and not exists (select 1 from movement_claims c where c.movement_id = m.id) order by m.id limit 500) found
 $$;
@@ -254,7 +258,8 @@ $$;
 
 -- Freezes the days (UTC) that were over when the listing began that was compared last, up to a date: what moved
 -- later that day is not listed yet. Safe to run twice: a day is frozen once.
-create function app.freeze_days(p_date date) returns void language plpgsql as $$
+create function app.freeze_days(p_date date) returns void language plpgsql
+set jit = off set work_mem = '64MB' as $$
 declare v cash_matching; v_first date; v_last date; v_at timestamptz;
 begin
   perform app.lock_movements(true);
@@ -264,8 +269,8 @@ begin
   if v_at is null or v_first is null or v_first > v_last or v.movement_left is not null then return; end if;
   with moved as (
     select (m.created_at at time zone 'UTC')::date as day, m.currency, m.reporting_category as category, count(*) as movements,
-      sum(m.amount_minor) as gross, sum(m.fee_minor) as fee, sum(m.net_minor) as net, count(c.movement_id) as matched
-    from stripe_movements m left join cash_matches c on c.movement_id = m.id
+      sum(m.amount_minor) as gross, sum(m.fee_minor) as fee, sum(m.net_minor) as net, count(c.movement_seq) as matched
+    from stripe_movements m left join cash_matches c on c.movement_seq = m.seq
     where m.created_at >= v_first::timestamp at time zone 'UTC' and m.created_at < (v_last + 1)::timestamp at time zone 'UTC' and m.seq <= v.movement_seq
     group by 1, 2, 3
   ), days as (

@@ -136,12 +136,12 @@ create function app.subject_of(p_template text, p_refs jsonb) returns text langu
     else p_template || ':' || (p_refs ->> 'withdrawalId') end
 $$;
 
-create function app.facts_of(p_movement public.stripe_movements) returns jsonb language sql immutable as $$
+create function app.facts_of(p_movement public.stripe_movements) returns jsonb language sql stable as $$
   select jsonb_build_object('id', p_movement.id, 'grossMinor', p_movement.amount_minor, 'feeMinor', p_movement.fee_minor, 'netMinor', p_movement.net_minor,
     'currency', p_movement.currency, 'exchangeRate', p_movement.exchange_rate, 'availableMs', app.ms(p_movement.available_at), 'createdMs', app.ms(p_movement.created_at))
 $$;
 
-create function app.facts_of(p_line app.cash_lines) returns jsonb language sql immutable as $$
+create function app.facts_of(p_line app.cash_lines) returns jsonb language sql stable as $$
   select jsonb_build_object('journal', p_line.journal_id, 'template', p_line.template, 'grossMinor', p_line.gross_minor,
     'feeMinor', p_line.gross_minor - p_line.net_minor, 'netMinor', p_line.net_minor, 'currency', p_line.currency, 'exchangeRate', p_line.exchange_rate,
     'availableMs', app.ms(p_line.available_at), 'postedMs', app.ms(p_line.posted_at))
@@ -159,15 +159,16 @@ $$;
 create function app.is_twice(p_movement public.stripe_movements) returns boolean language sql stable as $$
   select exists (select 1 from public.stripe_movements o where o.source_id = p_movement.source_id
       and o.reporting_category = p_movement.reporting_category and o.id <> p_movement.id
-      and (exists (select 1 from public.cash_matches c where c.movement_id = o.id) or (o.created_at, o.id) < (p_movement.created_at, p_movement.id)))
+      and (exists (select 1 from public.cash_matches c where c.movement_seq = o.seq) or (o.created_at, o.id) < (p_movement.created_at, p_movement.id)))
     or exists (select 1 from public.movement_claims c join public.payouts p on p.id::text = c.payout_id
       where c.movement_id = p_movement.id and p.state = 'sent' and p.transfer_id <> p_movement.source_id)
 $$;
 
 -- Whether a line is there twice: its movement, or that of its object, is another line's.
 create function app.is_twice(p_line app.cash_lines) returns boolean language sql stable as $$
-  select exists (select 1 from public.cash_matches c where c.movement_id = p_line.movement_id and c.journal_id <> p_line.journal_id)
-    or exists (select 1 from public.stripe_movements o join public.cash_matches c on c.movement_id = o.id
+  select exists (select 1 from public.stripe_movements o join public.cash_matches c on c.movement_seq = o.seq
+      where o.id = p_line.movement_id and c.journal_id <> p_line.journal_id)
+    or exists (select 1 from public.stripe_movements o join public.cash_matches c on c.movement_seq = o.seq
       where o.source_id = p_line.source_id and o.reporting_category = p_line.category and c.journal_id <> p_line.journal_id)
     or exists (select 1 from public.unmatched_lines u join app.cash_lines l on l.journal_id = u.journal_id
       where l.movement_id = p_line.movement_id and l.journal_id < p_line.journal_id)
@@ -178,7 +179,7 @@ create function app.explained_by(p_kind text, p_movement public.stripe_movements
   select case
     -- Stripe took back what it did for one object, and the books know of neither, nor did a person account for one of them.
     when p_kind in ('missing_in_ledger', 'unknown_category') and exists (select 1 from public.stripe_movements o where o.source_id = p_movement.source_id
-      having count(*) > 1 and count(distinct o.currency) = 1 and sum(o.net_minor) = 0 and bool_and(o.id in (select id from public.unmatched_movements)
+      having count(*) > 1 and count(distinct o.currency) = 1 and sum(o.net_minor) = 0 and bool_and(o.seq in (select seq from public.unmatched_movements)
         and not exists (select 1 from public.reconciliation_breaks b where b.identity = 'movement:' || o.id and b.state = 'resolved'))) then 'undone'
     -- Stripe makes the money available later than it first said; it clears when Stripe says so.
     when p_kind = 'wrong_day' and p_movement.available_at > p_line.available_at then 'available_later' end
@@ -190,18 +191,18 @@ create function app.find_breaks(p_listed_at timestamptz, p_now timestamptz) retu
   identity text, kind text, currency text, amount_minor bigint, evidence jsonb, day date, gates boolean, due_at timestamptz, rule text)
 language sql stable as $$
   with movements as (
-    select m as movement, case when app.is_twice(m) then 'duplicate'
-      when m.reporting_category in ('transfer', 'transfer_reversal') then 'orphan_transfer'
-      when exists (select 1 from public.cash_templates t where t.category = m.reporting_category) then 'missing_in_ledger' else 'unknown_category' end as kind
-    from public.unmatched_movements u join public.stripe_movements m on m.id = u.id where m.created_at < p_listed_at - interval '2 minutes'
+    select movement, case when app.is_twice(movement) then 'duplicate'
+      when (movement).reporting_category in ('transfer', 'transfer_reversal') then 'orphan_transfer'
+      when exists (select 1 from public.cash_templates t where t.category = (movement).reporting_category) then 'missing_in_ledger'
+      else 'unknown_category' end as kind
+    from app.movements_alone where (movement).created_at < p_listed_at - interval '2 minutes'
       -- What a person accounted for stays so, until the books know it: see app.reverse_resolutions.
-      and not exists (select 1 from public.reconciliation_breaks b where b.identity = 'movement:' || u.id and b.state = 'resolved')
+      and not exists (select 1 from public.reconciliation_breaks b where b.identity = 'movement:' || (movement).id and b.state = 'resolved')
   ), lines as (
-    select l as line, app.is_twice(l) as is_twice, l.posted_at + app.settles_after(l) as due_at
-    from public.unmatched_lines u join app.cash_lines l on l.journal_id = u.journal_id where l.posted_at < p_listed_at
+    select line, app.is_twice(line) as is_twice, (line).posted_at + app.settles_after(line) as due_at
+    from app.lines_alone where (line).posted_at < p_listed_at
   ), pairs as (
-    select m as movement, l as line, app.difference_of(m, l) as kind
-    from public.cash_matches c join public.stripe_movements m on m.id = c.movement_id join app.cash_lines l on l.journal_id = c.journal_id where not c.agrees
+    select movement, line, app.difference_of(movement, line) as kind from app.matches_differing
   ), sides as (
     select 'movement:' || (movement).id as name, true as is_movement, (movement).currency, (movement).net_minor, ((movement).created_at at time zone 'UTC')::date as day from movements
     union all select 'journal:' || (line).journal_id, false, (line).currency, (line).net_minor, ((line).posted_at at time zone 'UTC')::date from lines
@@ -252,7 +253,7 @@ begin
   perform app.reverse_resolutions(v_now);
   while app.match_cash(null, v_now) loop null; end loop;
   drop table if exists pg_temp.found_breaks;
-  create temp table found_breaks on commit drop as select * from app.find_breaks(v_listed, v_now);
+  create temp table found_breaks on commit drop as select * from app.find_breaks(v_listed, v_now) order by identity;
   insert into reconciliation_breaks as b (identity, kind, currency, amount_minor, evidence, day, gates, due_at, rule, state, changed_by, first_seen_at, last_seen_at)
   select f.identity, f.kind, f.currency, f.amount_minor, f.evidence, f.day, f.gates, f.due_at, f.rule, case when f.rule is null then 'open' else 'explained' end,
     v_by, v_now, v_now from found_breaks f
@@ -269,23 +270,24 @@ begin
   insert into reconciliation_runs as r (business_date, currency, state, as_of, stripe_available_minor, stripe_pending_minor,
     ledger_available_minor, ledger_pending_minor, difference_minor, matched, finished_at, listed_at)
   select p_date, c.code, 'finished', v_due, s.available, s.pending, l.available, l.pending,
-    s.available + s.pending - young.net - (l.available + l.pending - unlisted.net), coalesce(t.matched, 0), v_now, v_listed
+    s.available + s.pending - coalesce(young.net, 0) - (l.available + l.pending - coalesce(unlisted.net, 0)), coalesce(t.matched, 0), v_now, v_listed
   from currencies c left join cash_totals t on t.currency = c.code
     -- A transfer leaves the available balance when it is made; a charge is pending until its own date.
-    cross join lateral (select coalesce(sum(net_minor), 0)::bigint as pending from stripe_movements m
-      where m.currency = c.code and m.available_at > v_due and m.net_minor >= 0) p
-    cross join lateral (select coalesce(t.net_minor, 0) - p.pending as available, p.pending) s
+    left join (select currency, sum(net_minor)::bigint as net from stripe_movements where available_at > v_due and net_minor >= 0 group by currency) p
+      on p.currency = c.code
+    cross join lateral (select coalesce(t.net_minor, 0) - coalesce(p.net, 0) as available, coalesce(p.net, 0) as pending) s
     cross join lateral (
       select coalesce(sum(balance_minor) filter (where kind = 'stripe_available'), 0)::bigint as available,
         coalesce(sum(balance_minor) filter (where kind = 'stripe_pending'), 0)::bigint as pending
       from ledger_accounts a where a.currency = c.code) l
-    cross join lateral (
-      select coalesce(sum(m.net_minor), 0)::bigint as net from unmatched_movements u join stripe_movements m on m.id = u.id
-      where m.currency = c.code and m.created_at >= v_listed - interval '2 minutes') young
+    left join (
+      select (movement).currency, sum((movement).net_minor)::bigint as net from app.movements_alone
+      where (movement).created_at >= v_listed - interval '2 minutes' group by 1) young on young.currency = c.code
     -- What Stripe does not show yet, and need not.
-    cross join lateral (
-      select coalesce(sum(e.net_minor), 0)::bigint as net from unmatched_lines u join app.cash_lines e on e.journal_id = u.journal_id
-      where e.currency = c.code and (e.posted_at >= v_listed or e.posted_at + app.settles_after(e) > v_now and not app.is_twice(e))) unlisted
+    left join (
+      select (line).currency, sum((line).net_minor)::bigint as net from app.lines_alone
+      where (line).posted_at >= v_listed or (line).posted_at + app.settles_after(line) > v_now and not app.is_twice(line)
+      group by 1) unlisted on unlisted.currency = c.code
   on conflict (business_date, currency) do update set as_of = excluded.as_of,
     stripe_available_minor = excluded.stripe_available_minor, stripe_pending_minor = excluded.stripe_pending_minor,
     ledger_available_minor = excluded.ledger_available_minor, ledger_pending_minor = excluded.ledger_pending_minor,

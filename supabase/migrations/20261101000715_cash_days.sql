@@ -9,8 +9,8 @@ create function public.cash_day(p_date date, p_now_ms bigint)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   with moved as (
     select m.currency, m.reporting_category as category, count(*) as movements, sum(m.amount_minor) as gross, sum(m.fee_minor) as fee,
-      sum(m.net_minor) as net, count(c.movement_id) as matched
-    from stripe_movements m left join cash_matches c on c.movement_id = m.id
+      sum(m.net_minor) as net, count(c.movement_seq) as matched
+    from stripe_movements m left join cash_matches c on c.movement_seq = m.seq
     where m.created_at >= p_date::timestamp at time zone 'UTC' and m.created_at < (p_date + 1)::timestamp at time zone 'UTC' group by 1, 2
   ), live as (
     select t.currency, coalesce(sum(m.net), 0)::bigint as net, coalesce(sum(m.movements), 0)::bigint as movements, coalesce(sum(m.matched), 0)::bigint as matched,

@@ -162,8 +162,8 @@ create function app.trace_movements(p_charges text[], p_payouts uuid[], p_id tex
     union all select balance_transaction_id, (-amount_minor)::bigint, currency, true from public.payouts where id = any (p_payouts) and state = 'sent'
     union all select balance_transaction_id, amount_minor::bigint, currency, true from public.transfer_reversals where of_payout_id = any (p_payouts)
     -- Of a movement, or of a payout of the platform, as its line in the ledger says, where it has one.
-    union all select m.id, coalesce(l.net_minor, m.net_minor::bigint), coalesce(l.currency, m.currency), c.movement_id is not null
-      from public.stripe_movements m left join public.cash_matches c on c.movement_id = m.id left join app.cash_lines l on l.journal_id = c.journal_id
+    union all select m.id, coalesce(l.net_minor, m.net_minor::bigint), coalesce(l.currency, m.currency), c.movement_seq is not null
+      from public.stripe_movements m left join public.cash_matches c on c.movement_seq = m.seq left join app.cash_lines l on l.journal_id = c.journal_id
       where m.id in (select p_id union all select balance_transaction_id from public.platform_payout_moves where payout_id = p_id)
         and cardinality(p_charges) + cardinality(p_payouts) = 0
   )

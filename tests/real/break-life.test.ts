@@ -220,9 +220,11 @@ test('a transfer is matched by the payout that its metadata names, and by nothin
   await db.sql('select note_claim($1, $2)', ['txn_9', payoutId]);
   await compare();
   expect(await list()).toEqual([]);
-  expect(await db.sql('select movement_id, matched_by, agrees from cash_matches')).toEqual([
-    { movement_id: 'txn_9', matched_by: 'metadata', agrees: true },
-  ]);
+  expect(
+    await db.sql(
+      'select m.id, c.matched_by, c.agrees from cash_matches c join stripe_movements m on m.seq = c.movement_seq',
+    ),
+  ).toEqual([{ id: 'txn_9', matched_by: 'metadata', agrees: true }]);
 });
 
 test('people are told of a large break, or an old one, once a day each', async () => {

@@ -164,19 +164,20 @@ test('two workers at once store all of it, and leave one whole listing each', as
   expect(new Set(await listings())).toEqual(new Set(['whole']));
 });
 
-test('what was fetched before a page failed is stored, a thousand and the rest', async () => {
-  move(1_600);
-  await expect(list(failingAt(14))).rejects.toThrow('page lost');
-  expect(await stored()).toBe(1_300);
+test('what was fetched before a page failed is stored, five thousand and the rest', async () => {
+  move(5_600);
+  nowMs += 6 * 86_400_000;
+  await expect(list(failingAt(54))).rejects.toThrow('page lost');
+  expect(await stored()).toBe(5_300);
   asked = [];
   await list();
   expect(asked[0]).toBe('txn_751');
-  expect(await stored()).toBe(2_050);
+  expect(await stored()).toBe(6_050);
 });
 
-test('no more than two thousand movements are in memory, however many there are', async () => {
-  move(4_050);
-  nowMs += 4 * 86_400_000;
+test('no more than ten thousand movements are in memory, however many there are', async () => {
+  move(10_050);
+  nowMs += 6 * 86_400_000;
   let inMemory = 0;
   let most = 0;
   const store: ReconciliationStore = {
@@ -199,9 +200,9 @@ test('no more than two thousand movements are in memory, however many there are'
     },
     store,
   );
-  expect(await stored()).toBe(4_500);
+  expect(await stored()).toBe(10_500);
   expect(inMemory).toBe(0);
-  expect(most).toBeLessThanOrEqual(2_000);
+  expect(most).toBeLessThanOrEqual(10_000);
 });
 
 test('a page of Stripe that leads back to itself is refused, not read for ever', async () => {

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations c4eda085dff1d49d, text 8a37507db95167bd. Do not edit.
+// Made by "npm run generate" from migrations 13af18c58d54a226, text 27ec961ac44d0e69. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1077,31 +1077,25 @@ export type Database = {
 			cash_matches: {
 				Row: {
 					agrees: boolean;
-					day: string;
-					is_correction: boolean;
 					journal_id: number;
 					matched_at: string;
 					matched_by: string;
-					movement_id: string;
+					movement_seq: number;
 				};
 				ComputedFields: never;
 				Insert: {
 					agrees: boolean;
-					day: string;
-					is_correction: boolean;
 					journal_id: number;
 					matched_at: string;
 					matched_by: string;
-					movement_id: string;
+					movement_seq: number;
 				};
 				Update: {
 					agrees?: boolean;
-					day?: string;
-					is_correction?: boolean;
 					journal_id?: number;
 					matched_at?: string;
 					matched_by?: string;
-					movement_id?: string;
+					movement_seq?: number;
 				};
 				Relationships: [];
 			};
@@ -3327,14 +3321,14 @@ export type Database = {
 			};
 			unmatched_movements: {
 				Row: {
-					id: string;
+					seq: number;
 				};
 				ComputedFields: never;
 				Insert: {
-					id: string;
+					seq: number;
 				};
 				Update: {
-					id?: string;
+					seq?: number;
 				};
 				Relationships: [];
 			};
@@ -4089,7 +4083,7 @@ export type Database = {
 				Args: {
 					p_after: string;
 					p_listing_id: number;
-					p_movements: Json;
+					p_movements: string;
 					p_next: string;
 					p_now_ms: number;
 				};

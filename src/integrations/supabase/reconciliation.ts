@@ -15,6 +15,22 @@ interface Movement {
   readonly createdMs: number;
 }
 
+/** Movements as `store_page` reads them. */
+export const toRows = (movements: readonly Movement[]) => JSON.stringify(movements.map(toRow));
+
+const toRow = (movement: Movement) => [
+  movement.id,
+  movement.sourceId,
+  movement.reportingCategory,
+  movement.amountMinor,
+  movement.feeMinor,
+  movement.netMinor,
+  movement.currency,
+  movement.availableOnMs,
+  movement.createdMs,
+  movement.exchangeRate,
+];
+
 const listing = z.object({
   id: z.int(),
   createdFromMs: instantMs,
@@ -72,7 +88,7 @@ export function createReconciliationStore(rpc: Rpc) {
       rpc(
         'store_page',
         {
-          ...{ p_listing_id: listingId, p_after: after, p_movements: movements, p_next: next },
+          ...{ p_listing_id: listingId, p_after: after, p_movements: toRows(movements), p_next: next },
           p_now_ms: nowMs,
         },
         z.int(),

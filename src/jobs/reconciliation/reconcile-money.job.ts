@@ -120,12 +120,12 @@ async function bookEach(
 type ListServices = Pick<JobServices, 'stripeBalance' | 'reconciliation' | 'clock'>;
 
 /** So many movements go to the database in one request: one for each page of a hundred takes longer than reading it. */
-const MOVEMENTS_PER_REQUEST = 1_000;
+const MOVEMENTS_PER_REQUEST = 5_000;
 type Part = Parameters<JobServices['reconciliation']['storePage']>[1];
 
 /**
- * Stores what moved at Stripe since the last whole listing: a thousand movements go to the database while the next are fetched,
- * and no more than these two thousand are in memory. A listing that stopped midway is read to its end first, and then a new one
+ * Stores what moved at Stripe since the last whole listing: five thousand movements go to the database while the next are fetched,
+ * and no more than these ten thousand are in memory. A listing that stopped midway is read to its end first, and then a new one
  * for what came meanwhile. Answers when the last one began.
  *
  * Safe to run twice: a movement has one id, and a listing is whole only when its last page is stored.
