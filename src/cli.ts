@@ -6,6 +6,7 @@ import './cli/closes.ts';
 import './cli/calls.ts';
 import './cli/disputes.ts';
 import './cli/dlq.ts';
+import './cli/fraud.ts';
 import './cli/invoices.ts';
 import './cli/ledger.ts';
 import './cli/payouts.ts';

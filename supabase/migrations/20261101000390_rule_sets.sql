@@ -65,11 +65,23 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     or version in (select value::int from jsonb_array_elements_text(app.json_arg(p_versions)))
 $$;
 
+-- Who made which set, and what it is for; the newest first, at most 200.
+create function public.list_rule_sets()
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select coalesce(jsonb_agg(jsonb_build_object('version', version, 'state', state, 'author', author, 'note', note, 'madeAtMs', app.ms(made_at))
+    order by version desc), '[]')
+  from (select * from rule_sets order by version desc limit 200) newest
+$$;
+
 -- Adds a set of rules, which nothing uses yet; answers its version.
 create function public.add_rule_set(p_rules jsonb, p_by text, p_note text, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_version int;
+declare v_version int; v_nowhere text;
 begin
+  -- An exception for a campaign that is none would never be made, and nobody would see it.
+  select string_agg(format('campaigns.%s: no campaign has this id', k), e'\n') into v_nowhere
+  from jsonb_object_keys(coalesce(app.json_arg(p_rules) -> 'campaigns', '{}')) k where not exists (select 1 from campaigns where id = k::uuid);
+  if v_nowhere is not null then perform app.fail('RULES_INVALID', e'The rules cannot be used:\n' || v_nowhere); end if;
   insert into rule_sets (rules, author, note, made_at) values (app.json_arg(p_rules), p_by, p_note, app.at(p_now_ms)) returning version into v_version;
   perform app.log_action(app.at(p_now_ms), p_by, 'rules.add', 'rules:' || v_version, jsonb_build_object('note', p_note));
   return to_jsonb(v_version);

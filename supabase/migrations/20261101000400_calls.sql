@@ -83,7 +83,8 @@ create table public.call_scores (
   scored_at timestamptz not null,
   -- By which rules; a call stays with those that it was first scored by, also when it is scored anew.
   rule_set int not null default 1 references public.rule_sets,
-  -- What the rules said, before caps, windows, the wallet and the buyer's debt were asked; null where no rules were asked.
+  -- What the rules said, whatever a person decided, and before caps, windows, the wallet and the buyer's debt were asked; null where
+  -- no rules were asked.
   verdict text check (verdict in ('qualify', 'reject', 'hold')),
   -- What was measured: [{"signal", "version", "strength", "value"}]; strengths above 0 alone. Weights make the score of it.
   signals jsonb not null default '[]',
@@ -97,19 +98,17 @@ create table public.call_scores (
 );
 create index call_scores_holds on public.call_scores (hold_until) where hold_until is not null;
 
--- What the set in shadow said of a call, and what the call would owe and earn by it.
+-- What the set in shadow said of a call when it was scored last, and what the call would owe and earn by it.
 create table public.shadow_scores (
-  call_id uuid not null references public.calls,
+  call_id uuid primary key references public.calls,
   rule_set int not null references public.rule_sets,
   score int not null check (score between 0 and 100),
   verdict text not null check (verdict in ('qualify', 'reject', 'hold')),
   -- Null where it would not qualify.
   price_minor app.amount_minor,
   share_minor app.amount_minor,
-  scored_at timestamptz not null,
-  primary key (rule_set, call_id)
+  scored_at timestamptz not null
 );
-create index shadow_scores_call on public.shadow_scores (call_id);
 
 -- What the buyer owes for a qualified call and what the supplier earns by it. A row is never changed to other amounts: when
 -- the call is adjusted its row ends as `clawed_back`, and the call is rated anew, by a row of its own.

@@ -183,12 +183,12 @@ begin
     coalesce((p_decision ->> 'ruleSet')::int, 1), p_decision ->> 'verdict', coalesce(p_decision -> 'signals', '[]'), (p_decision ->> 'profileDate')::date,
     case when v_held then p_now + make_interval(hours => (p_decision -> 'expiry' ->> 'hours')::int) end,
     case when v_held then p_decision -> 'expiry' ->> 'decision' end);
+  -- What a set said of a call that was scored since, by newer facts or beside another set, is said no more.
+  delete from shadow_scores where call_id = p_call.id;
   if jsonb_typeof(v_shadow) = 'object' then
     insert into shadow_scores (call_id, rule_set, score, verdict, price_minor, share_minor, scored_at)
     values (p_call.id, (v_shadow ->> 'ruleSet')::int, (v_shadow ->> 'score')::int, v_shadow ->> 'verdict',
-      (v_shadow ->> 'priceMinor')::bigint, (v_shadow ->> 'shareMinor')::bigint, p_now)
-    on conflict (rule_set, call_id) do update set score = excluded.score, verdict = excluded.verdict, price_minor = excluded.price_minor,
-      share_minor = excluded.share_minor, scored_at = excluded.scored_at;
+      (v_shadow ->> 'priceMinor')::bigint, (v_shadow ->> 'shareMinor')::bigint, p_now);
   end if;
 end $$;
 

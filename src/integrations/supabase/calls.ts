@@ -30,7 +30,7 @@ interface CallFacts {
 }
 
 const lineType = z.enum(['mobile', 'landline', 'voip', 'toll_free', 'premium', 'other']);
-const decision = z.enum(['qualify', 'reject', 'hold']);
+export const decision = z.enum(['qualify', 'reject', 'hold']);
 
 const ingestResult = z.union([
   z.enum(['stored', 'duplicate', 'revised', 'unchanged', 'superseded', 'late']),
@@ -59,12 +59,27 @@ const profile = z.object({
   weekdays: z.array(z.int()).length(7),
 });
 
-const measured = z.object({
+export const measured = z.object({
   signal: z.string(),
   version: z.int(),
   strength: z.number(),
   value: z.record(z.string(), z.union([z.number(), z.string()])),
 });
+
+export const terms = z.object({
+  termsId: z.uuid(),
+  currency: z.string(),
+  priceMinor: amountMinor.nullable(),
+  incrementS: z.int().nullable(),
+  minimumS: z.int().nullable(),
+  revenueBps: z.int().nullable(),
+  supplierShareBps: z.int().nullable(),
+  supplierShareMinor: amountMinor.nullable(),
+  supplierShareTiers: z.array(z.object({ fromCall: z.int(), bps: z.int() })).nullable(),
+  minDurationS: z.int(),
+  duplicateWindowS: z.int(),
+});
+export const revenue = z.object({ amountMinor, currency: z.string() });
 
 const scoringContext = z.object({
   callId: z.uuid(),
@@ -81,23 +96,9 @@ const scoringContext = z.object({
   answered: z.boolean(),
   startedAtMs: instantMs,
   /** What the buyer reported; null when it has not yet. */
-  revenue: z.object({ amountMinor, currency: z.string() }).nullable(),
+  revenue: revenue.nullable(),
   /** The terms in force at the start; null when there are none. */
-  terms: z
-    .object({
-      termsId: z.uuid(),
-      currency: z.string(),
-      priceMinor: amountMinor.nullable(),
-      incrementS: z.int().nullable(),
-      minimumS: z.int().nullable(),
-      revenueBps: z.int().nullable(),
-      supplierShareBps: z.int().nullable(),
-      supplierShareMinor: amountMinor.nullable(),
-      supplierShareTiers: z.array(z.object({ fromCall: z.int(), bps: z.int() })).nullable(),
-      minDurationS: z.int(),
-      duplicateWindowS: z.int(),
-    })
-    .nullable(),
+  terms: terms.nullable(),
   /** What a person decided about it. */
   decided: z.enum(['qualify', 'reject']).nullable(),
   /** Whether it started within the hours of its terms. */

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 13af18c58d54a226, text 27ec961ac44d0e69. Do not edit.
+// Made by "npm run generate" from migrations 8581301c9f72aa41, text bf1477e18f76a5f5. Do not edit.
 export type Json =
 	| string
 	| number
@@ -2731,7 +2731,7 @@ export type Database = {
 					{
 						foreignKeyName: "shadow_scores_call_id_fkey";
 						columns: ["call_id"];
-						isOneToOne: false;
+						isOneToOne: true;
 						referencedRelation: "calls";
 						referencedColumns: ["id"];
 					},
@@ -3797,6 +3797,7 @@ export type Database = {
 				Returns: Json;
 			};
 			list_pipelines: { Args: { p_now_ms: number }; Returns: Json };
+			list_rule_sets: { Args: Record<PropertyKey, never>; Returns: Json };
 			list_runs: {
 				Args: { p_from: string; p_pipeline: string; p_to: string };
 				Returns: Json;
@@ -3911,6 +3912,18 @@ export type Database = {
 				Returns: Json;
 			};
 			read_rule_sets: { Args: { p_versions: Json }; Returns: Json };
+			read_scored_calls: {
+				Args: {
+					p_after_date: string;
+					p_after_id: string;
+					p_after_ms: number;
+					p_from: string;
+					p_limit: number;
+					p_to: string;
+				};
+				Returns: Json;
+			};
+			read_shadow: { Args: { p_from: string; p_to: string }; Returns: Json };
 			reconcile_deposits: { Args: { p_now_ms: number }; Returns: Json };
 			reconcile_money: {
 				Args: {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import type { Decision } from './calls.ts';
 import type { Rpc } from './rpc.ts';
+import { readTrials, ruleSetState } from './rule-trials.ts';
 
 const storedRules = z.object({
   version: z.int(),
-  state: z.enum(['draft', 'shadow', 'running', 'retired']),
+  state: ruleSetState,
   /** As it was stored; src/jobs/fraud/rule-set.ts reads it. */
   rules: z.unknown(),
 });
@@ -17,6 +18,7 @@ export type FraudStore = ReturnType<typeof createFraudStore>;
 /** Sets of rules, profiles of suppliers, and scores that are looked at once more. */
 export function createFraudStore(rpc: Rpc) {
   return {
+    ...readTrials(rpc),
     /** The set that decides, the one in shadow, and those of the versions. */
     ruleSets: (versions: readonly number[]): Promise<StoredRules[]> =>
       rpc('read_rule_sets', { p_versions: versions }, z.array(storedRules)),

@@ -51,7 +51,8 @@ export async function readRules(
       shadow:
         shadow === undefined || inShadow === undefined
           ? null
-          : { ruleSet: shadow, ...shadowOf(decideCall(call, inShadow)) },
+          : // The rules alone: what a person decided after the set that decides is no word of the one in shadow.
+            { ruleSet: shadow, ...shadowOf(decideCall({ ...call, decided: null }, inShadow)) },
     };
   };
 }

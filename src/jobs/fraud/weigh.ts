@@ -30,6 +30,27 @@ export function weigh(measures: readonly Measured[], rules: Rules, snoozed: read
   return { score, decision: score >= rejectAt ? 'reject' : score >= holdAt ? 'hold' : 'qualify', reasons };
 }
 
+/**
+ * What all that speaks against a call comes to: a reason of 100 points beside the signals rejects it, whatever the rules; others add to
+ * its score.
+ */
+export function judge(
+  measures: readonly Measured[],
+  others: readonly Reason[],
+  rules: Rules,
+  snoozed: readonly string[],
+): Verdict {
+  const weighed = weigh(measures, rules, snoozed);
+  const score = Math.min(100, weighed.score + others.reduce((sum, { points }) => sum + points, 0));
+  const { holdAt, rejectAt } = rules.thresholds;
+  const isRejected = others.some(({ points }) => points === 100) || score >= rejectAt;
+  return {
+    score,
+    decision: isRejected ? 'reject' : score >= holdAt ? 'hold' : 'qualify',
+    reasons: [...others, ...weighed.reasons],
+  };
+}
+
 /** What a call gets by how its supplier stands, beside its own score. */
 export function standingOf({ standing, supplier, profile }: CallFacts, rules: Rules): Reason | null {
   const reason = (points: number, text: string) => ({
