@@ -10,15 +10,13 @@ import {
   reportSignals,
   shadowDifference,
 } from '../jobs/fraud/try-rules.ts';
+import { fraud } from './fraud-command.ts';
 import { renderBacktest, renderDifference, renderSignals } from './fraud-text.ts';
-import { act, asDate, asReason, program } from './session.ts';
+import { act, asDate, asReason } from './session.ts';
 import { minuteOf, renderTable } from './table.ts';
 
 type Over = Period & { readonly json?: true };
 
-const fraud = program
-  .command('fraud')
-  .description('the rules that calls are scored by, and what others would do');
 const rules = fraud
   .command('rules')
   .description('sets of rules: a set never changes, the next version is another');
@@ -120,7 +118,7 @@ function asVersion(text: string): number {
 }
 
 /** Reads a set from the disk; RULES_INVALID names the path of each fault. */
-export async function readRulesFile(path: string): Promise<RuleSet> {
+async function readRulesFile(path: string): Promise<RuleSet> {
   const text = await readFile(path, 'utf8');
   let value: unknown;
   try {

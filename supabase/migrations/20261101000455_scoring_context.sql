@@ -59,13 +59,13 @@ create function app.block_window(p_call public.calls) returns jsonb language sql
   where o.caller_number <> p_call.caller_number
 $$;
 
--- Terms, as src/jobs/fraud reads them; null where there are none.
-create function app.terms_json(t public.campaign_terms) returns jsonb language sql stable as $$
-  select case when t.id is not null then jsonb_build_object('termsId', t.id, 'currency', t.currency,
+-- Terms as src/jobs/fraud/rate.ts reads them.
+create function app.terms_json(t public.campaign_terms) returns jsonb language sql immutable as $$
+  select jsonb_build_object('termsId', t.id, 'currency', t.currency,
     'priceMinor', t.price_minor, 'incrementS', t.increment_s, 'minimumS', t.minimum_s, 'revenueBps', t.revenue_bps,
     'supplierShareBps', t.supplier_share_bps, 'supplierShareMinor', t.supplier_share_minor,
     'supplierShareTiers', t.supplier_share_tiers, 'minDurationS', t.min_duration_s,
-    'duplicateWindowS', t.duplicate_window_s) end
+    'duplicateWindowS', t.duplicate_window_s)
 $$;
 
 -- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, the windows before it, the
@@ -80,7 +80,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'regions', k.regions, 'callerRegion', c.caller_region, 'attestation', c.attestation, 'lineType', c.line_type,
     'revenue', (select coalesce(case when p_late then r.late end, jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency))
       from call_revenues r where r.call_id = c.id),
-    'terms', app.terms_json(t),
+    'terms', case when t.id is not null then app.terms_json(t) end,
     'decided', c.decided,
     'inHours', app.is_open(t.hours, c.started_at, k.timezone),
     'paidInWindow', app.paid_in_window(c, t.duplicate_window_s),

@@ -135,6 +135,58 @@ describe('the command line, on the books of a demo', () => {
     expect(wrong).toMatchObject({ status: 1, err: expect.stringContaining('BANK_FILE_REFUSED') });
   });
 
+  test('tries rules before they decide, and refuses a faulty file with each fault while those that decide stay', async () => {
+    const sets = z.array(z.looseObject({ version: z.int(), state: z.string(), note: z.string() }));
+    const list = () => answerOf(sets, 'fraud', 'rules', 'list', '--json');
+    const before = await list();
+    const running = before.find(({ state }) => state === 'running');
+    const rules = await answerOf(
+      z.looseObject({ default: z.looseObject({ weights: z.record(z.string(), z.int()) }) }),
+      ...['fraud', 'rules', 'show', String(running?.version)],
+    );
+    const file = join(dataDir, 'rules.json');
+    await writeFile(file, JSON.stringify(rules));
+    const period = ['--from', await demoDate(dataDir, 0), '--to', await demoDate(dataDir, 3)];
+    const tested = z.looseObject({ calls: z.int().min(30), changes: z.array(z.unknown()) });
+    const backtest = ['fraud', 'backtest', '--rules', file, ...period];
+    expect((await answerOf(tested, ...backtest, '--json')).changes).toEqual([]);
+
+    const { 'own-number': _forgotten, ...weights } = rules.default.weights;
+    await writeFile(
+      file,
+      JSON.stringify({ default: { ...rules.default, weights: { ...weights, moon: 1 } } }),
+    );
+    const add = ['fraud', 'rules', 'add', file, '--note', 'a try'];
+    const refused = await callclear(...add);
+    expect(refused).toMatchObject({ status: 1, out: '' });
+    for (const fault of ['RULES_INVALID', 'default.weights.own-number', 'default.weights.moon'])
+      expect(refused.err).toContain(fault);
+    expect(await list()).toEqual(before);
+
+    const stricter = { ...rules.default, thresholds: { holdAt: 1, rejectAt: 1 } };
+    await writeFile(file, JSON.stringify({ default: stricter }));
+    const { version } = await answerOf(z.looseObject({ version: z.int() }), ...add);
+    expect((await callclear(...backtest)).out).toMatch(/approved → rejected|held → rejected/);
+    const use = (word: string) => ['fraud', 'rules', word, String(version), '--reason', 'a try'];
+    expect(await answerOf(z.unknown(), ...use('shadow'))).toEqual({
+      version,
+      state: 'shadow',
+      changed: true,
+    });
+    expect((await callclear('fraud', 'shadow', ...period)).out).toContain('0 of 0 calls');
+    expect(await answerOf(z.unknown(), ...use('promote'))).toMatchObject({ state: 'running', changed: true });
+    const [newest, ...others] = await list();
+    expect(newest).toMatchObject({ version, state: 'running', author: 'ops', note: 'a try' });
+    expect(others.every(({ state }) => state === 'retired')).toBe(true);
+    expect(await callclear(...use('retire'))).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('RULES_IN_USE'),
+    });
+    expect((await callclear('fraud', 'report', ...period)).out).toMatch(
+      /calls, of which people called \d+ bad/,
+    );
+  });
+
   test.each([
     [
       ['bank', 'import', '/dev/null', '--account', 'main', '--columns', 'sum=x'],
@@ -154,6 +206,9 @@ describe('the command line, on the books of a demo', () => {
     [['ledger', 'approve', '00000000-0000-4000-8000-000000000000', '--reason', 'x'], 'ADJUSTMENT_UNKNOWN'],
     [['disputes', 'open', '00000000-0000-4000-8000-000000000000', '--reason', ' '], 'a reason'],
     [['invoices', 'show', '00000000-0000-4000-8000-000000000000'], 'INVOICE_UNKNOWN'],
+    [['fraud', 'rules', 'promote', '99', '--reason', 'x'], 'RULES_UNKNOWN'],
+    [['fraud', 'report', '--from', '2026-11-02', '--to', '2026-11-01'], 'PERIOD_INVALID'],
+    [['fraud', 'rules', 'show', 'newest'], 'the version of a set of rules'],
     [['payouts', 'preview', '--date', '26-1-1'], 'a date from 2000 on'],
   ])('refuses %j with a word of why, and ends with status 1', async (args, why) => {
     const { status, out, err } = await callclear(...args);

@@ -67,10 +67,12 @@ async function everyCall(): Promise<void> {
   await house.call({ number, callId: 'again', caller: TOLL_FREE, ...at(2) });
   await house.call({ number: capped.number, callId: 'capped', ...at(3) });
   await house.call({ number: capped.number, callId: 'beyond', caller: '+18882255288', ...at(4) });
+  await house.call({ number: capped.number, callId: 'let-go-beyond', caller: null, ...at(5) });
   await house.call({ number: byRevenue.number, callId: 'no-revenue' });
   await house.call({ number: '+18005550000', callId: 'unknown-number' });
   await house.work();
   await decide('let-go', 'qualify');
+  await decide('let-go-beyond', 'qualify');
   await decide('turned-down', 'reject');
   const disputed = [await idOf('taken-back'), await idOf('denied')];
   await adjustments.dispute(disputed, 'the buyer', 'a wrong number', clock.nowMs());
@@ -89,7 +91,7 @@ const ENDS = {
   ...{ good: 'qualified', denied: 'qualified', 'let-go': 'qualified', 'toll-free': 'qualified' },
   ...{ anonymous: 'held', 'no-revenue': 'held', 'unknown-number': 'held', capped: 'qualified' },
   ...{ 'taken-back': 'rejected', 'turned-down': 'rejected', invalid: 'rejected', again: 'rejected' },
-  ...{ 'not-answered': 'rejected', beyond: 'rejected' },
+  ...{ 'not-answered': 'rejected', beyond: 'rejected', 'let-go-beyond': 'rejected' },
 };
 
 describe('the rules that decide', () => {
@@ -99,18 +101,18 @@ describe('the rules that decide', () => {
     expect(await outcomes()).toEqual(ENDS);
     const { fraud } = house.services;
     expect(shadowDifference(await fraud.shadow(PERIOD))).toEqual({
-      ...{ version, calls: 14, changes: [], money: {} },
+      ...{ version, calls: 15, changes: [], money: {} },
     });
     const tested = await backtest(fraud, plainRules, PERIOD);
-    expect(tested).toMatchObject({ calls: 14, skipped: 0, changes: [], money: {}, suppliers: [] });
+    expect(tested).toMatchObject({ calls: 15, skipped: 0, changes: [], money: {}, suppliers: [] });
     expect(tested.labels).toEqual({
       bad: {
         before: { approved: 1, held: 1, rejected: 0 },
         after: { approved: 1, held: 1, rejected: 0 },
       },
       good: {
-        before: { approved: 1, held: 1, rejected: 0 },
-        after: { approved: 1, held: 1, rejected: 0 },
+        before: { approved: 1, held: 2, rejected: 0 },
+        after: { approved: 1, held: 2, rejected: 0 },
       },
     });
   });
@@ -144,9 +146,9 @@ describe('other rules', () => {
       },
     };
     const difference = shadowDifference(await fraud.shadow(PERIOD));
-    expect(difference).toEqual({ version, calls: 14, changes, money });
+    expect(difference).toEqual({ version, calls: 15, changes, money });
     const tested = await backtest(fraud, OTHER, PERIOD);
-    expect(tested).toMatchObject({ calls: 14, changes, money, suppliers: [{ changes }] });
+    expect(tested).toMatchObject({ calls: 15, changes, money, suppliers: [{ changes }] });
     expect(tested.labels.bad.after).toEqual({ approved: 2, held: 0, rejected: 0 });
     const none = { from: '2026-11-01', to: '2026-11-01' };
     expect(await backtest(fraud, OTHER, none)).toMatchObject({ calls: 0, changes: [] });
@@ -184,10 +186,10 @@ describe('the report of signals', () => {
   test('has what people said, and what was not paid for because of a signal', async () => {
     await everyCall();
     const { signals, ...report } = await reportSignals(house.services.fraud, PERIOD);
-    expect(report).toEqual({ calls: 14, labels: { bad: 2, good: 2 }, savedMinor: { usd: 8_000 } });
+    expect(report).toEqual({ calls: 15, labels: { bad: 2, good: 3 }, savedMinor: { usd: 8_000 } });
     const of = (name: string) => signals.find(({ signal }) => signal === name);
     expect(of('anonymous-caller')).toMatchObject({
-      ...{ calls: 3, bad: 1, good: 1, precision: 0.5, recall: 0.5, savedMinor: { usd: 4_000 } },
+      ...{ calls: 4, bad: 1, good: 2, precision: 1 / 3, recall: 0.5, savedMinor: { usd: 4_000 } },
     });
     expect(of('invalid-number')).toMatchObject({ calls: 1, precision: null, savedMinor: { usd: 4_000 } });
     expect(of('toll-free-caller')).toMatchObject({ calls: 3, bad: 0, savedMinor: {} });

@@ -88,13 +88,15 @@ const calls = fc
 
 describe('a replay', () => {
   test('of what is stored says what other rules would have said of the call, whatever the call and the rules', () => {
-    const late = fc.constantFrom('buyer-paused', 'wallet-empty', null);
+    const late = fc.constantFrom('buyer-paused', 'wallet-empty', 'over-daily-cap', null);
     fc.assert(
       fc.property(calls, ruleSets, ruleSets, late, (call, own, other, signal) => {
         const kept = stored(call, own);
-        const added = signal === null ? [] : [{ signal, version: 1, points: 40, text: '' }];
+        const isRefused = signal === 'over-daily-cap';
+        const points = isRefused ? 100 : 40;
+        const added = signal === null ? [] : [{ signal, version: 1, points, text: '' }];
         const reasons = [...kept.reasons, ...added];
-        const { verdict, rating } = replayCall({ ...kept, reasons }, other);
+        const { verdict, rating } = replayCall({ ...kept, reasons, isRefused }, other);
         const anew = decideCall(call, other);
         expect(verdict).toBe(anew.verdict);
         expect(rating?.priceMinor).toBe(anew.priceMinor);

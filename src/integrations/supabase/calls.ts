@@ -66,7 +66,8 @@ export const measured = z.object({
   value: z.record(z.string(), z.union([z.number(), z.string()])),
 });
 
-export const terms = z.object({
+/** What a call is rated by; src/jobs/fraud/rate.ts. */
+export const callTerms = z.object({
   termsId: z.uuid(),
   currency: z.string(),
   priceMinor: amountMinor.nullable(),
@@ -79,7 +80,7 @@ export const terms = z.object({
   minDurationS: z.int(),
   duplicateWindowS: z.int(),
 });
-export const revenue = z.object({ amountMinor, currency: z.string() });
+export const callRevenue = z.object({ amountMinor, currency: z.string() });
 
 const scoringContext = z.object({
   callId: z.uuid(),
@@ -96,9 +97,9 @@ const scoringContext = z.object({
   answered: z.boolean(),
   startedAtMs: instantMs,
   /** What the buyer reported; null when it has not yet. */
-  revenue: revenue.nullable(),
+  revenue: callRevenue.nullable(),
   /** The terms in force at the start; null when there are none. */
-  terms: terms.nullable(),
+  terms: callTerms.nullable(),
   /** What a person decided about it. */
   decided: z.enum(['qualify', 'reject']).nullable(),
   /** Whether it started within the hours of its terms. */

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 8581301c9f72aa41, text bf1477e18f76a5f5. Do not edit.
+// Made by "npm run generate" from migrations 93709581019432b9, text bf1477e18f76a5f5. Do not edit.
 export type Json =
 	| string
 	| number

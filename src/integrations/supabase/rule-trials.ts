@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decision, measured, revenue, terms } from './calls.ts';
+import { callRevenue, callTerms, decision, measured } from './calls.ts';
 import { amountMinor, instantMs, type Rpc } from './rpc.ts';
 
 export const ruleSetState = z.enum(['draft', 'shadow', 'running', 'retired']);
@@ -20,7 +20,7 @@ const standing = {
   isDecided: z.boolean(),
   /** A dispute or an operator took it out of the books. */
   isTakenBack: z.boolean(),
-  /** It qualified, and a cap or the window of its caller refused it. */
+  /** Neither rules nor a person rejected it, but a cap or the window of its caller. */
   isRefused: z.boolean(),
 };
 
@@ -41,8 +41,8 @@ const scoredCall = z.object({
   reasons: z.array(z.object({ signal: z.string(), version: z.int(), points: z.int(), text: z.string() })),
   signals: z.array(measured),
   snoozed: z.array(z.string()),
-  revenue: revenue.nullable(),
-  terms: terms.nullable(),
+  revenue: callRevenue.nullable(),
+  terms: callTerms.nullable(),
   earning: z.object({ currency: z.string(), priceMinor: amountMinor, shareMinor: amountMinor }).nullable(),
 });
 export type ScoredCall = z.infer<typeof scoredCall>;

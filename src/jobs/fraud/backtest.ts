@@ -33,9 +33,10 @@ const OF_THE_BUYER: readonly string[] = ['buyer-paused', 'wallet-empty'];
 const STANDINGS: readonly string[] = ['supplier-paused', 'supplier-throttled'];
 
 /** What speaks against a call beside its signals, by rules of which only the thresholds matter to it. */
-function othersOf({ reasons, signals }: StoredCall, { thresholds }: Rules): Reason[] {
+function othersOf({ reasons, signals, isRefused }: StoredCall, { thresholds }: Rules): Reason[] {
   const weighed = new Set(signals.map(({ signal }) => signal));
-  return reasons
+  // A refusal is the last reason, and none of the rules.
+  return (isRefused ? reasons.slice(0, -1) : reasons)
     .filter(({ signal }) => !(weighed.has(signal) || OF_THE_BUYER.includes(signal) || signal in UNRATED))
     .map((reason) => (STANDINGS.includes(reason.signal) ? { ...reason, points: thresholds.holdAt } : reason));
 }

@@ -13,7 +13,7 @@ export interface Standing {
   readonly isDecided: boolean;
   /** A dispute or an operator took it out of the books. */
   readonly isTakenBack: boolean;
-  /** It qualified, and a cap or the window of its caller refused it. */
+  /** Neither rules nor a person rejected it, but a cap or the window of its caller. */
   readonly isRefused: boolean;
 }
 

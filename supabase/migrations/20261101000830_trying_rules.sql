@@ -12,7 +12,8 @@ $$;
 
 -- Whether a call was taken out of the books by a person's word, whatever rules said of it.
 create function app.was_taken_back(p_call_id uuid) returns boolean language sql stable as $$
-  select exists (select 1 from public.adjustments where call_id = p_call_id and state = 'posted' and cause in ('dispute', 'operator'))
+  select exists (select 1 from public.earnings e join public.adjustments a on a.earning_id = e.id
+    where e.call_id = p_call_id and e.state = 'clawed_back' and a.state = 'posted' and a.cause in ('dispute', 'operator'))
 $$;
 
 create function app.outcome_of(p_status text) returns text language sql immutable as $$
@@ -28,13 +29,13 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'supplierId', c.supplier_id, 'supplier', (select name from suppliers where id = c.supplier_id), 'durationS', c.duration_s,
     'outcome', app.outcome_of(c.status), 'verdict', s.verdict, 'ruleSet', s.rule_set,
     'isDecided', c.decided is not null, 'isTakenBack', app.was_taken_back(c.id),
-    'isRefused', coalesce(s.decision = 'reject' and coalesce(c.decided, s.verdict) = 'qualify', false),
+    'isRefused', coalesce(s.decision = 'reject' and coalesce(c.decided, s.verdict) <> 'reject', false),
     'label', app.label_of(c.id), 'reasons', coalesce(s.reasons, '[]'), 'signals', coalesce(s.signals, '[]'),
     'snoozed', (select coalesce(jsonb_agg(distinct z.signal), '[]') from snoozes z
       where z.subject = any (array[c.supplier_id::text, c.caller_number, c.campaign_id::text]) and z.until_at > c.started_at
         and z.from_at <= c.started_at and z.made_at <= s.scored_at),
     'revenue', (select jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency) from call_revenues r where r.call_id = c.id),
-    'terms', app.terms_json(t),
+    'terms', case when t.id is not null then app.terms_json(t) end,
     'earning', (select jsonb_build_object('currency', e.currency, 'priceMinor', e.price_minor, 'shareMinor', e.share_minor)
       from earnings e where e.call_id = c.id and e.state <> 'clawed_back'))
     order by c.business_date, c.started_at, c.id), '[]')
@@ -57,7 +58,7 @@ begin
   return jsonb_build_object('version', v_version, 'groups', (
     with compared as (
       select app.outcome_of(c.status) as "outcome", s.verdict, h.verdict as "shadowVerdict", c.decided is not null as "isDecided",
-        app.was_taken_back(c.id) as "isTakenBack", s.decision = 'reject' and coalesce(c.decided, s.verdict) = 'qualify' as "isRefused",
+        app.was_taken_back(c.id) as "isTakenBack", s.decision = 'reject' and coalesce(c.decided, s.verdict) <> 'reject' as "isRefused",
         coalesce(e.currency, t.currency) as currency, count(*) as calls,
         coalesce(sum(e.price_minor), 0)::bigint as "priceMinor", coalesce(sum(e.share_minor), 0)::bigint as "shareMinor",
         coalesce(sum(h.price_minor), 0)::bigint as "shadowPriceMinor", coalesce(sum(h.share_minor), 0)::bigint as "shadowShareMinor"

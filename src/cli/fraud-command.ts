@@ -1,0 +1,3 @@
+import { program } from './session.ts';
+
+export const fraud = program.command('fraud').description('what calls and suppliers are judged by');
