@@ -1,7 +1,7 @@
 import { parseAmountMinor } from '../../money.ts';
 import { isOfRules, replayCall, type StoredCall } from './backtest.ts';
 import { rateCall } from './rate.ts';
-import { type RuleSet, rulesFor } from './rule-set.ts';
+import type { RuleSet } from './rule-set.ts';
 import { signals } from './signals.ts';
 
 /** What a signal was worth over a period. */
@@ -93,7 +93,6 @@ function savedPrice(call: StoredCall, ruleSet: RuleSet): Price | null {
 
 /** Whether its points were needed: without them the call would have come further. */
 function isNeeded(call: StoredCall, ruleSet: RuleSet, signal: string): boolean {
-  if ((rulesFor(ruleSet, call.campaignId).weights[signal] ?? 0) === 0) return false;
   const { verdict } = replayCall(call, ruleSet, signal);
   return VERDICTS.indexOf(verdict) < VERDICTS.indexOf(call.verdict ?? 'qualify');
 }

@@ -46,7 +46,7 @@ export function judge(
   const isRejected = others.some(({ points }) => points === 100) || score >= rejectAt;
   return {
     score,
-    decision: isRejected ? 'reject' : score >= holdAt ? 'hold' : 'qualify',
+    decision: isRejected ? 'reject' : score >= holdAt ? 'hold' : weighed.decision,
     reasons: [...others, ...weighed.reasons],
   };
 }
