@@ -88,6 +88,8 @@ create table public.call_scores (
   verdict text check (verdict in ('qualify', 'reject', 'hold')),
   -- What was measured: [{"signal", "version", "strength", "value"}]; strengths above 0 alone. Weights make the score of it.
   signals jsonb not null default '[]',
+  -- When the facts were stated that it was scored by.
+  facts_at timestamptz,
   -- Up to when the supplier's profile counted that was read.
   profile_date date,
   -- What the rules held is decided so at that instant, when no person has.
@@ -240,6 +242,7 @@ begin
       late_facts = case when v_older then late_facts when not v_same then p_report - 'revenue' end,
       changed_at = case when v_same and not v_revenue then changed_at else p_now end
     where id = p_call.id;
+    if not v_older and not v_same then perform app.mark_windows(p_call); end if;
     if not v_same or v_revenue or p_call.late_facts is not null then perform app.look_again(p_call, p_now); end if;
     return case when v_same and not v_revenue then 'unchanged' else 'late' end;
   end if;

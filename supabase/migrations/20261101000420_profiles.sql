@@ -1,5 +1,5 @@
 -- What is usual for a supplier, counted once for each closed date and never again: a call is scored by the profile up to the last
--- date that was closed before its own, whenever it is scored.
+-- date but one before its own, which is closed by then, whenever it is scored.
 
 create table public.supplier_days (
   supplier_id uuid not null references public.suppliers,
@@ -16,6 +16,7 @@ create table public.supplier_days (
   -- By the hour of UTC in which they started.
   hours int[] not null check (cardinality(hours) = 24),
   qualified int not null,
+  -- Payable, and rejected by the rules.
   refused int not null,
   -- Disputes of its calls that were approved on that date, whenever the calls were.
   disputed int not null,
@@ -37,29 +38,34 @@ create table public.network_profiles (
 );
 
 create function app.count_supplier_days(p_date date) returns void language sql as $$
-  with hours as (
-    select o.supplier_id, array_agg(o.calls order by o.hour) as calls from (
-      select s.supplier_id, h.hour, count(c.id)::int as calls
-      from (select distinct supplier_id from public.calls where business_date = p_date and supplier_id is not null) s
-        cross join generate_series(0, 23) h (hour)
-        left join public.calls c on c.business_date = p_date and c.supplier_id = s.supplier_id and extract(hour from c.started_at at time zone 'UTC') = h.hour
-      group by 1, 2) o
-    group by 1
+  with day as (
+    select c.supplier_id, c.caller_number, c.answered, c.duration_s, t.min_duration_s, c.status, s.verdict,
+      extract(hour from c.started_at at time zone 'UTC')::int as hour
+    from public.calls c left join public.campaign_terms t on t.id = (select id from app.terms_at(c.campaign_id, c.started_at))
+      left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
+    where c.business_date = p_date and c.supplier_id is not null
   ), disputed as (
     select c.supplier_id, count(*) as calls from public.call_disputes d join public.calls c on c.id = d.call_id
-    where d.state = 'approved' and app.business_date(d.decided_at) = p_date group by 1
+    where d.state = 'approved' and app.business_date(d.decided_at) = p_date and c.supplier_id is not null group by 1
+  ), counted as (
+    select supplier_id, count(*) as calls, count(*) filter (where answered) as answered, count(*) filter (where answered and duration_s < 10) as hangups,
+      count(*) filter (where answered and duration_s >= min_duration_s) as payable,
+      count(*) filter (where answered and duration_s >= min_duration_s and duration_s < min_duration_s + 5) as in_band,
+      count(*) filter (where answered and duration_s >= min_duration_s + 5 and duration_s < min_duration_s + 15) as after_band,
+      count(distinct caller_number) as callers, count(*) filter (where status = 'qualified') as qualified,
+      -- By the rules: what is too short, or beyond a cap, is no fault of the supplier.
+      count(*) filter (where answered and duration_s >= min_duration_s and status = 'rejected' and verdict = 'reject') as refused
+    from day group by 1
+  ), hours as (
+    select supplier_id, array_agg(calls order by hour) as calls from (
+      select s.supplier_id, h.hour, count(d.hour)::int as calls from (select supplier_id from counted) s cross join generate_series(0, 23) h (hour)
+        left join day d on d.supplier_id = s.supplier_id and d.hour = h.hour group by 1, 2) o group by 1
   )
   insert into public.supplier_days (supplier_id, day, calls, answered, hangups, payable, in_band, after_band, callers, hours, qualified, refused, disputed)
-  select c.supplier_id, p_date, count(*), count(*) filter (where c.answered), count(*) filter (where c.answered and c.duration_s < 10),
-    count(*) filter (where c.answered and c.duration_s >= t.min_duration_s),
-    count(*) filter (where c.answered and c.duration_s >= t.min_duration_s and c.duration_s < t.min_duration_s + 5),
-    count(*) filter (where c.answered and c.duration_s >= t.min_duration_s + 5 and c.duration_s < t.min_duration_s + 15),
-    count(distinct c.caller_number), h.calls, count(*) filter (where c.status = 'qualified'), count(*) filter (where c.status = 'rejected'),
-    coalesce(d.calls, 0)
-  from public.calls c join hours h on h.supplier_id = c.supplier_id left join disputed d on d.supplier_id = c.supplier_id
-    left join public.campaign_terms t on t.id = (select id from app.terms_at(c.campaign_id, c.started_at))
-  where c.business_date = p_date
-  group by c.supplier_id, h.calls, d.calls
+  select coalesce(c.supplier_id, d.supplier_id), p_date, coalesce(c.calls, 0), coalesce(c.answered, 0), coalesce(c.hangups, 0), coalesce(c.payable, 0),
+    coalesce(c.in_band, 0), coalesce(c.after_band, 0), coalesce(c.callers, 0), coalesce(h.calls, array_fill(0, array[24])), coalesce(c.qualified, 0),
+    coalesce(c.refused, 0), coalesce(d.calls, 0)
+  from counted c full join disputed d on d.supplier_id = c.supplier_id left join hours h on h.supplier_id = c.supplier_id
   on conflict (supplier_id, day) do nothing
 $$;
 

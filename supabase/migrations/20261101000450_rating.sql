@@ -178,11 +178,11 @@ end $$;
 create function app.write_score(p_call public.calls, p_decision jsonb, p_now timestamptz) returns void language plpgsql as $$
 declare v_shadow jsonb := p_decision -> 'shadow'; v_held boolean := p_decision ->> 'decision' = 'hold' and p_decision ->> 'verdict' = 'hold';
 begin
-  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at, rule_set, verdict, signals, profile_date, hold_until, hold_default)
+  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at, rule_set, verdict, signals, profile_date, hold_until, hold_default, facts_at)
   values (p_call.id, p_call.facts_version, (p_decision ->> 'score')::int, p_decision ->> 'decision', p_decision -> 'reasons', p_now,
     coalesce((p_decision ->> 'ruleSet')::int, 1), p_decision ->> 'verdict', coalesce(p_decision -> 'signals', '[]'), (p_decision ->> 'profileDate')::date,
     case when v_held then p_now + make_interval(hours => (p_decision -> 'expiry' ->> 'hours')::int) end,
-    case when v_held then p_decision -> 'expiry' ->> 'decision' end);
+    case when v_held then p_decision -> 'expiry' ->> 'decision' end, p_call.facts_at);
   -- What a set said of a call that was scored since, by newer facts or beside another set, is said no more.
   delete from shadow_scores where call_id = p_call.id;
   if jsonb_typeof(v_shadow) = 'object' then
@@ -197,7 +197,7 @@ create function app.rate_call(p_decision jsonb, p_now timestamptz) returns text 
 declare
   v_call calls; v_terms campaign_terms; v_decision text := p_decision ->> 'decision';
   v_reasons jsonb := p_decision -> 'reasons'; v_price bigint := (p_decision ->> 'priceMinor')::bigint; v_refusal jsonb;
-  v_prepaid boolean; v_placed jsonb := p_decision -> 'placed';
+  v_prepaid boolean; v_placed jsonb := p_decision -> 'placed'; v_news boolean;
 begin
   select * into v_call from calls where id = (p_decision ->> 'callId')::uuid for update;
   if v_call.id is null then perform app.fail('CALL_UNKNOWN', 'no such call', '{}', 'PT404'); end if;
@@ -222,6 +222,7 @@ begin
     v_decision := 'hold';
     v_reasons := v_reasons || '[{"signal": "wallet-empty", "version": 1, "points": 40, "text": "the buyer''s wallet does not cover the call"}]';
   end if;
+  v_news := not exists (select 1 from call_scores where call_id = v_call.id and facts_at >= v_call.facts_at);
   perform app.write_score(v_call, p_decision || jsonb_build_object('decision', v_decision, 'reasons', v_reasons,
     'score', case when v_decision = p_decision ->> 'decision' then (p_decision ->> 'score')::int when v_decision = 'hold' then 40 else 100 end), p_now);
   update calls set changed_at = p_now,
@@ -231,7 +232,7 @@ begin
     perform app.book_call(v_call, v_terms, v_price, app.share_of(v_call, p_decision -> 'shares', (v_placed ->> 'place')::bigint), v_prepaid, p_now);
   end if;
   if v_decision = 'qualify' or v_refusal ->> 'signal' in ('over-daily-cap', 'over-monthly-cap') then perform app.note_order(v_call, false); end if;
-  perform app.mark_windows(v_call);
+  if v_news then perform app.mark_windows(v_call); end if;
   return v_decision;
 end $$;
 

@@ -1,5 +1,5 @@
 -- What scoring reads of a batch of calls. Windows are of the calls that started before one, by (started_at, id), whatever became of
--- them and whenever they were reported: so they are the same in whatever order calls come, once all have come. Each is bounded in
+-- them and whenever they were reported, by the newest facts that were: so they are the same in whatever order calls come, once all have come. Each is bounded in
 -- time and in calls, so that a call costs the same however many are stored.
 
 -- The last 100 calls of its caller within 30 days.
@@ -10,13 +10,14 @@ create function app.caller_window(p_call public.calls, p_minimum_s int) returns 
     'network', count(*),
     'buyer', count(*) filter (where o.buyer_id = p_call.buyer_id),
     'campaign', count(*) filter (where o.campaign_id = p_call.campaign_id),
-    'payableInCampaign', count(*) filter (where o.campaign_id = p_call.campaign_id and o.answered and o.duration_s >= p_minimum_s),
-    'payable', count(*) filter (where o.answered and o.duration_s >= p_minimum_s),
+    'payableInCampaign', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s >= p_minimum_s),
+    'payable', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s),
     'otherSuppliers', count(distinct o.supplier_id) filter (where o.supplier_id <> p_call.supplier_id),
     'otherCampaigns', count(distinct o.campaign_id) filter (where o.campaign_id <> p_call.campaign_id),
     'sinceLastS', extract(epoch from p_call.started_at - max(o.started_at))::int)
   from (
-    select * from public.calls o
+    select o.*, coalesce((o.late_facts ->> 'durationS')::int, o.duration_s) as lasted_s, coalesce((o.late_facts ->> 'answered')::boolean, o.answered) as talked
+    from public.calls o
     where o.caller_number = p_call.caller_number and (o.started_at, o.id) < (p_call.started_at, p_call.id)
       and o.started_at > p_call.started_at - interval '30 days'
     order by o.started_at desc, o.id desc limit 100) o
@@ -30,15 +31,16 @@ create function app.supplier_window(p_call public.calls, p_minimum_s int) return
     'tenMinutes', count(*) filter (where o.started_at > p_call.started_at - interval '10 minutes'),
     'hour', count(*) filter (where o.started_at > p_call.started_at - interval '1 hour'),
     'callers', count(distinct o.caller_number),
-    'answered', count(*) filter (where o.answered),
-    'hangups', count(*) filter (where o.answered and o.duration_s < 10),
-    'payable', count(*) filter (where o.answered and o.duration_s >= p_minimum_s),
-    'inBand', count(*) filter (where o.answered and o.duration_s >= p_minimum_s and o.duration_s < p_minimum_s + 5),
-    'afterBand', count(*) filter (where o.answered and o.duration_s >= p_minimum_s + 5 and o.duration_s < p_minimum_s + 15),
-    'sameDuration', count(*) filter (where o.answered and o.duration_s between p_call.duration_s - 1 and p_call.duration_s + 1),
-    'nearDuration', count(*) filter (where o.answered and o.duration_s between p_call.duration_s - 15 and p_call.duration_s + 15))
+    'answered', count(*) filter (where o.talked),
+    'hangups', count(*) filter (where o.talked and o.lasted_s < 10),
+    'payable', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s),
+    'inBand', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s and o.lasted_s < p_minimum_s + 5),
+    'afterBand', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s + 5 and o.lasted_s < p_minimum_s + 15),
+    'sameDuration', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 1 and p_call.duration_s + 1),
+    'nearDuration', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 15 and p_call.duration_s + 15))
   from (
-    select * from public.calls o
+    select o.*, coalesce((o.late_facts ->> 'durationS')::int, o.duration_s) as lasted_s, coalesce((o.late_facts ->> 'answered')::boolean, o.answered) as talked
+    from public.calls o
     where o.supplier_id = p_call.supplier_id and (o.started_at, o.id) < (p_call.started_at, p_call.id)
       and o.started_at > p_call.started_at - interval '1 day'
     order by o.started_at desc, o.id desc limit 200) o
@@ -95,13 +97,15 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'profile', (select s.profile from supplier_profiles s where s.supplier_id = c.supplier_id and s.day = p.day),
     'network', (select n.profile from network_profiles n where n.day = p.day),
     'ruleSet', first.rule_set,
+    'isInvoiced', exists (select 1 from earnings e where e.call_id = c.id and e.state <> 'clawed_back' and e.invoice_id is not null),
     'scored', (select jsonb_build_object('score', s.score, 'verdict', s.verdict, 'signals', s.signals)
       from call_scores s where s.call_id = c.id and s.facts_version = stored.facts_version))), '[]')
   from calls stored cross join lateral app.facts_of(stored, p_late) c
     left join campaigns k on k.id = c.campaign_id
     left join lateral app.terms_at(c.campaign_id, c.started_at) t on true
-    left join lateral (select s.rule_set, s.profile_date from call_scores s where s.call_id = c.id order by s.facts_version limit 1) first on true
+    left join lateral (select s.rule_set, s.profile_date from call_scores s where s.call_id = c.id and s.verdict is not null order by s.facts_version limit 1) first on true
     left join lateral (select coalesce(first.profile_date,
-      case when first.rule_set is null then (select max(n.day) from network_profiles n where n.day < c.business_date) end) as day) p on true
+      -- Not of the date before: that is closed in the course of the call's own, and who is reported early would have another one.
+      case when first.rule_set is null then (select max(n.day) from network_profiles n where n.day < c.business_date - 1) end) as day) p on true
   where stored.id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))
 $$;

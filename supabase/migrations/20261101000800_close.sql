@@ -117,7 +117,7 @@ begin
     perform app.make_work('fraud.profile-suppliers', v_date::text, v_payload, 'close-' || v_date, p_now);
     perform app.start_next_close(p_now);
   elsif v_job is not null then
-    perform app.make_work(v_job, v_date::text, v_payload, 'close-' || v_date, p_now, v_date, p_stage);
+    perform app.make_work(v_job, v_date::text, v_payload, 'close-' || v_date, p_now, v_date, p_stage, p_stage = 'scores');
   end if;
 end $$;
 
@@ -129,6 +129,12 @@ begin
   loop
     select * into v_close from closes where state = 'open' for update;
     exit when v_close.business_date is null or exists (select 1 from app.waits_for(v_close));
+    -- What came while the scores were looked at marked others: they are looked at before the stage ends, unless its job is dead.
+    if v_close.stage = 'scores' and exists (select 1 from rescore_marks m join calls c on c.id = m.call_id where c.business_date <= v_close.business_date)
+      and exists (select 1 from work where job = 'fraud.rescore-calls' and key = v_close.business_date::text and state = 'done') then
+      perform app.enter_stage(v_close, 'scores', p_now);
+      exit;
+    end if;
     v_next := case v_close.stage when 'calls' then 'scores' when 'scores' then 'order' when 'order' then 'billing' when 'billing' then 'money' when 'money' then 'plan'
       when 'plan' then 'payouts' when 'payouts' then 'report' when 'report' then 'done' end;
     perform app.enter_stage(v_close, v_next, p_now);

@@ -47,6 +47,8 @@ export const DECIDABLE = {
   paidInWindow: false,
   decided: null,
   snoozed: [],
+  isInvoiced: false,
+  scored: null,
   revenue: null,
   terms: {
     ...{

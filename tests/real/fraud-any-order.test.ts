@@ -106,6 +106,7 @@ test('scoring a day once more changes nothing', async () => {
   await at.house.work();
   await at.house.close(FIRST_DATE);
   const before = await scores(at);
+  await at.house.sql('delete from rescore_progress');
   const outcome = await rescoreCalls.run(
     { date: FIRST_DATE, dueAtMs: 0 },
     { ...at.house.services, ...runContext() },
@@ -132,6 +133,19 @@ test('a call that is reported after its date was closed has the calls in its win
   const [adjustment] = await at.house.sql('select cause, state from adjustments');
   expect(adjustment).toEqual({ cause: 'context', state: 'posted' });
   expect(await wrongIn(at.house.sql)).toEqual([]);
+});
+
+test('calls that come while the scores of their date are looked at have those in whose windows they lie looked at again', async () => {
+  const at = await open();
+  await report(at, { minute: 130, supplier: 0, caller: '1001', durationS: 120, turn: 0 });
+  await at.house.begin(FIRST_DATE);
+  await at.house.work({}, ['fraud.rescore-calls']);
+  await rescoreCalls.run({ date: FIRST_DATE, dueAtMs: 0 }, { ...at.house.services, ...runContext() });
+  for (let minute = 100; minute < 120; minute += 5)
+    await report(at, { minute, supplier: 0, caller: '1001', durationS: 300, turn: 0 });
+  await at.house.close(FIRST_DATE);
+  expect((await scores(at)).at(-1)).toMatchObject({ id: 'minute-130', status: 'rejected', price: null });
+  expect(await at.house.sql('select * from rescore_marks')).toEqual([]);
 });
 
 test('whatever step the scoring once more dies at, the scores and the books are those of one that did not', async () => {

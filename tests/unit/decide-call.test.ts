@@ -123,6 +123,11 @@ describe('the rules', () => {
     });
   });
 
+  test('a call on an invoice is judged by what was measured before', () => {
+    expect(judge({ ownNumber: true, isInvoiced: true, scored: { signals: [] } })).toMatchObject({ score: 0 });
+    expect(judge({ ownNumber: true, scored: { signals: [] } })).toMatchObject({ decision: 'reject' });
+  });
+
   test('what a person decided goes before the score', () => {
     expect(judge({ ownNumber: true, decided: 'qualify' })).toMatchObject({ decision: 'qualify' });
     expect(judge({ decided: 'reject' })).toMatchObject({ decision: 'reject' });

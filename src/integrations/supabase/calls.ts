@@ -153,6 +153,8 @@ const scoringContext = z.object({
   network: profile.nullable(),
   /** The rules that it was first scored by; null when it was not. */
   ruleSet: z.int().nullable(),
+  /** It is on an invoice: its signals stay what they were. */
+  isInvoiced: z.boolean(),
   /** How it is scored; null when it is not. */
   scored: z.object({ score: z.int(), verdict: decision.nullable(), signals: z.array(measured) }).nullable(),
 });

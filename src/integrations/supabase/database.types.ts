@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 93709581019432b9, text bf1477e18f76a5f5. Do not edit.
+// Made by "npm run generate" from migrations f6815f9b98cd2a3a, text 2e7f5bb2bf2d46e8. Do not edit.
 export type Json =
 	| string
 	| number
@@ -758,6 +758,7 @@ export type Database = {
 				Row: {
 					call_id: string;
 					decision: string;
+					facts_at: string | null;
 					facts_version: number;
 					hold_default: string | null;
 					hold_until: string | null;
@@ -773,6 +774,7 @@ export type Database = {
 				Insert: {
 					call_id: string;
 					decision: string;
+					facts_at?: string | null;
 					facts_version: number;
 					hold_default?: string | null;
 					hold_until?: string | null;
@@ -787,6 +789,7 @@ export type Database = {
 				Update: {
 					call_id?: string;
 					decision?: string;
+					facts_at?: string | null;
 					facts_version?: number;
 					hold_default?: string | null;
 					hold_until?: string | null;
@@ -2476,13 +2479,16 @@ export type Database = {
 			rescore_marks: {
 				Row: {
 					call_id: string;
+					changes: number;
 				};
 				ComputedFields: never;
 				Insert: {
 					call_id: string;
+					changes?: number;
 				};
 				Update: {
 					call_id?: string;
+					changes?: number;
 				};
 				Relationships: [
 					{
@@ -2491,6 +2497,36 @@ export type Database = {
 						isOneToOne: true;
 						referencedRelation: "calls";
 						referencedColumns: ["id"];
+					},
+				];
+			};
+			rescore_progress: {
+				Row: {
+					business_date: string;
+					call_id: string;
+					close_date: string;
+					started_at: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					business_date: string;
+					call_id: string;
+					close_date: string;
+					started_at: string;
+				};
+				Update: {
+					business_date?: string;
+					call_id?: string;
+					close_date?: string;
+					started_at?: string;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "rescore_progress_close_date_fkey";
+						columns: ["close_date"];
+						isOneToOne: true;
+						referencedRelation: "closes";
+						referencedColumns: ["business_date"];
 					},
 				];
 			};
@@ -3657,13 +3693,7 @@ export type Database = {
 			};
 			call_log_report: { Args: { p_date: string }; Returns: Json };
 			calls_to_rescore: {
-				Args: {
-					p_after_id: string;
-					p_after_ms: number;
-					p_date: string;
-					p_limit: number;
-					p_marked: boolean;
-				};
+				Args: { p_date: string; p_limit: number };
 				Returns: Json;
 			};
 			cash_day: { Args: { p_date: string; p_now_ms: number }; Returns: Json };
@@ -4016,7 +4046,12 @@ export type Database = {
 			};
 			report_close: { Args: { p_date: string }; Returns: Json };
 			rescore_calls: {
-				Args: { p_decisions: Json; p_looked_at: Json; p_now_ms: number };
+				Args: {
+					p_date: string;
+					p_decisions: Json;
+					p_looked_at: Json;
+					p_now_ms: number;
+				};
 				Returns: Json;
 			};
 			resolve_break: {

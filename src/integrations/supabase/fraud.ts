@@ -11,7 +11,8 @@ const storedRules = z.object({
 });
 export type StoredRules = z.infer<typeof storedRules>;
 
-const callToRescore = z.object({ callId: z.uuid(), startedAtMs: z.int() });
+/** With how often it was marked; null is a call of the date itself. */
+const callToRescore = z.object({ callId: z.uuid(), changes: z.int().nullable() });
 
 export type FraudStore = ReturnType<typeof createFraudStore>;
 
@@ -38,35 +39,19 @@ export function createFraudStore(rpc: Rpc) {
         { p_version: version, p_state: state, p_by: by, p_reason: reason, p_now_ms: nowMs },
         z.boolean(),
       ),
-    /** The next calls of a date, or marked ones up to it, in the order of their starts. */
-    callsToRescore: (
-      date: string,
-      {
-        marked,
-        after,
-        limit,
-      }: { marked: boolean; after: z.infer<typeof callToRescore> | null; limit: number },
-    ) =>
-      rpc(
-        'calls_to_rescore',
-        {
-          p_date: date,
-          p_marked: marked,
-          p_after_ms: after?.startedAtMs ?? null,
-          p_after_id: after?.callId ?? null,
-          p_limit: limit,
-        },
-        z.array(callToRescore),
-      ),
-    /** Gives calls the scores that they have by now; of those that were looked at the marks are taken away. */
+    /** The next calls to look at for a close: of its date behind the last that was looked at, then marked ones; none at the end. */
+    callsToRescore: (date: string, limit: number) =>
+      rpc('calls_to_rescore', { p_date: date, p_limit: limit }, z.array(callToRescore)),
+    /** Gives calls the scores that they have by now, and notes which were looked at. */
     rescore: (
+      date: string,
       decisions: readonly (Decision & { readonly factsKey: string })[],
-      lookedAt: readonly string[],
+      lookedAt: readonly z.infer<typeof callToRescore>[],
       nowMs: number,
     ) =>
       rpc(
         'rescore_calls',
-        { p_decisions: decisions, p_looked_at: lookedAt, p_now_ms: nowMs },
+        { p_date: date, p_decisions: decisions, p_looked_at: lookedAt, p_now_ms: nowMs },
         z.array(z.string()).length(decisions.length),
       ),
     /** Counts a closed date; how many suppliers have a profile of it now. */

@@ -20,6 +20,9 @@ export type Call = QualifyingFacts &
     readonly decided: 'qualify' | 'reject' | null;
     /** Signals that people said are not to be counted for it. */
     readonly snoozed: readonly string[];
+    /** On an invoice: it is judged by what was measured before, whatever is known of other calls by now. */
+    readonly isInvoiced: boolean;
+    readonly scored: { readonly signals: readonly Measured[] } | null;
   };
 
 export interface CallDecision extends Verdict, Partial<Rating> {
@@ -45,7 +48,7 @@ export function decideCall(call: Call, ruleSet: RuleSet): CallDecision {
   const waits = waitsForTerms(call);
   if (waits !== null) return unmeasured('hold', WAITING_POINTS, waits);
   const rules = rulesFor(ruleSet, call.campaignId);
-  const signals = measureCall(call);
+  const signals = call.isInvoiced && call.scored !== null ? call.scored.signals : measureCall(call);
   const standing = standingOf(call, rules);
   const others = [...brokenConditions(call), ...(standing === null ? [] : [standing])];
   const judged = judge(signals, others, rules, call.snoozed);

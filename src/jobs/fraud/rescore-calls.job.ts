@@ -4,14 +4,14 @@ import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 import { type ByRules, readRules } from './read-rules.ts';
 
 /** Read in one request. */
-const BATCH = 500;
+const BATCH = 200;
 
 /**
  * Scores the calls of a date once more when all are known, and those of earlier dates that a late one has something to say about:
  * windows are of the calls that started before one, some of which are reported after it. After this the order in which calls came
  * makes no difference to their scores.
  *
- * Safe to run twice: a call that has the score it has by now is left alone, and an earning ends once.
+ * Safe to run twice: how far it came is a row; a call that has the score it has by now is left alone, and an earning ends once.
  */
 export const rescoreCalls = defineJob({
   name: 'fraud.rescore-calls',
@@ -26,9 +26,11 @@ export const rescoreCalls = defineJob({
   async handle({ date }, { calls, fraud, clock, signal }) {
     let looked = 0;
     let changed = 0;
-    const lookAt = async (callIds: readonly string[]) => {
+    for (;;) {
+      const next = await fraud.callsToRescore(date, BATCH);
+      if (next.length === 0) return done({ looked, changed });
       signal.throwIfAborted();
-      const contexts = await calls.scoringContext(callIds);
+      const contexts = await calls.scoringContext(next.map(({ callId }) => callId));
       const decide = await readRules(fraud, contexts);
       const news = contexts.flatMap((call) => {
         const decision = isOpen(call) ? decide(call) : null;
@@ -36,22 +38,10 @@ export const rescoreCalls = defineJob({
         const { callId, factsVersion, factsKey } = call;
         return [{ callId, factsVersion, factsKey, ...decision }];
       });
-      await fraud.rescore(news, callIds, clock.nowMs());
-      looked += callIds.length;
+      await fraud.rescore(date, news, next, clock.nowMs());
+      looked += next.length;
       changed += news.length;
-    };
-    for (let after = null; ; ) {
-      const next = await fraud.callsToRescore(date, { marked: false, after, limit: BATCH });
-      if (next.length > 0) await lookAt(next.map(({ callId }) => callId));
-      if (next.length < BATCH) break;
-      after = next.at(-1) ?? null;
     }
-    for (;;) {
-      const next = await fraud.callsToRescore(date, { marked: true, after: null, limit: BATCH });
-      if (next.length === 0) break;
-      await lookAt(next.map(({ callId }) => callId));
-    }
-    return done({ looked, changed });
   },
 });
 
