@@ -19,6 +19,8 @@ export interface Metrics {
   queueAge(queue: string, ageMs: number): void;
   /** How long a schedule is overdue; 0 when it is not. */
   scheduleLate(schedule: string, lateMs: number): void;
+  /** How many calls wait for a person, and how long ago the oldest of them started; 0 when none does. */
+  reviewQueue(calls: number, ageMs: number): void;
   /** All of it in the text format of Prometheus. */
   render(): Promise<{ contentType: string; text: string }>;
 }
@@ -55,6 +57,10 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const gauge = (name: string, help: string) => new Gauge({ name: `callclear_${name}`, help, registers });
+  const reviewCalls = gauge('review_calls', 'Held calls that wait for a person.');
+  const reviewAge = gauge('review_oldest_age_seconds', 'How long ago the oldest of them started.');
+
   return {
     jobEnded: (job, outcome) => jobs.inc({ job, outcome }),
     attemptFailed: (job, code) => attempts.inc({ job, code }),
@@ -64,6 +70,10 @@ export function createMetrics(): Metrics {
     providerTold: (source, outcome, count) => told.inc({ source, outcome }, count),
     queueAge: (queue, ageMs) => ages.set({ queue }, ageMs / 1_000),
     scheduleLate: (schedule, lateMs) => lateness.set({ schedule }, lateMs / 1_000),
+    reviewQueue(calls, ageMs) {
+      reviewCalls.set(calls);
+      reviewAge.set(ageMs / 1_000);
+    },
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
 }

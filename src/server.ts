@@ -75,7 +75,7 @@ function createReadiness(runtime: Runtime): () => Promise<Readiness> {
   };
 }
 
-/** Also sets the gauges of how long due work has waited, from the rows: they are right when the queue is not. */
+/** Also sets the gauges of how long due work and held calls have waited, from the rows: they are right when the queue is not. */
 async function readHealth({ services, metrics }: Runtime) {
   const health = await services.operations.health(services.clock.nowMs());
   for (const queue of QUEUES) {
@@ -85,6 +85,7 @@ async function readHealth({ services, metrics }: Runtime) {
   }
   for (const { schedule, lateMs } of await listOverdue(jobs, services, health))
     metrics.scheduleLate(schedule, lateMs);
+  metrics.reviewQueue(health.review.calls, health.review.ageMs);
   return health;
 }
 

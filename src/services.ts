@@ -41,8 +41,10 @@ import {
   createReconciliationStore,
   type ReconciliationStore,
 } from './integrations/supabase/reconciliation.ts';
+import { createReviewStore, type ReviewStore } from './integrations/supabase/review.ts';
 import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createSchedulesStore, type SchedulesStore } from './integrations/supabase/schedules.ts';
+import { createStandingsStore, type StandingsStore } from './integrations/supabase/standings.ts';
 import { createStatementsStore, type StatementsStore } from './integrations/supabase/statements.ts';
 import { createTraceStore, type TraceStore } from './integrations/supabase/trace.ts';
 import { createProviderTurns, createStripeTurns } from './integrations/supabase/turns.ts';
@@ -69,6 +71,8 @@ export interface JobServices {
   readonly deadLetters: LetterStore;
   readonly calls: CallsStore;
   readonly fraud: FraudStore;
+  readonly review: ReviewStore;
+  readonly standings: StandingsStore;
   readonly callLogs: CallLogsStore;
   /** The logs of calls that are configured. */
   readonly callLogReaders: readonly CallLog[];
@@ -168,6 +172,8 @@ export function createIntegrations(
     deadLetters: createLetterStore(rpc),
     calls: createCallsStore(rpc),
     fraud: createFraudStore(rpc),
+    review: createReviewStore(rpc),
+    standings: createStandingsStore(rpc),
     callLogs: createCallLogsStore(rpc),
     callLogReaders: openCallLogs(callLogs, rpc, onFailure),
     callEvents: { toWork: (event: CallEvent) => workOfCall(event, bodyKeys) },

@@ -1,22 +1,8 @@
-import { Option } from 'commander';
 import { PermanentError } from '../errors.ts';
-import { act, asDate, asReason, asUuid, program } from './session.ts';
+import { act, asDate, asUuid, program } from './session.ts';
 import { minuteOf, renderTable } from './table.ts';
 
 const calls = program.command('calls').description('calls, and what their providers’ own logs say of them');
-
-calls
-  .command('decide')
-  .description('decide a held call: it is scored again, and the decision goes before the score')
-  .argument('<id>', 'of the call', asUuid)
-  .addOption(new Option('--as <decision>').choices(['qualify', 'reject']).makeOptionMandatory())
-  .requiredOption('--reason <text>', 'why, for the audit log', asReason)
-  .action((id: string, { as, reason }: { as: 'qualify' | 'reject'; reason: string }) =>
-    act(async ({ runtime: { services } }, by) => ({
-      ok: await services.calls.decide(id, as, by, reason, services.clock.nowMs()),
-      id,
-    })),
-  );
 
 calls
   .command('show')

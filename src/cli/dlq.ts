@@ -8,7 +8,7 @@ import { jobs } from '../jobs/registry.ts';
 import { formatMoney, parseCurrency } from '../money.ts';
 import { discardMany, replayMany, selectLetters } from '../queues/decide-many.ts';
 import { FAULTS, faultOf } from '../queues/faults.ts';
-import { act, asLetterId, asReason, program, type Session } from './session.ts';
+import { act, asInstant, asLetterId, asReason, program, type Session } from './session.ts';
 import { renderTable } from './table.ts';
 
 interface Filters {
@@ -26,12 +26,6 @@ interface Bulk extends Filters {
   readonly dryRun?: true;
 }
 
-const asInstant = (text: string) => {
-  if (z.union([z.iso.date(), z.iso.datetime({ offset: true })]).safeParse(text).success) return text;
-  throw new InvalidArgumentError(
-    'It must be a date or an instant, such as 2026-03-01 or 2026-03-01T06:00:00Z.',
-  );
-};
 const asCount = (text: string) => {
   const count = z.coerce.number().int().min(1).max(1_000).safeParse(text);
   if (count.success) return String(count.data);

@@ -28,6 +28,10 @@ export const asMonth = typed(
   z.string().refine((month) => z.iso.date().safeParse(`${month}-01`).success && month >= '2000-01'),
   'a month from 2000 on, YYYY-MM',
 );
+export const asInstant = typed(
+  z.union([z.iso.date(), z.iso.datetime({ offset: true })]),
+  'a date or an instant, such as 2026-03-01 or 2026-03-01T06:00:00Z',
+);
 export const asReason = typed(z.string().trim().min(1), 'a reason');
 export const asLetterId = typed(z.string().regex(/^[0-9]{1,15}$/), 'the number of a dead letter');
 export const asUuid = typed(z.uuid(), 'an id as the log and the board show it');

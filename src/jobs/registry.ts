@@ -5,6 +5,7 @@ import { rechargeWallet } from './billing/recharge-wallet.job.ts';
 import { ingestCall } from './calls/ingest-call.job.ts';
 import type { Job } from './define-job.ts';
 import { adjustCall } from './fraud/adjust-call.job.ts';
+import { expireHolds } from './fraud/expire-holds.job.ts';
 import { orderCalls } from './fraud/order-calls.job.ts';
 import { profileSuppliers } from './fraud/profile-suppliers.job.ts';
 import { rescoreCalls } from './fraud/rescore-calls.job.ts';
@@ -30,6 +31,7 @@ export const jobs: readonly Job[] = [
   rescoreCalls,
   orderCalls,
   profileSuppliers,
+  expireHolds,
   billBuyer,
   rechargeWallet,
   reconcileCalls,

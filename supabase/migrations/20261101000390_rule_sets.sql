@@ -44,11 +44,14 @@ create table public.supplier_standings (
   supplier_id uuid not null references public.suppliers,
   standing text not null check (standing in ('active', 'throttled', 'paused', 'blocked')),
   since timestamptz not null,
+  -- A person's word stands until a person ends it; the rules of src/jobs/fraud/ladder.ts move a supplier only without one.
+  by_person boolean not null,
   set_by text not null,
   reason text not null,
-  -- What it was decided by: the numbers of the supplier's profile, and of the others'.
+  -- What it was decided by: the numbers of the supplier's calls, and what is usual.
   evidence jsonb not null default '{}',
-  made_at timestamptz not null
+  -- Up to when its calls were looked at for it: the next step is decided by those of later dates alone.
+  through_date date not null
 );
 create index supplier_standings_since on public.supplier_standings (supplier_id, since desc, id desc);
 

@@ -41,7 +41,7 @@ create table public.calls (
   facts_version int not null default 1,
   -- stored: not scored yet; held: waits for a person, for terms, for the buyer's report of revenue or for its money.
   status text not null default 'stored' check (status in ('stored', 'qualified', 'rejected', 'held')),
-  -- What a person decided about a held call; it goes before the score, not before the rule of one payment per caller.
+  -- What a person decided about it, or its hold's end did; it goes before the score, and before nothing that its terms ask.
   decided text check (decided in ('qualify', 'reject')),
   -- Facts that came after rating and have changed nothing: see adjust_call.
   late_facts jsonb,
@@ -61,6 +61,8 @@ create index calls_in_order on public.calls (business_date, started_at, id);
 create index calls_changed on public.calls (changed_at);
 create index calls_supplier on public.calls (supplier_id, started_at, id);
 create index calls_buyer on public.calls (buyer_id, started_at);
+-- What waits, the oldest first: for review, and for the end of its time.
+create index calls_held on public.calls (started_at, id) where status = 'held';
 create index calls_refused on public.calls (campaign_id, started_at) where status = 'rejected';
 
 -- What the buyer says it earned by a call: for the exchange's eyes, so in no table that a supplier reads.
@@ -98,7 +100,6 @@ create table public.call_scores (
   primary key (call_id, facts_version),
   check (num_nonnulls(hold_until, hold_default) <> 1)
 );
-create index call_scores_holds on public.call_scores (hold_until) where hold_until is not null;
 
 -- What the set in shadow said of a call when it was scored last, and what the call would owe and earn by it.
 create table public.shadow_scores (

@@ -18,6 +18,8 @@ create table public.supplier_days (
   qualified int not null,
   -- Payable, and rejected by the rules.
   refused int not null,
+  -- Whose signals alone come to what their rules reject from, whatever became of them and however the supplier stands.
+  fraudulent int not null,
   -- Disputes of its calls that were approved on that date, whenever the calls were.
   disputed int not null,
   primary key (supplier_id, day)
@@ -37,9 +39,16 @@ create table public.network_profiles (
   profile jsonb not null
 );
 
+create function app.is_fraudulent(p_score public.call_scores, p_campaign_id uuid) returns boolean language sql stable as $$
+  select (select coalesce(sum((r ->> 'points')::int), 0) from jsonb_array_elements(p_score.reasons) r
+      where r -> 'signal' in (select m -> 'signal' from jsonb_array_elements(p_score.signals) m))
+    >= coalesce(s.rules #> array['campaigns', p_campaign_id::text, 'thresholds', 'rejectAt'], s.rules #> '{default,thresholds,rejectAt}')::int
+  from public.rule_sets s where s.version = p_score.rule_set
+$$;
+
 create function app.count_supplier_days(p_date date) returns void language sql as $$
   with day as (
-    select c.supplier_id, c.caller_number, c.answered, c.duration_s, t.min_duration_s, c.status, s.verdict,
+    select c.supplier_id, c.caller_number, c.answered, c.duration_s, t.min_duration_s, c.status, s.verdict, s.signals <> '[]' and app.is_fraudulent(s, c.campaign_id) as is_fraudulent,
       extract(hour from c.started_at at time zone 'UTC')::int as hour
     from public.calls c left join public.campaign_terms t on t.id = (select id from app.terms_at(c.campaign_id, c.started_at))
       left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
@@ -54,17 +63,18 @@ create function app.count_supplier_days(p_date date) returns void language sql a
       count(*) filter (where answered and duration_s >= min_duration_s + 5 and duration_s < min_duration_s + 15) as after_band,
       count(distinct caller_number) as callers, count(*) filter (where status = 'qualified') as qualified,
       -- By the rules: what is too short, or beyond a cap, is no fault of the supplier.
-      count(*) filter (where answered and duration_s >= min_duration_s and status = 'rejected' and verdict = 'reject') as refused
+      count(*) filter (where answered and duration_s >= min_duration_s and status = 'rejected' and verdict = 'reject') as refused,
+      count(*) filter (where is_fraudulent) as fraudulent
     from day group by 1
   ), hours as (
     select supplier_id, array_agg(calls order by hour) as calls from (
       select s.supplier_id, h.hour, count(d.hour)::int as calls from (select supplier_id from counted) s cross join generate_series(0, 23) h (hour)
         left join day d on d.supplier_id = s.supplier_id and d.hour = h.hour group by 1, 2) o group by 1
   )
-  insert into public.supplier_days (supplier_id, day, calls, answered, hangups, payable, in_band, after_band, callers, hours, qualified, refused, disputed)
+  insert into public.supplier_days (supplier_id, day, calls, answered, hangups, payable, in_band, after_band, callers, hours, qualified, refused, fraudulent, disputed)
   select coalesce(c.supplier_id, d.supplier_id), p_date, coalesce(c.calls, 0), coalesce(c.answered, 0), coalesce(c.hangups, 0), coalesce(c.payable, 0),
     coalesce(c.in_band, 0), coalesce(c.after_band, 0), coalesce(c.callers, 0), coalesce(h.calls, array_fill(0, array[24])), coalesce(c.qualified, 0),
-    coalesce(c.refused, 0), coalesce(d.calls, 0)
+    coalesce(c.refused, 0), coalesce(c.fraudulent, 0), coalesce(d.calls, 0)
   from counted c full join disputed d on d.supplier_id = c.supplier_id left join hours h on h.supplier_id = c.supplier_id
   on conflict (supplier_id, day) do nothing
 $$;
@@ -72,7 +82,7 @@ $$;
 create function app.profile_of(p_days public.supplier_days[]) returns jsonb language sql immutable as $$
   select jsonb_build_object('days', count(distinct d.day), 'calls', sum(d.calls), 'answered', sum(d.answered), 'hangups', sum(d.hangups),
     'payable', sum(d.payable), 'inBand', sum(d.in_band), 'afterBand', sum(d.after_band), 'callers', sum(d.callers),
-    'qualified', sum(d.qualified), 'refused', sum(d.refused), 'disputed', sum(d.disputed),
+    'qualified', sum(d.qualified), 'refused', sum(d.refused), 'fraudulent', sum(d.fraudulent), 'disputed', sum(d.disputed),
     'hours', (select jsonb_agg(o.calls order by o.hour) from (
       select h.hour, sum(h.calls) as calls from unnest(p_days) x cross join unnest(x.hours) with ordinality h (calls, hour) group by 1) o),
     -- From Monday on.

@@ -174,14 +174,26 @@ begin
     jsonb_build_object('callId', p_call.id, 'termsId', p_terms.id, 'earningId', v_earning_id), p_now);
 end $$;
 
--- Writes how a call was scored, and what the set in shadow said of it. What the rules alone hold is decided by itself after a while.
+-- Whether a score is one that a person is asked about.
+create function app.is_for_review(p_score public.call_scores) returns boolean language sql immutable as $$
+  select p_score.hold_until is not null or p_score.reasons @> '[{"signal": "share-above-price"}]'
+$$;
+
+-- Since when the rules hold a call that they hold now: it may have been scored several times since.
+create function app.held_since(p_call_id uuid) returns timestamptz language sql stable as $$
+  select min(scored_at) from public.call_scores where call_id = p_call_id and hold_until is not null
+    and facts_version > coalesce((select max(facts_version) from public.call_scores where call_id = p_call_id and decision <> 'hold'), 0)
+$$;
+
+-- Writes how a call was scored, and what the set in shadow said of it. What the rules alone hold is decided by itself after a while,
+-- which is counted from when they first held it: scoring it anew does not put that off.
 create function app.write_score(p_call public.calls, p_decision jsonb, p_now timestamptz) returns void language plpgsql as $$
 declare v_shadow jsonb := p_decision -> 'shadow'; v_held boolean := p_decision ->> 'decision' = 'hold' and p_decision ->> 'verdict' = 'hold';
 begin
   insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at, rule_set, verdict, signals, profile_date, hold_until, hold_default, facts_at)
   values (p_call.id, p_call.facts_version, (p_decision ->> 'score')::int, p_decision ->> 'decision', p_decision -> 'reasons', p_now,
     coalesce((p_decision ->> 'ruleSet')::int, 1), p_decision ->> 'verdict', coalesce(p_decision -> 'signals', '[]'), (p_decision ->> 'profileDate')::date,
-    case when v_held then p_now + make_interval(hours => (p_decision -> 'expiry' ->> 'hours')::int) end,
+    case when v_held then coalesce(app.held_since(p_call.id), p_now) + make_interval(hours => (p_decision -> 'expiry' ->> 'hours')::int) end,
     case when v_held then p_decision -> 'expiry' ->> 'decision' end, p_call.facts_at);
   -- What a set said of a call that was scored since, by newer facts or beside another set, is said no more.
   delete from shadow_scores where call_id = p_call.id;
@@ -257,19 +269,4 @@ begin
   perform app.recharge_low(b.id, app.at(p_now_ms)) from buyers b where b.prepaid <> '{}' and b.id in (
     select c.buyer_id from jsonb_array_elements(app.json_arg(p_decisions)) d join calls c on c.id = (d ->> 'callId')::uuid) order by b.id;
   return to_jsonb(v_results);
-end $$;
-
--- A person decides a held call: it is scored again, and what was decided goes before the score. Safe to run twice: a call
--- is held once.
-create function public.decide_call(p_call_id uuid, p_decision text, p_by text, p_reason text, p_now_ms bigint)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_call calls;
-begin
-  update calls set decided = p_decision, status = 'stored', facts_version = facts_version + 1, changed_at = app.at(p_now_ms)
-  where id = p_call_id and status = 'held' and campaign_id is not null returning * into v_call;
-  if v_call.id is null then return 'false'; end if;
-  perform app.make_work('fraud.score-call', v_call.id::text, jsonb_build_object('callId', v_call.id), v_call.trace,
-    app.at(p_now_ms), null, null, true);
-  perform app.log_action(app.at(p_now_ms), p_by, 'call.' || p_decision, 'call:' || p_call_id, jsonb_build_object('reason', p_reason));
-  return 'true';
 end $$;

@@ -173,7 +173,8 @@ begin
   return 'true';
 end $$;
 
--- What health and metrics say of the database's side: its clock, the last beat of each schedule, and due work by job.
+-- What health and metrics say of the database's side: its clock, the last beat of each schedule, due work by job, and the calls that wait
+-- for a person.
 create function public.health(p_now_ms bigint)
 returns jsonb language sql volatile security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select jsonb_build_object(
@@ -181,5 +182,7 @@ returns jsonb language sql volatile security definer set search_path = pg_catalo
     'beats', (select coalesce(jsonb_object_agg(name, app.ms(at)), '{}') from heartbeats),
     'due', (select coalesce(jsonb_agg(jsonb_build_object('job', d.job, 'count', d.count, 'ageMs', greatest(0, p_now_ms - app.ms(d.oldest)))), '[]')
       from (select job, count(*) as count, min(due_at) as oldest from work where state = 'due' group by job) d),
-    'dead', (select count(*) from work where state = 'dead'))
+    'dead', (select count(*) from work where state = 'dead'),
+    'review', (select jsonb_build_object('calls', count(*), 'ageMs', greatest(0, p_now_ms - coalesce(app.ms(min(c.started_at)), p_now_ms)))
+      from calls c join call_scores s on s.call_id = c.id and s.facts_version = c.facts_version where c.status = 'held' and app.is_for_review(s)))
 $$;

@@ -64,7 +64,7 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
     app.audit_check('no call is paid for outside the hours of its terms', null, array(
       select e.id::text from public.earnings e join public.calls c on c.id = e.call_id join public.campaigns k on k.id = e.campaign_id
         join public.campaign_terms t on t.id = e.terms_id
-      where e.state <> 'clawed_back' and t.hours is not null and c.decided is null and not exists (
+      where e.state <> 'clawed_back' and t.hours is not null and not exists (
         select 1 from jsonb_array_elements(t.hours) h, jsonb_array_elements_text(h -> 'days') d,
           (select to_char(e.started_at at time zone k.timezone, 'ID HH24:MI') collate "C" as shown) clock
         where shown >= d || ' ' || (h ->> 'from') and shown < d || ' ' || (h ->> 'to')))),

@@ -83,6 +83,61 @@ describe('the command line, on the books of a demo', () => {
     expect(await answerOf(z.unknown(), ...release)).toEqual({ changed: false, status: 'active' });
   });
 
+  test('reviews a held call: tells which, and decides it once', async () => {
+    const queue = z.array(
+      z.looseObject({
+        ...{ callId: z.uuid(), supplierId: z.uuid(), owedMinor: z.int() },
+        reasons: z.array(z.looseObject({ signal: z.string() })),
+      }),
+    );
+    const [held] = await answerOf(queue, 'review', 'list', '--json', '--signal', 'anonymous-caller');
+    const call = held?.callId ?? '';
+    const { out } = await callclear('review', 'list');
+    expect(out).toMatch(new RegExp(`${call} .*the caller withheld the number \\(45\\)`));
+    const meant = z.object({ dryRun: z.literal(true), calls: z.array(z.looseObject({ callId: z.uuid() })) });
+    const all = ['--all', '--supplier', held?.supplierId ?? '', '--reason', 'heard'];
+    expect((await answerOf(meant, 'review', 'approve', ...all, '--dry-run')).calls).toMatchObject([
+      { callId: call },
+    ]);
+    const decided = z.object({ ok: z.literal(true), results: z.record(z.string(), z.string()) });
+    const approve = () => answerOf(decided, 'review', 'approve', ...all);
+    expect((await approve()).results).toEqual({ [call]: 'scored_again' });
+    expect((await approve()).results).toEqual({});
+    expect(await callclear('review', 'reject', '--reason', 'which?')).toMatchObject({
+      status: 1,
+      err: expect.stringContaining('Name calls, or say --all'),
+    });
+  });
+
+  test('snoozes a signal for one of the three, shows it, ends it, and refuses one that is not known', async () => {
+    const until = ['--until', '2100-01-01', '--reason', 'a spot'];
+    const snooze = (...how: string[]) => callclear('fraud', 'snooze', ...how, ...until);
+    const caller = ['--caller', '+12127361234'];
+    const made = await snooze('--signal', 'ramp', ...caller);
+    expect(made).toMatchObject({ status: 0, out: expect.stringContaining('"ok": true') });
+    expect((await callclear('fraud', 'snoozes')).out).toMatch(/ramp +caller \+12127361234 +2100-01-01 00:00/);
+    const end = ['fraud', 'snoozes', '--end', '1', '--reason', 'it is over'];
+    expect(await answerOf(z.unknown(), ...end)).toEqual({ ok: true, id: 1 });
+    expect((await callclear('fraud', 'snoozes')).out).toBe('No signal is snoozed.\n');
+    for (const wrong of [
+      ['--signal', 'no-such-signal', ...caller],
+      ['--signal', 'ramp'],
+      ['--signal', 'ramp', '--caller', 'somebody'],
+    ])
+      expect(await snooze(...wrong), wrong.join(' ')).toMatchObject({ status: 1, out: '' });
+  });
+
+  test('says how a supplier stands, and by whom', async () => {
+    const [{ supplierId } = { supplierId: '' }] = await answerOf(
+      z.array(z.looseObject({ supplierId: z.uuid() })),
+      ...['payouts', 'preview', '--date', await demoDate(dataDir, 3)],
+    );
+    expect((await callclear('fraud', 'suppliers')).out).toBe('Every supplier is active.\n');
+    const set = ['fraud', 'supplier', supplierId, '--standing', 'paused', '--reason', 'staged calls'];
+    expect(await answerOf(z.unknown(), ...set)).toEqual({ ok: true, id: supplierId });
+    expect((await callclear('fraud', 'suppliers')).out).toMatch(/ paused .* ops +staged calls/);
+  });
+
   test('lists no break of a clean exchange', async () => {
     expect(await answerOf(z.array(z.unknown()), 'recon', 'list', '--json')).toEqual([]);
     expect(await callclear('recon', 'list')).toMatchObject({ status: 0, out: 'No break.\n' });

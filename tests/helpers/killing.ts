@@ -6,6 +6,8 @@ const WATCHED = [
   'work',
   'calls',
   'fraud',
+  'review',
+  'standings',
   'callLogs',
   'billing',
   'wallets',

@@ -132,7 +132,7 @@ describe('a cap', () => {
     await house.call({ number, startedAtMs: hoursAgo(1) });
     await house.work();
     const [held] = await judged();
-    await house.services.calls.decide(held?.id ?? '', 'qualify', 'ops', 'listened', house.clock.nowMs());
+    await house.services.review.decide([held?.id ?? ''], 'qualify', 'ops', 'listened', house.clock.nowMs());
     await house.work();
     expect(await reasons()).toEqual(['over-daily-cap', null]);
   });

@@ -40,8 +40,10 @@ const idOf = async (externalId: string) => {
   return row?.id ?? '';
 };
 const decide = async (externalId: string, word: 'qualify' | 'reject') => {
-  const { calls, clock } = house.services;
-  expect(await calls.decide(await idOf(externalId), word, 'ann', 'listened to it', clock.nowMs())).toBe(true);
+  const { review, clock } = house.services;
+  const id = await idOf(externalId);
+  const results = await review.decide([id], word, 'ann', 'listened to it', clock.nowMs());
+  expect(results).toEqual({ [id]: 'scored_again' });
 };
 const outcomes = async () =>
   Object.fromEntries(

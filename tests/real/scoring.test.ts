@@ -138,34 +138,3 @@ test('a call that begins in the future is refused, because no close would ever b
   await expect(house.call({ number, startedAtMs: future })).rejects.toMatchObject({ code: 'BODY_MALFORMED' });
   expect(await calls()).toEqual([]);
 });
-
-describe('a held call', () => {
-  const decide = async (as: 'qualify' | 'reject') => {
-    const [call] = await calls();
-    return house.services.calls.decide(
-      call?.id ?? '',
-      as,
-      'ops',
-      'listened to it',
-      house.services.clock.nowMs(),
-    );
-  };
-
-  test.each([
-    ['qualify', 'qualified', 1],
-    ['reject', 'rejected', 0],
-  ] as const)('waits until a person says %s, once and with an audit line', async (as, status, earnings) => {
-    const { number } = await house.road();
-    await house.call({ number, caller: null });
-    await house.work();
-    expect(await statuses()).toEqual(['held']);
-    expect(await decide(as)).toBe(true);
-    expect(await decide(as)).toBe(false);
-    await house.work();
-    expect(await statuses()).toEqual([status]);
-    expect(await house.sql('select call_id from earnings')).toHaveLength(earnings);
-    expect(await house.sql("select actor from audit_log where action = 'call.' || $1", [as])).toEqual([
-      { actor: 'ops' },
-    ]);
-  });
-});

@@ -130,7 +130,13 @@ describe('the rules', () => {
 
   test('what a person decided goes before the score', () => {
     expect(judge({ ownNumber: true, decided: 'qualify' })).toMatchObject({ decision: 'qualify' });
+    expect(judge({ standing: 'blocked', decided: 'qualify' })).toMatchObject({ decision: 'qualify' });
     expect(judge({ decided: 'reject' })).toMatchObject({ decision: 'reject' });
+  });
+
+  test('what a person decided does not go before what the terms ask', () => {
+    for (const broken of [{ answered: false }, { durationS: 29 }, { inHours: false }, { paidInWindow: true }])
+      expect(judge({ ...broken, decided: 'qualify' })).toMatchObject({ decision: 'reject' });
   });
 
   test('calls of a paused supplier wait, those of a blocked one are rejected, a throttled one has its usual hour', () => {

@@ -100,7 +100,7 @@ const scoringContext = z.object({
   revenue: callRevenue.nullable(),
   /** The terms in force at the start; null when there are none. */
   terms: callTerms.nullable(),
-  /** What a person decided about it. */
+  /** What a person decided about it, or its hold's end did. */
   decided: z.enum(['qualify', 'reject']).nullable(),
   /** Whether it started within the hours of its terms. */
   inHours: z.boolean(),
@@ -207,13 +207,6 @@ export function createCallsStore(rpc: Rpc) {
     /** What scoring needs to know, in one read, also by facts that came after rating; a call that does not exist is absent. */
     scoringContext: (callIds: readonly string[], { withLateFacts = false } = {}): Promise<ScoringContext[]> =>
       rpc('scoring_context', { p_call_ids: callIds, p_late: withLateFacts }, z.array(scoringContext)),
-    /** A person decides a held call; false when it is not held, or belongs to no campaign. */
-    decide: (callId: string, decision: 'qualify' | 'reject', by: string, reason: string, nowMs: number) =>
-      rpc(
-        'decide_call',
-        { p_call_id: callId, p_decision: decision, p_by: by, p_reason: reason, p_now_ms: nowMs },
-        z.boolean(),
-      ),
     /** Records decisions and, for what qualifies, earning and journal, in one transaction. */
     rate: (decisions: readonly Decision[], nowMs: number): Promise<z.infer<typeof rateResult>[]> =>
       rpc(

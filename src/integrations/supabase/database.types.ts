@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations f6815f9b98cd2a3a, text 2e7f5bb2bf2d46e8. Do not edit.
+// Made by "npm run generate" from migrations ebf73dc6a3d29a18, text 374d5aa57059afd8. Do not edit.
 export type Json =
 	| string
 	| number
@@ -2954,6 +2954,7 @@ export type Database = {
 					calls: number;
 					day: string;
 					disputed: number;
+					fraudulent: number;
 					hangups: number;
 					hours: number[];
 					in_band: number;
@@ -2970,6 +2971,7 @@ export type Database = {
 					calls: number;
 					day: string;
 					disputed: number;
+					fraudulent: number;
 					hangups: number;
 					hours: number[];
 					in_band: number;
@@ -2985,6 +2987,7 @@ export type Database = {
 					calls?: number;
 					day?: string;
 					disputed?: number;
+					fraudulent?: number;
 					hangups?: number;
 					hours?: number[];
 					in_band?: number;
@@ -3092,35 +3095,38 @@ export type Database = {
 			};
 			supplier_standings: {
 				Row: {
+					by_person: boolean;
 					evidence: NonNullable<Json>;
 					id: number;
-					made_at: string;
 					reason: string;
 					set_by: string;
 					since: string;
 					standing: string;
 					supplier_id: string;
+					through_date: string;
 				};
 				ComputedFields: never;
 				Insert: {
+					by_person: boolean;
 					evidence?: NonNullable<Json>;
 					id?: never;
-					made_at: string;
 					reason: string;
 					set_by: string;
 					since: string;
 					standing: string;
 					supplier_id: string;
+					through_date: string;
 				};
 				Update: {
+					by_person?: boolean;
 					evidence?: NonNullable<Json>;
 					id?: never;
-					made_at?: string;
 					reason?: string;
 					set_by?: string;
 					since?: string;
 					standing?: string;
 					supplier_id?: string;
+					through_date?: string;
 				};
 				Relationships: [
 					{
@@ -3714,10 +3720,10 @@ export type Database = {
 				Returns: Json;
 			};
 			close_status: { Args: { p_date: string }; Returns: Json };
-			decide_call: {
+			decide_calls: {
 				Args: {
 					p_by: string;
-					p_call_id: string;
+					p_call_ids: Json;
 					p_decision: string;
 					p_now_ms: number;
 					p_reason: string;
@@ -3761,8 +3767,21 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			end_snooze: {
+				Args: {
+					p_by: string;
+					p_id: number;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
 			ensure_pipelines: { Args: { p_pipelines: Json }; Returns: Json };
 			ensure_timezone: { Args: { p_timezone: string }; Returns: Json };
+			expire_holds: {
+				Args: { p_limit: number; p_now_ms: number };
+				Returns: Json;
+			};
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
 			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
 			group_letters: { Args: { p_filter: Json }; Returns: Json };
@@ -3832,6 +3851,8 @@ export type Database = {
 				Args: { p_from: string; p_pipeline: string; p_to: string };
 				Returns: Json;
 			};
+			list_snoozes: { Args: { p_now_ms: number }; Returns: Json };
+			list_standings: { Args: Record<PropertyKey, never>; Returns: Json };
 			list_wallets: { Args: { p_now_ms: number }; Returns: Json };
 			match_bank_line: {
 				Args: {
@@ -3848,6 +3869,10 @@ export type Database = {
 				Returns: Json;
 			};
 			match_movements: { Args: { p_now_ms: number }; Returns: Json };
+			move_suppliers: {
+				Args: { p_date: string; p_moves: Json; p_now_ms: number };
+				Returns: Json;
+			};
 			note_account: {
 				Args: { p_account: string; p_now_ms: number; p_state: string };
 				Returns: Json;
@@ -4070,10 +4095,24 @@ export type Database = {
 				Returns: Json;
 			};
 			reversals_to_read: { Args: Record<PropertyKey, never>; Returns: Json };
+			review_queue: {
+				Args: { p_filter: Json; p_limit: number };
+				Returns: Json;
+			};
 			roll_up_day: { Args: { p_date: string }; Returns: Json };
 			roll_up_recent: { Args: { p_now_ms: number }; Returns: Json };
 			scoring_context: {
 				Args: { p_call_ids: Json; p_late?: boolean };
+				Returns: Json;
+			};
+			set_standing: {
+				Args: {
+					p_by: string;
+					p_now_ms: number;
+					p_reason: string;
+					p_standing: string;
+					p_supplier_id: string;
+				};
 				Returns: Json;
 			};
 			settle_payout: {
@@ -4097,6 +4136,18 @@ export type Database = {
 			show_invoice: { Args: { p_invoice_id: string }; Returns: Json };
 			show_letter: { Args: { p_id: number }; Returns: Json };
 			show_payout: { Args: { p_payout_id: string }; Returns: Json };
+			snooze_signal: {
+				Args: {
+					p_by: string;
+					p_now_ms: number;
+					p_reason: string;
+					p_signal: string;
+					p_subject: string;
+					p_subject_kind: string;
+					p_until_ms: number;
+				};
+				Returns: Json;
+			};
 			start_close: {
 				Args: { p_date: string; p_dry?: boolean; p_now_ms: number };
 				Returns: Json;
@@ -4150,6 +4201,7 @@ export type Database = {
 				Returns: Json;
 			};
 			stripe_events_were_read: { Args: { p_until_ms: number }; Returns: Json };
+			suppliers_to_judge: { Args: { p_date: string }; Returns: Json };
 			take_breaks_to_tell: { Args: { p_now_ms: number }; Returns: Json };
 			take_due_work: {
 				Args: { p_handed_before_ms: number; p_limit: number; p_now_ms: number };

@@ -16,6 +16,8 @@ const health = z.object({
   beats: z.record(z.string(), instantMs),
   due: z.array(z.object({ job: z.string(), count: z.int(), ageMs: z.int() })),
   dead: z.int(),
+  /** How many calls wait for a person, and how long ago the oldest of them started. */
+  review: z.object({ calls: z.int(), ageMs: z.int() }),
 });
 
 export type OperationsStore = ReturnType<typeof createOperationsStore>;

@@ -16,7 +16,7 @@ export type Call = QualifyingFacts &
   RatedCall & {
     readonly campaignId: string | null;
     readonly terms: (Terms & { readonly minDurationS: number }) | null;
-    /** What a person decided after the call was held. */
+    /** What a person decided about it, or the end of its hold did. */
     readonly decided: 'qualify' | 'reject' | null;
     /** Signals that people said are not to be counted for it. */
     readonly snoozed: readonly string[];
@@ -50,9 +50,10 @@ export function decideCall(call: Call, ruleSet: RuleSet): CallDecision {
   const rules = rulesFor(ruleSet, call.campaignId);
   const signals = call.isInvoiced && call.scored !== null ? call.scored.signals : measureCall(call);
   const standing = standingOf(call, rules);
-  const others = [...brokenConditions(call), ...(standing === null ? [] : [standing])];
+  const broken = brokenConditions(call);
+  const others = [...broken, ...(standing === null ? [] : [standing])];
   const judged = judge(signals, others, rules, call.snoozed);
-  const decision = call.decided ?? judged.decision;
+  const decision = broken.length > 0 ? 'reject' : (call.decided ?? judged.decision);
   const expiry = decision === 'hold' ? rules.expiry : null;
   const facts = { ...judged, decision, verdict: judged.decision, signals, expiry };
   if (decision !== 'qualify' || call.terms === null) return facts;

@@ -38,11 +38,12 @@ export function chargesOf({ house }: World, { customer }: Story) {
   return house.simulator.journal.all('charge').filter((one) => one.customer === customer && one.paid);
 }
 
-export async function ratedCalls({ house }: World, { buyer }: Story): Promise<string[]> {
+/** The story's calls in the order of their starts; those that are owed, or all. */
+export async function callsOf({ house }: World, { buyer }: Story, which = 'rated'): Promise<string[]> {
   const rows = await house.sql<{ id: string }>(
-    `select call_id as id from earnings where buyer_id = $1 and state <> 'clawed_back'
-     group by 1 order by min(started_at), 1`,
-    [buyer],
+    `select id from calls c where buyer_id = $1 and ($2 = 'all' or exists (select 1 from earnings e where e.call_id = c.id
+       and e.state <> 'clawed_back')) order by started_at, id`,
+    [buyer, which],
   );
   return rows.map(({ id }) => id);
 }

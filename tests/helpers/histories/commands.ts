@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { chargesOf, command, giveCard, hintAt, invoicesOf, nth, pick, ratedCalls } from './command.ts';
+import { callsOf, chargesOf, command, giveCard, hintAt, invoicesOf, nth, pick } from './command.ts';
 import { troubleOf, when } from './troubles.ts';
 import { addressIn, EVENTFUL_DAYS, type Night, PLACES } from './world.ts';
 
@@ -28,13 +28,13 @@ const COMMANDS = {
       if (call !== undefined) await house.call({ ...call, durationS });
     },
   }),
-  'a person takes a call back': command({
-    weight: 1,
-    facts: nth,
-    async act(world, story, index) {
+  'a person decides about a call, whatever became of it': command({
+    weight: 2,
+    facts: fc.record({ index: fc.nat(11), word: fc.constantFrom('qualify', 'reject') }),
+    async act(world, story, { index, word }) {
       const { services, clock } = world.house;
-      const id = pick(await ratedCalls(world, story), index);
-      if (id !== undefined) await services.adjustments.ask(id, 'ops', 'fraud was found', clock.nowMs());
+      const id = pick(await callsOf(world, story, 'all'), index);
+      if (id !== undefined) await services.review.decide([id], word, 'ops', 'listened', clock.nowMs());
     },
   }),
   'a call on an open invoice is taken back': command({
@@ -77,7 +77,7 @@ const COMMANDS = {
     facts: nth,
     async act(world, story, index) {
       const { services, clock } = world.house;
-      const id = pick(await ratedCalls(world, story), index);
+      const id = pick(await callsOf(world, story), index);
       if (id !== undefined) await services.adjustments.dispute([id], 'buyer', 'wrong number', clock.nowMs());
     },
   }),
@@ -86,7 +86,7 @@ const COMMANDS = {
     facts: fc.boolean(),
     async act(world, story, approve) {
       const { services, clock } = world.house;
-      const ids = await ratedCalls(world, story);
+      const ids = await callsOf(world, story);
       if (ids.length > 0) await services.adjustments.decide(ids, approve, 'ops', 'heard', clock.nowMs());
     },
   }),
