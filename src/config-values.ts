@@ -35,6 +35,10 @@ function list<T>(wanted: string, parse: (item: string) => T | null) {
 
 export const text = z.string();
 export const secrets = list('secrets', (item) => item);
+export const keyPairs = list('pairs such as id:secret', (item) => {
+  const at = item.indexOf(':');
+  return at > 0 && at < item.length - 1 ? item : null;
+});
 export const oneOf = <const T extends string>(values: readonly T[]) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` });
 

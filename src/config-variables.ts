@@ -1,5 +1,6 @@
 import {
   bodyKeys,
+  keyPairs,
   killPoints,
   oneOf,
   proxies,
@@ -134,6 +135,26 @@ export const VARIABLES = {
     purpose: "the source in CALL_WEBHOOK_SECRETS that reports Twilio's calls, by their CallSid",
     example: 'twilio',
     schema: sourceName.prefault('twilio'),
+  },
+  IPQUALITYSCORE_KEYS: {
+    purpose: 'keys of IPQualityScore, which rates callers where rules ask it, newest first, comma list',
+    example: '',
+    secret: true,
+    schema: secrets.prefault(''),
+  },
+  TWILIO_LOOKUP_KEYS: {
+    purpose:
+      'API keys SK...:secret of Twilio Lookup, which knows lines where rules ask it, newest first, comma list',
+    example: '',
+    secret: true,
+    schema: keyPairs.prefault(''),
+  },
+  TELESIGN_KEYS: {
+    purpose:
+      'pairs customer-id:key of Telesign, which rates callers where rules ask it, newest first, comma list',
+    example: '',
+    secret: true,
+    schema: keyPairs.prefault(''),
   },
   BODY_KEYS: {
     purpose: 'keys that seal call bodies in the queue, base64 of 32 bytes, newest first, comma list',

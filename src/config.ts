@@ -35,6 +35,14 @@ export interface CallLogSettings {
   } | null;
 }
 
+/** A service that knows numbers; `perS`: requests per second of all processes together. */
+export interface LookupSettings {
+  /** Newest first. */
+  readonly keys: readonly string[];
+  readonly apiBase: string;
+  readonly perS: number;
+}
+
 /** All settings, frozen. Null and empty lists are what is not configured, which only dev allows. */
 export interface Config {
   readonly env: 'dev' | 'staging' | 'prod';
@@ -58,6 +66,8 @@ export interface Config {
   readonly callWebhookSecrets: Readonly<Record<string, readonly string[]>>;
   /** Providers whose own log of calls is read. */
   readonly callLogs: CallLogSettings;
+  /** Services that know numbers; null is one that is not configured. */
+  readonly lookups: Readonly<Record<'ipqualityscore' | 'twilio' | 'telesign', LookupSettings | null>>;
   readonly bodyKeys: readonly Buffer[];
   readonly opsPasswords: readonly string[];
   readonly sentryDsn: string | null;
@@ -135,6 +145,19 @@ function callLogsOf(values: Values): CallLogSettings {
   });
 }
 
+/** None of them publishes a limit for all; a call whose turn does not come, comes again. */
+const LOOKUPS_PER_S = 20;
+
+function lookupsOf(values: Values): Config['lookups'] {
+  const settings = (keys: readonly string[], apiBase: string) =>
+    keys.length === 0 ? null : Object.freeze({ keys: Object.freeze(keys), apiBase, perS: LOOKUPS_PER_S });
+  return Object.freeze({
+    ipqualityscore: settings(values.IPQUALITYSCORE_KEYS, 'https://www.ipqualityscore.com'),
+    twilio: settings(values.TWILIO_LOOKUP_KEYS, 'https://lookups.twilio.com'),
+    telesign: settings(values.TELESIGN_KEYS, 'https://detect.telesign.com'),
+  });
+}
+
 function configOf(values: Values): Config {
   const { SUPABASE_URL, SUPABASE_SECRET_KEY, REDIS_URL, QUEUE_DATABASE_URL, STRIPE_SECRET_KEY } = values;
   const supabase =
@@ -163,6 +186,7 @@ function configOf(values: Values): Config {
     stripeWebhookSecrets: Object.freeze(values.STRIPE_WEBHOOK_SECRETS),
     callRailSigningKeys: Object.freeze(values.CALLRAIL_SIGNING_KEYS),
     callLogs: callLogsOf(values),
+    lookups: lookupsOf(values),
     callWebhookSecrets: secretsBySource(values.CALL_WEBHOOK_SECRETS),
     bodyKeys: Object.freeze(values.BODY_KEYS),
     opsPasswords: Object.freeze(values.OPS_PASSWORDS),

@@ -5,7 +5,16 @@ import type { KillPoint } from './config-values.ts';
 export type Watch = <Part extends object>(name: string, part: Part) => Part;
 
 /** These have no effect outside the process. */
-const WITHOUT_EFFECT = ['log', 'clock', 'bodies', 'callReports', 'callEvents', 'callLogReaders', 'found'];
+const WITHOUT_EFFECT = [
+  'log',
+  'clock',
+  'bodies',
+  'callReports',
+  'callEvents',
+  'callLogReaders',
+  'lookupProviders',
+  'found',
+];
 const STDERR = 2;
 
 interface Watching {

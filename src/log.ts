@@ -29,6 +29,9 @@ const HIDDEN_KEYS = new Set([
 const SECRET =
   /\b(?:sk|rk|pk)_(?:live|test)_\w+|\bwhsec_[\w+/=-]+|\bsb_secret_\w+|\beyJ[\w-]+\.[\w-]+\.[\w-]+/g;
 const URL_PASSWORD = /(:\/\/[^\s:/@]{0,64}:)[^\s@/]{1,256}@/g;
+/** Some providers take their key nowhere but in the address. */
+const URL_KEY =
+  /([?&](?:api_?key|key|token|auth_token|access_token|networktoken|secret|signature)=)[^\s&#"']{1,512}/gi;
 const PHONE = /\+[1-9]\d{6,14}\b|\(\d{3}\) ?\d{3}[-.]\d{4}\b|\b\d{3}[-.]\d{3}[-.]\d{4}\b/g;
 
 /** Deeper facts are not for a log. */
@@ -37,12 +40,13 @@ const MAX_DEPTH = 6;
 /** Longer text is cut: it is no fact but a dump, and the patterns above are not to be run over megabytes. */
 const MAX_LENGTH = 4_096;
 
-/** Text without secrets of known shape, passwords in addresses, and phone numbers. */
+/** Text without secrets of known shape, passwords and keys in addresses, and phone numbers. */
 function scrubText(text: string): string {
   return text
     .slice(0, MAX_LENGTH)
     .replace(SECRET, HIDDEN)
     .replace(URL_PASSWORD, `$1${HIDDEN}@`)
+    .replace(URL_KEY, `$1${HIDDEN}`)
     .replace(PHONE, '[phone]');
 }
 

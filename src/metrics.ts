@@ -13,6 +13,10 @@ export interface Metrics {
   deadLetter(job: string, code: string): void;
   webhookAnswered(source: string, statusCode: number): void;
   integrationFailed(provider: string, code: string): void;
+  /** Whether a provider that failed again and again is not asked for a while, by this process. */
+  circuitOpen(provider: string, isOpen: boolean): void;
+  /** What came of asking a provider about the caller of a call: known, away, over_budget or not_configured. */
+  lookedUp(provider: string, state: string): void;
   /** So much was found of what a provider says it sent; outcome is read, missing, changed, absent, unreadable, foreign or ambiguous. */
   providerTold(source: string, outcome: string, count: number): void;
   /** Age of the oldest waiting job; 0 for an empty queue. */
@@ -44,20 +48,22 @@ export function createMetrics(): Metrics {
     'source',
     'outcome',
   ]);
-  const ages = new Gauge({
-    name: 'callclear_queue_oldest_age_seconds',
-    help: 'Age of the oldest waiting job.',
-    labelNames: ['queue'] as const,
-    registers,
-  });
-  const lateness = new Gauge({
-    name: 'callclear_schedule_late_seconds',
-    help: 'How long what a schedule should have begun is overdue.',
-    labelNames: ['schedule'] as const,
-    registers,
-  });
+  const lookups = counter('lookups_total', 'What came of asking providers about callers.', [
+    'provider',
+    'state',
+  ]);
+  const gauge = <const Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Gauge({ name: `callclear_${name}`, help, labelNames, registers });
 
-  const gauge = (name: string, help: string) => new Gauge({ name: `callclear_${name}`, help, registers });
+  const circuits = gauge(
+    'circuit_open',
+    'Whether a provider that failed again and again is not asked: 1 or 0.',
+    ['provider'],
+  );
+  const ages = gauge('queue_oldest_age_seconds', 'Age of the oldest waiting job.', ['queue']);
+  const lateness = gauge('schedule_late_seconds', 'How long what a schedule should have begun is overdue.', [
+    'schedule',
+  ]);
   const reviewCalls = gauge('review_calls', 'Held calls that wait for a person.');
   const reviewAge = gauge('review_oldest_age_seconds', 'How long ago the oldest of them started.');
 
@@ -67,6 +73,8 @@ export function createMetrics(): Metrics {
     deadLetter: (job, code) => letters.inc({ job, code }),
     webhookAnswered: (source, statusCode) => answers.inc({ source, status: statusCode }),
     integrationFailed: (provider, code) => failures.inc({ provider, code }),
+    circuitOpen: (provider, isOpen) => circuits.set({ provider }, isOpen ? 1 : 0),
+    lookedUp: (provider, state) => lookups.inc({ provider, state }),
     providerTold: (source, outcome, count) => told.inc({ source, outcome }, count),
     queueAge: (queue, ageMs) => ages.set({ queue }, ageMs / 1_000),
     scheduleLate: (schedule, lateMs) => lateness.set({ schedule }, lateMs / 1_000),

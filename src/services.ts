@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { type AuditResult, openAudit } from './audit/audit.ts';
-import type { CallLogSettings } from './config.ts';
+import type { CallLogSettings, Config } from './config.ts';
 import { codeOf } from './errors.ts';
 import type { CallEvent } from './http/receivers.ts';
 import { createCallRailLog } from './integrations/call-tracking/callrail-log.ts';
@@ -8,9 +8,13 @@ import type { CallLog } from './integrations/call-tracking/log.ts';
 import { parseCallReport } from './integrations/call-tracking/parse.ts';
 import type { CallReport } from './integrations/call-tracking/report.ts';
 import { createTwilioLog } from './integrations/call-tracking/twilio-log.ts';
+import { createIpQualityScore } from './integrations/fraud/ipqualityscore.ts';
+import type { LookupProvider, NumberLookup } from './integrations/fraud/lookup.ts';
+import { createTelesign } from './integrations/fraud/telesign.ts';
+import { createTwilioLookup } from './integrations/fraud/twilio-lookup.ts';
 import { createStripeAccounts, type StripeAccounts } from './integrations/stripe/accounts.ts';
 import { createStripeBalance, type StripeBalance } from './integrations/stripe/balance.ts';
-import { createStripeClient } from './integrations/stripe/client.ts';
+import { createStripeClient, type StripeClient } from './integrations/stripe/client.ts';
 import { createStripeEventList, type StripeEventList } from './integrations/stripe/event-list.ts';
 import { createStripeInvoices, type StripeInvoices } from './integrations/stripe/invoices.ts';
 import { createStripePayouts, type StripePayouts } from './integrations/stripe/payouts.ts';
@@ -35,6 +39,7 @@ import { createDepositsStore, type DepositsStore } from './integrations/supabase
 import { createFraudStore, type FraudStore } from './integrations/supabase/fraud.ts';
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
 import { createLetterStore, type LetterStore } from './integrations/supabase/letters.ts';
+import { createLookupsStore, type LookupsStore } from './integrations/supabase/lookups.ts';
 import { createOperationsStore, type OperationsStore } from './integrations/supabase/operations.ts';
 import { createPayoutsStore, type PayoutsStore } from './integrations/supabase/payouts.ts';
 import {
@@ -80,6 +85,10 @@ export interface JobServices {
   readonly callEvents: {
     toWork(event: CallEvent): { key: string; payload: Record<string, unknown>; trace: string };
   };
+  /** What providers said of numbers, and what asking them may cost. */
+  readonly lookups: LookupsStore;
+  /** The services that know numbers; null is one that is not configured. */
+  readonly lookupProviders: Readonly<Record<LookupProvider, NumberLookup | null>>;
   readonly billing: BillingStore;
   readonly wallets: WalletsStore;
   readonly adjustments: AdjustmentsStore;
@@ -130,6 +139,8 @@ export interface Platform {
   };
   /** Providers whose own log of calls is read; what is absent is not. */
   readonly callLogs?: CallLogSettings;
+  /** Services that know numbers; without, none is asked. */
+  readonly lookups?: Config['lookups'];
   readonly clock: Clock;
 }
 
@@ -138,6 +149,10 @@ interface IntegrationOptions {
   readonly log: Logger;
   /** Told of every failed call of another service: counted, logged by the caller. */
   readonly onFailure: (provider: string, operation: string, code: string) => void;
+  /** Told at the start, and at each change, whether a provider is not asked for a while because it fails. */
+  readonly onCircuit?: (provider: string, isOpen: boolean) => void;
+  /** Told what came of asking a provider about the caller of a call: known, away, over_budget or not_configured. */
+  readonly onLookup?: (provider: string, state: string) => void;
   /** Told of what was found of what a provider says it sent. */
   readonly onFound?: (source: string, outcome: string, count: number) => void;
   /** Given in tests that kill the process at a boundary. */
@@ -149,9 +164,10 @@ const STRIPE_TIMEOUT_MS = 20_000;
 
 /** Builds the clients of the database and of Stripe, and the stores over them. They hold no connection open. */
 export function createIntegrations(
-  { database, stripe, callLogs, clock }: Platform,
-  { bodyKeys, log, onFailure, onFound = () => undefined, watch }: IntegrationOptions,
+  { database, stripe, callLogs, lookups, clock }: Platform,
+  options: IntegrationOptions,
 ): Omit<JobServices, 'queueSweep'> {
+  const { bodyKeys, log, onFailure, onFound = () => undefined, watch } = options;
   const { rpc } = createDatabase({
     ...database,
     onFailure: ({ request, error }) => onFailure('database', request, codeOf(error, 'DATABASE_REFUSED')),
@@ -175,8 +191,10 @@ export function createIntegrations(
     review: createReviewStore(rpc),
     standings: createStandingsStore(rpc),
     callLogs: createCallLogsStore(rpc),
-    callLogReaders: openCallLogs(callLogs, rpc, onFailure),
+    callLogReaders: openCallLogs(callLogs, rpc, options),
     callEvents: { toWork: (event: CallEvent) => workOfCall(event, bodyKeys) },
+    lookups: createLookupsStore(rpc, options.onLookup),
+    lookupProviders: openLookups(lookups, rpc, options),
     billing: createBillingStore(rpc),
     wallets: createWalletsStore(rpc),
     adjustments: createAdjustmentsStore(rpc),
@@ -193,13 +211,7 @@ export function createIntegrations(
     stripeEventList: createStripeEventList(client),
     traces: createTraceStore(rpc),
     statements: createStatementsStore(rpc),
-    stripeInvoices: createStripeInvoices(client),
-    stripeTopups: createStripeTopups(client),
-    stripeTransfers: createStripeTransfers(client),
-    stripeAccounts: createStripeAccounts(client),
-    stripeBalance: createStripeBalance(client),
-    stripePayouts: createStripePayouts(client),
-    stripeWithdrawals: createStripeWithdrawals(client),
+    ...overStripe(client),
     callReports: { parse: parseCallReport },
     bodies: { seal: (plain: string) => sealText(plain, bodyKeys, 'webhook-body') },
     found: { count: onFound },
@@ -208,25 +220,59 @@ export function createIntegrations(
   return watch === undefined ? services : watchAll(services, watch);
 }
 
+const overStripe = (client: StripeClient) => ({
+  stripeInvoices: createStripeInvoices(client),
+  stripeTopups: createStripeTopups(client),
+  stripeTransfers: createStripeTransfers(client),
+  stripeAccounts: createStripeAccounts(client),
+  stripeBalance: createStripeBalance(client),
+  stripePayouts: createStripePayouts(client),
+  stripeWithdrawals: createStripeWithdrawals(client),
+});
+
 /** As the receiver hands it over, in the form that a row may hold. */
 function workOfCall(event: CallEvent, bodyKeys: readonly Uint8Array[]) {
   const key = ingestCall.keyOf(event);
   return { key, payload: sealPayload(ingestCall, key, event, bodyKeys), trace: key };
 }
 
-function openCallLogs(
-  settings: CallLogSettings | undefined,
-  rpc: Rpc,
-  onFailure: IntegrationOptions['onFailure'],
-): CallLog[] {
-  const { callrail = null, twilio = null } = settings ?? {};
-  const parts = (provider: string, perS: number) => ({
+/** What every client of a provider stands on: its line, its circuit, and who is told of failures. */
+const partsOf =
+  (rpc: Rpc, { onFailure, onCircuit }: IntegrationOptions) =>
+  (provider: string, perS: number) => ({
     turns: createProviderTurns(rpc, provider, perS),
+    circuit: { onChange: (isOpen: boolean) => onCircuit?.(provider, isOpen) },
     onFailure: ({ operation, code }: { operation: string; code: string }) =>
       onFailure(provider, operation, code),
   });
+
+function openCallLogs(
+  settings: CallLogSettings | undefined,
+  rpc: Rpc,
+  options: IntegrationOptions,
+): CallLog[] {
+  const { callrail = null, twilio = null } = settings ?? {};
+  const parts = partsOf(rpc, options);
   return [
     ...(callrail === null ? [] : [createCallRailLog({ ...callrail, ...parts('callrail', callrail.perS) })]),
     ...(twilio === null ? [] : [createTwilioLog({ ...twilio, ...parts('twilio', twilio.perS) })]),
   ];
+}
+
+function openLookups(
+  settings: Config['lookups'] | undefined,
+  rpc: Rpc,
+  options: IntegrationOptions,
+): JobServices['lookupProviders'] {
+  const parts = partsOf(rpc, options);
+  const open = (create: typeof createTelesign, provider: LookupProvider, name: string) => {
+    const given = settings?.[provider] ?? null;
+    return given === null ? null : create({ ...given, ...parts(name, given.perS) });
+  };
+  return {
+    ipqualityscore: open(createIpQualityScore, 'ipqualityscore', 'ipqualityscore'),
+    // A line and a circuit of its own, beside those of Twilio's log of calls.
+    twilio: open(createTwilioLookup, 'twilio', 'twilio-lookup'),
+    telesign: open(createTelesign, 'telesign', 'telesign'),
+  };
 }

@@ -1,7 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { z } from 'zod';
-import { ApiError, OutageError } from '../errors.ts';
+import {
+  Away,
+  handleApiError,
+  isRefusalInside,
+  isTrouble,
+  type RefusalInside,
+  Refused,
+  Unreadable,
+  unsent,
+} from './api-errors.ts';
+import { type CircuitOptions, createCircuit, isCircuitOpen } from './circuit.ts';
+import { type Credential, secretsOf } from './credentials.ts';
 
 /** The line in which all processes wait for their turn at a provider. */
 export interface ApiTurns {
@@ -18,14 +29,18 @@ export interface ApiOptions {
   readonly baseUrl: URL;
   /** Newest first, asked at each request. One that is refused with 401 gives way to the next, while tokens change. */
   readonly tokens: () => readonly string[];
-  /** The value of header `Authorization` for a token. */
-  readonly authorize: (token: string) => string;
+  /** How a token is shown: `bearer`, `basic`, `headerKey`, `queryKey`, or a header of the provider's own. */
+  readonly authorize: (token: string) => Credential;
   /** Of one request, from its start to the end of the answer. Default 20,000. */
   readonly timeoutMs?: number;
   /** Called once for each request that failed, for the log and the counters. */
   readonly onFailure: (failure: { operation: string; code: string }) => void;
   /** Asked before each request. Default: no limit. */
   readonly turns?: ApiTurns | undefined;
+  /** Stops asking while the provider fails. Default: every request is sent. */
+  readonly circuit?: CircuitOptions;
+  /** How often a GET is sent at most. Default 4. */
+  readonly tries?: number;
   /** First delay between tries. Default 1,000. */
   readonly retryBaseMs?: number;
 }
@@ -36,134 +51,90 @@ export interface ApiCall<T> {
   /** Below the base address, with its leading slash. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
-  /** Unknown fields are let through unread. */
-  readonly schema: z.ZodType<T>;
+  /** Unknown fields are let through unread. What is no success by its content becomes a `refusalInside`. */
+  readonly schema: z.ZodType<T | RefusalInside>;
   readonly signal: AbortSignal;
 }
 
-/** The client of a provider that has no library of its own, or whose library sends by us. It only reads. */
+export type ApiBody = { readonly form: Readonly<Record<string, string>> } | { readonly json: unknown };
+type ApiRequest<T> = ApiCall<T> & { readonly body?: ApiBody };
+
+/** The client of a provider that has no library of its own, or whose library sends by us. */
 export interface ApiClient {
   /**
-   * A GET: tried at most four times while the provider is away (1 s × 2^n, at most 30 s; after a 429 as it asks).
-   * Throws OutageError PROVIDER_UNAVAILABLE, ApiError PROVIDER_REFUSED or ANSWER_INVALID, or the signal's reason.
+   * A GET: sent again while the provider is away (1 s × 2^n, at most 30 s; after a 429 as it asks).
+   * Throws OutageError PROVIDER_UNAVAILABLE (with `sent: false` in its detail when nothing was), ApiError
+   * PROVIDER_REFUSED or ANSWER_INVALID, or the signal's reason.
    */
   get<T>(call: ApiCall<T>): Promise<T>;
+  /** A POST, which is sent once: nobody knows whether one without an answer took effect. Throws as `get` does. */
+  post<T>(call: ApiCall<T> & { readonly body: ApiBody }): Promise<T>;
+  /** Its circuit is open: nothing would be sent. */
+  isAway(): boolean;
 }
 
-const TRIES_AGAIN = 3;
 const LONGEST_WAIT_MS = 30_000;
 /** Pages of a thousand calls are a tenth of it. What is larger is not even read to its end. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export function createApiClient(options: ApiOptions): ApiClient {
-  const { provider, onFailure, turns, retryBaseMs = 1_000 } = options;
+  const { provider, onFailure, turns, tries = 4, retryBaseMs = 1_000, tokens, authorize } = options;
+  const circuit = options.circuit === undefined ? null : createCircuit(options.circuit, isTrouble);
+  const isAway = () => circuit?.isOpen() ?? false;
 
-  async function once<T>(call: ApiCall<T>): Promise<T> {
-    const { operation, signal, schema } = call;
+  async function once<T>(call: ApiRequest<T>): Promise<T> {
+    const { operation, signal } = call;
     signal.throwIfAborted();
-    if (turns !== undefined && !(await turns.take(signal))) throw away(provider, operation, 'no_turn');
+    if (isAway()) throw unsent(provider, operation, 'circuit_open');
+    if (turns !== undefined && !(await turns.take(signal))) throw unsent(provider, operation, 'no_turn');
     try {
-      const { statusCode, headers, text } = await send(options, call);
-      if (statusCode < 200 || statusCode > 299) throw new Refused(statusCode, codeIn(text), waitOf(headers));
-      return readAnswer(text, schema);
+      return await (circuit === null ? ask(options, call) : circuit.run(() => ask(options, call)));
     } catch (error) {
+      if (isCircuitOpen(error)) throw unsent(provider, operation, 'circuit_open');
       signal.throwIfAborted();
-      const failure = handleApiError(provider, operation, error);
-      onFailure({ operation, code: failure.providerCode ?? failure.code });
       const waitMs = error instanceof Refused ? error.waitMs : null;
+      const failure = handleApiError(provider, operation, error, secretsOf(tokens(), authorize));
+      onFailure({ operation, code: failure.providerCode ?? failure.code });
       if (failure.statusCode === 429) await turns?.pause(waitMs ?? retryBaseMs);
       throw failure.retryable ? new Away(failure, waitMs) : failure;
     }
   }
 
-  return {
-    get: (call) =>
-      pRetry(() => once(call), {
-        retries: TRIES_AGAIN,
-        factor: 2,
-        minTimeout: retryBaseMs,
-        maxTimeout: LONGEST_WAIT_MS,
-        randomize: true,
-        signal: call.signal,
-        shouldRetry: ({ error }) => mayTryAgain(error),
-        async onFailedAttempt({ error, retriesLeft }) {
-          // In addition to the backoff, so that many who were refused at once do not come again at once.
-          if (mayTryAgain(error) && retriesLeft > 0)
-            await sleep(error.waitMs ?? 0, undefined, { signal: call.signal });
-        },
-      }).catch((error: unknown) => {
-        call.signal.throwIfAborted();
-        throw error instanceof Away ? error.outage() : error;
-      }),
-  };
+  const send = <T>(call: ApiRequest<T>, retries: number): Promise<T> =>
+    pRetry(() => once(call), {
+      retries,
+      factor: 2,
+      minTimeout: retryBaseMs,
+      maxTimeout: LONGEST_WAIT_MS,
+      randomize: true,
+      signal: call.signal,
+      shouldRetry: ({ error }) => mayTryAgain(error),
+      async onFailedAttempt({ error, retriesLeft }) {
+        // In addition to the backoff, so that many who were refused at once do not come again at once.
+        if (mayTryAgain(error) && retriesLeft > 0)
+          await sleep(error.waitMs ?? 0, undefined, { signal: call.signal });
+      },
+    }).catch((error: unknown) => {
+      call.signal.throwIfAborted();
+      throw error instanceof Away ? error.outage() : error;
+    });
+
+  return { get: (call) => send(call, tries - 1), post: (call) => send(call, 0), isAway };
+}
+
+/** One request and what it was answered. */
+async function ask<T>(options: ApiOptions, call: ApiRequest<T>): Promise<T> {
+  const { statusCode, headers, text } = await send(options, call);
+  if (statusCode < 200 || statusCode > 299)
+    throw new Refused({ statusCode, code: codeIn(text), waitMs: waitOf(headers) });
+  const answer = readAnswer(text, call.schema);
+  if (isRefusalInside(answer)) throw new Refused({ statusCode, waitMs: null, ...answer });
+  return answer;
 }
 
 /** What asks for a longer wait is waited for in the queue. */
 const mayTryAgain = (error: unknown): error is Away =>
   error instanceof Away && (error.waitMs ?? 0) <= LONGEST_WAIT_MS;
-
-/** An answer that is no success. */
-class Refused extends Error {
-  readonly statusCode: number;
-  readonly providerCode: string | null;
-  readonly waitMs: number | null;
-  constructor(statusCode: number, providerCode: string | null, waitMs: number | null) {
-    super(`HTTP ${statusCode}`);
-    this.statusCode = statusCode;
-    this.providerCode = providerCode;
-    this.waitMs = waitMs;
-  }
-}
-
-/** What may pass by waiting; `waitMs` is what the provider asked for. */
-class Away extends Error {
-  readonly failure: ApiError;
-  readonly waitMs: number | null;
-  constructor(failure: ApiError, waitMs: number | null) {
-    super(failure.message);
-    this.failure = failure;
-    this.waitMs = waitMs;
-  }
-  outage(): OutageError {
-    const { failure, waitMs } = this;
-    const facts = { cause: failure, detail: failure.detail };
-    return new OutageError('PROVIDER_UNAVAILABLE', failure.message, {
-      ...facts,
-      ...(waitMs === null ? {} : { retryAfterMs: waitMs }),
-    });
-  }
-}
-
-/**
- * The one translator: whatever a request failed of, as an ApiError. Network errors, timeouts, 429 and 5xx may pass; an
- * answer that cannot be read, and every other refusal, do not. It quotes neither what was sent nor what came back.
- */
-export function handleApiError(provider: string, operation: string, error: unknown): ApiError {
-  if (error instanceof ApiError) return error;
-  const statusCode = error instanceof Refused ? error.statusCode : error instanceof Unreadable ? 200 : 0;
-  const facts = { provider, statusCode, detail: { provider, operation, statusCode } };
-  if (error instanceof Unreadable) {
-    const text = `${provider} answered ${operation} in an unknown shape.`;
-    return new ApiError('ANSWER_INVALID', text, { ...facts, retryable: false, cause: error.cause });
-  }
-  if (error instanceof Refused) {
-    const { providerCode } = error;
-    const retryable = statusCode === 429 || statusCode >= 500;
-    const code = retryable ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REFUSED';
-    return new ApiError(code, `${provider} refused ${operation} (${statusCode}).`, {
-      ...facts,
-      retryable,
-      providerCode,
-    });
-  }
-  const text = `${provider} did not answer ${operation}.`;
-  return new ApiError('PROVIDER_UNAVAILABLE', text, { ...facts, retryable: true, cause: error });
-}
-
-const away = (provider: string, operation: string, code: string) =>
-  new OutageError('PROVIDER_UNAVAILABLE', `${provider} was not asked for ${operation} (${code}).`, {
-    detail: { provider, operation, code },
-  });
 
 interface Answer {
   readonly statusCode: number;
@@ -171,14 +142,17 @@ interface Answer {
   readonly text: string;
 }
 
-async function send<T>(options: ApiOptions, { path, query, signal }: ApiCall<T>): Promise<Answer> {
+async function send<T>(options: ApiOptions, { path, query, body, signal }: ApiRequest<T>): Promise<Answer> {
   const { baseUrl, tokens, authorize, timeoutMs = 20_000 } = options;
   const url = new URL(`${baseUrl.pathname === '/' ? '' : baseUrl.pathname}${path}`, baseUrl.origin);
-  url.search = new URLSearchParams(query).toString();
   const [newest = '', ...older] = tokens();
   const ask = async (token: string): Promise<Answer> => {
+    const shown = authorize(token);
+    url.search = new URLSearchParams({ ...query, ...shown.query }).toString();
+    const sent = body === undefined ? null : bodyOf(body);
     const answer = await fetch(url, {
-      headers: { accept: 'application/json', authorization: authorize(token) },
+      ...(sent === null ? {} : { method: 'POST', body: sent.text }),
+      headers: { accept: 'application/json', ...sent?.headers, ...shown.headers },
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
@@ -206,8 +180,13 @@ async function readText({ body }: Response): Promise<string> {
   return text + decoder.decode();
 }
 
-/** An answer that is not in the documented shape, or too large to be one. */
-class Unreadable extends Error {}
+const bodyOf = (body: ApiBody) =>
+  'json' in body
+    ? { text: JSON.stringify(body.json), headers: { 'content-type': 'application/json' } }
+    : {
+        text: new URLSearchParams(body.form).toString(),
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      };
 
 function readAnswer<T>(text: string, schema: z.ZodType<T>): T {
   const parsed = schema.safeParse(parseJson(text));
@@ -227,7 +206,11 @@ function parseJson(text: string): unknown {
   }
 }
 
-const refusal = z.object({ code: z.union([z.string().max(64), z.int()]) });
+const code = z.union([z.string().max(64), z.int()]);
+const refusal = z.union([
+  z.object({ code }),
+  z.object({ status: z.object({ code }) }).transform(({ status }) => status),
+]);
 
 /** The provider's own code, where its answer has one. */
 function codeIn(text: string): string | null {

@@ -10,6 +10,8 @@ insert into public.rule_sets (rules, author, note, made_at, state) values ('{
       "unassigned-number": 60,
       "number-block": 60,
       "line-type": 20,
+      "number-risk": 45,
+      "lookup-missing": 0,
       "attestation": 15,
       "caller-velocity": 60,
       "duplicate-in-campaign": 30,
@@ -35,7 +37,12 @@ insert into public.rule_sets (rules, author, note, made_at, state) values ('{
     "expiry": {
       "hours": 72,
       "decision": "reject"
+    },
+    "lookups": {
+      "providers": [],
+      "required": false
     }
   },
-  "campaigns": {}
+  "campaigns": {},
+  "lookups": {}
 }', 'callclear', 'the default rules', '2026-11-01T00:00:00Z', 'running');

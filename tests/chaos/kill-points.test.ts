@@ -15,6 +15,8 @@ const WITHOUT_EFFECT = [
   ...['log', 'clock', 'bodies', 'callReports', 'callEvents', 'callLogReaders', 'found'],
   // No provider keeps a log of this house's calls: tests/real/call-log-pages.test.ts dies at each of its steps.
   'callLogs',
+  // No rules of this house ask about callers: tests/real/number-lookups.test.ts has a worker die between.
+  'lookupProviders',
 ];
 
 /**

@@ -12,6 +12,7 @@ export const ORDINARY: CallFacts = {
   callerRegion: 'US-NY',
   attestation: 'A',
   lineType: 'mobile',
+  lookups: null,
   ownNumber: false,
   standing: 'active',
   caller: {
@@ -73,4 +74,5 @@ export const rulesOf = (weights: Readonly<Record<string, number>>, campaigns = {
     },
   },
   campaigns,
+  lookups: {},
 });

@@ -168,3 +168,17 @@ test('a log of calls is read where both account and key are given, and one alone
   expect(faultsOf({ TWILIO_AUTH_TOKENS: 'x' })).toContain('TWILIO_ACCOUNT_SID is missing');
   expect(faultsOf({ TWILIO_SOURCE: 'Not A Source' })).toContain('TWILIO_SOURCE must be lower-case');
 });
+
+test('numbers are looked up where keys are given, pairs where a provider wants a name beside the key', () => {
+  expect(loadConfig({}).lookups).toEqual({ ipqualityscore: null, twilio: null, telesign: null });
+  const { lookups } = loadConfig({
+    ...{ IPQUALITYSCORE_KEYS: 'new,old', TWILIO_LOOKUP_KEYS: 'SK1:secret', TELESIGN_KEYS: 'id:a+b/c==' },
+  });
+  expect(lookups.ipqualityscore?.keys).toEqual(['new', 'old']);
+  expect(lookups.twilio).toMatchObject({ keys: ['SK1:secret'], apiBase: 'https://lookups.twilio.com' });
+  expect(lookups.telesign?.keys).toEqual(['id:a+b/c==']);
+  for (const value of ['secret', ':secret', 'SK1:'])
+    expect(faultsOf({ TWILIO_LOOKUP_KEYS: value })).toContain(
+      'TWILIO_LOOKUP_KEYS must be a comma list of pairs',
+    );
+});

@@ -128,6 +128,34 @@ describe('the rules', () => {
     expect(judge({ ownNumber: true, scored: { signals: [] } })).toMatchObject({ decision: 'reject' });
   });
 
+  describe('that will not do without a provider', () => {
+    const lookups = { telesign: { state: 'away' } } as const;
+    const [usual, weights] = [rulesOf({}), { 'anonymous-caller': 70 }];
+    const requiring = (rules = usual) => ({
+      ...rules,
+      default: { ...rules.default, lookups: { providers: ['telesign' as const], required: true } },
+    });
+
+    test('hold a call that it said nothing about, and say so; others score it without', () => {
+      expect(judge({ lookups }, usual)).toMatchObject({ score: 0, decision: 'qualify' });
+      const { decision, verdict, expiry, reasons } = decideCall({ ...CALL, lookups }, requiring());
+      expect({ decision, verdict, expires: expiry !== null }).toEqual({
+        ...{ decision: 'hold', verdict: 'hold', expires: true },
+      });
+      expect(reasons).toMatchObject([{ signal: 'lookup-missing', points: 0 }]);
+    });
+
+    test('hold none that would be rejected, that a person decided, or for which it is snoozed', () => {
+      const judged = (change: Partial<Call>, rules = requiring()) =>
+        judge({ lookups, ...change }, rules).decision;
+      expect(judged({ callerNumber: null }, requiring(rulesOf(weights)))).toBe('reject');
+      expect(judged({ durationS: 1 })).toBe('reject');
+      expect(judged({ decided: 'qualify' })).toBe('qualify');
+      expect(judged({ snoozed: ['lookup-missing'] })).toBe('qualify');
+      expect(judged({ lookups: null })).toBe('qualify');
+    });
+  });
+
   test('what a person decided goes before the score', () => {
     expect(judge({ ownNumber: true, decided: 'qualify' })).toMatchObject({ decision: 'qualify' });
     expect(judge({ standing: 'blocked', decided: 'qualify' })).toMatchObject({ decision: 'qualify' });

@@ -4,7 +4,8 @@ import { setupServer } from 'msw/node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ApiError, OutageError } from '../../src/errors.ts';
-import { type ApiOptions, createApiClient, handleApiError } from '../../src/integrations/http.ts';
+import { handleApiError } from '../../src/integrations/api-errors.ts';
+import { type ApiOptions, createApiClient } from '../../src/integrations/http.ts';
 
 const server = setupServer();
 beforeAll(() => server.listen());
@@ -22,7 +23,7 @@ function clientOf(given: Partial<ApiOptions> = {}) {
     provider: 'provider',
     baseUrl: new URL('https://api.provider.example'),
     tokens: () => [TOKEN],
-    authorize: (token) => `Token token="${token}"`,
+    authorize: (token) => ({ headers: { authorization: `Token token="${token}"` } }),
     timeoutMs: 60,
     retryBaseMs: 1,
     onFailure: (failure) => failures.push(failure),

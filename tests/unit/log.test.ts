@@ -16,8 +16,9 @@ const KEYS = [
 ];
 
 test('secrets and phone numbers are hidden in fields, messages, errors and their causes', () => {
-  const canaries = [...PHONES, ...KEYS, 'hunter-canary'];
-  const text = `call of ${[...PHONES, ...KEYS].join(' and ')} by redis://ops:hunter-canary@queue:6379`;
+  const canaries = [...PHONES, ...KEYS, 'hunter-canary', 'query-canary'];
+  const asked = 'https://api.example/v3?page=1&NetworkToken=query-canary-1&api_key=query-canary%202#x';
+  const text = `call of ${[...PHONES, ...KEYS].join(' and ')} by redis://ops:hunter-canary@queue:6379 and ${asked}`;
   const cause = new TypeError(text);
   const lines = logged((log) => {
     log.info({ deep: { list: [{ note: text }] } }, 'fields');

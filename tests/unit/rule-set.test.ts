@@ -45,6 +45,19 @@ test.each<[string, unknown, string[]]>([
     { default: { ...usual, expiry: { hours: 0, decision: 'maybe' } }, campaigns: { nobody: {} } },
     ['default.expiry.hours', 'default.expiry.decision', 'campaigns.nobody'],
   ],
+  [
+    'a provider that is asked without limits',
+    { default: { ...usual, lookups: { providers: ['twilio'], required: true } } },
+    ['lookups.twilio'],
+  ],
+  [
+    'a provider that nobody knows, and limits out of range',
+    {
+      default: { ...usual, lookups: { providers: ['oracle'], required: false } },
+      lookups: { telesign: { mostPerDay: -1, keptDays: 0 } },
+    },
+    ['default.lookups.providers.0', 'lookups.telesign.mostPerDay', 'lookups.telesign.keptDays'],
+  ],
   ['no rules at all', 'nothing', ['(top)']],
 ])('a rule file with %s is refused with the path of each fault', (_name, rules, paths) => {
   expect(faultsOf(rules)).toEqual(paths);

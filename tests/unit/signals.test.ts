@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { regionOfNumber } from '../../src/jobs/fraud/area-codes.ts';
+import type { Lookup, NumberReport } from '../../src/jobs/fraud/look-up-numbers.ts';
 import type { CallFacts } from '../../src/jobs/fraud/signal.ts';
 import { measureCall, signals } from '../../src/jobs/fraud/signals.ts';
 import { chanceOfAtLeast, leastShare } from '../../src/jobs/fraud/statistics.ts';
@@ -12,6 +13,12 @@ const profile = ORDINARY.profile ?? never();
 function never(): never {
   throw new Error('it has a profile');
 }
+
+const known = (report: Partial<NumberReport>): Lookup => ({
+  state: 'known',
+  report: { valid: true, lineType: 'mobile', riskScore: 5, ...report },
+  reportedAtMs: ORDINARY.startedAtMs,
+});
 
 test('nothing speaks against an ordinary call', () => {
   expect(measureCall(ORDINARY)).toEqual([]);
@@ -26,6 +33,8 @@ const EACH: readonly (readonly [string, Partial<CallFacts>])[] = [
   ['unassigned-number', { callerNumber: '+12125550123' }],
   ['number-block', { block: { ...block, hundredOfSupplier: 4 } }],
   ['line-type', { lineType: 'voip' }],
+  ['number-risk', { lookups: { ipqualityscore: known({ riskScore: 90 }) } }],
+  ['lookup-missing', { lookups: { telesign: { state: 'away' } } }],
   ['attestation', { attestation: 'C' }],
   ['caller-velocity', { caller: { ...caller, hour: 4, day: 4 } }],
   ['duplicate-in-campaign', { caller: { ...caller, payableInCampaign: 2 } }],
@@ -57,6 +66,55 @@ test('each signal has a case of its own here, a reason in words, and its evidenc
     expect(found?.strength).toBeLessThanOrEqual(1);
   }
   for (const { text } of signals) expect(text.length).toBeGreaterThan(20);
+});
+
+describe('what providers say of a number', () => {
+  const measure = (change: Partial<CallFacts>) => measureCall({ ...ORDINARY, ...change });
+  const of = (name: string, change: Partial<CallFacts>) =>
+    measure(change).find(({ signal }) => signal === name);
+
+  test('of no risk is nothing against it', () => {
+    expect(measure({ lookups: { ipqualityscore: known({}), telesign: known({ riskScore: 60 }) } })).toEqual(
+      [],
+    );
+  });
+
+  test('counts by the riskiest, and says who that was', () => {
+    const lookups = {
+      ...{ telesign: known({ riskScore: 75 }), ipqualityscore: known({ riskScore: 20 }) },
+      twilio: known({ riskScore: null }),
+    };
+    expect(of('number-risk', { lookups })).toMatchObject({
+      strength: 0.5,
+      value: { by: 'telesign', risk: 75 },
+    });
+  });
+
+  test('that nobody can have is the greatest risk, scored or not', () => {
+    const lookups = { twilio: known({ valid: false, riskScore: null }) };
+    expect(of('number-risk', { lookups })).toMatchObject({ strength: 1, value: { by: 'twilio', risk: 100 } });
+  });
+
+  test('of its line counts by the worst of them, the report of the call included', () => {
+    const lookups = { ipqualityscore: known({ lineType: 'toll_free' }), twilio: known({ lineType: 'voip' }) };
+    const told = (change: Partial<CallFacts>) => of('line-type', change)?.value;
+    expect(told({ lookups, lineType: 'mobile' })).toEqual({ lineType: 'toll_free', by: 'ipqualityscore' });
+    expect(told({ lookups: { twilio: known({ lineType: 'voip' }) }, lineType: 'premium' })).toEqual({
+      ...{ lineType: 'premium', by: 'report' },
+    });
+    expect(told({ lookups: { twilio: known({ lineType: null }) }, lineType: null })).toBeUndefined();
+  });
+
+  test('and who said nothing, and why', () => {
+    const lookups = {
+      twilio: { state: 'over_budget' },
+      ipqualityscore: known({}),
+      telesign: { state: 'away' },
+    } as const;
+    expect(of('lookup-missing', { lookups })).toMatchObject({
+      ...{ strength: 1, value: { telesign: 'away', twilio: 'over_budget' } },
+    });
+  });
 });
 
 describe('threshold-bunching', () => {

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { ApiError } from '../../errors.ts';
+import type { CircuitOptions } from '../circuit.ts';
+import { basic } from '../credentials.ts';
 import { type ApiCall, type ApiClient, type ApiTurns, createApiClient } from '../http.ts';
 import type { CallLog, LoggedCall } from './log.ts';
 import { callerNumber, externalId, MAX_DURATION_S, trackingNumber } from './report.ts';
@@ -13,6 +15,7 @@ export interface TwilioLogOptions {
   readonly authTokens: readonly string[];
   readonly apiBase: string;
   readonly turns?: ApiTurns | undefined;
+  readonly circuit?: CircuitOptions;
   readonly retryBaseMs?: number;
   readonly onFailure: (failure: { operation: string; code: string }) => void;
 }
@@ -54,17 +57,18 @@ const callSchema = z.object({
  * `StartTime` by the instant or by the date (what is outside of the window is dropped here).
  */
 export function createTwilioLog(options: TwilioLogOptions): CallLog {
-  const { accountSid, apiBase, authTokens, onFailure, turns, retryBaseMs } = options;
+  const { accountSid, apiBase, authTokens, onFailure, turns, circuit, retryBaseMs } = options;
   const api = createApiClient({
     provider: 'twilio',
     baseUrl: new URL(apiBase),
     tokens: () => authTokens,
     authorize: (token) => {
-      const pair = token.startsWith('SK') && token.includes(':') ? token : `${accountSid}:${token}`;
-      return `Basic ${Buffer.from(pair).toString('base64')}`;
+      const isKey = token.startsWith('SK') && token.includes(':');
+      return basic(isKey ? token : `${accountSid}:${token}`);
     },
     onFailure,
     turns,
+    ...(circuit === undefined ? {} : { circuit }),
     ...(retryBaseMs === undefined ? {} : { retryBaseMs }),
   });
   const open = (of: Pick<ApiCall<object>, 'operation' | 'schema' | 'signal'>) =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { callLookups } from './lookups.ts';
 import { amountMinor, instantMs, type Rpc } from './rpc.ts';
 
 /** One report of a call, as its provider stated it; the body stays sealed. */
@@ -110,6 +111,8 @@ const scoringContext = z.object({
   callerRegion: z.string().nullable(),
   attestation: z.enum(['A', 'B', 'C']).nullable(),
   lineType: lineType.nullable(),
+  /** What was known of the caller's number at first, by provider; null where nobody was asked. */
+  lookups: callLookups.nullable(),
   /** The caller's number is a tracking number. */
   ownNumber: z.boolean(),
   /** How its supplier stood at its start. */

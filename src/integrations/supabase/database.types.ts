@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations ebf73dc6a3d29a18, text 374d5aa57059afd8. Do not edit.
+// Made by "npm run generate" from migrations 7a9da23dcfb3838e, text 4e5f542bd96d0dd7. Do not edit.
 export type Json =
 	| string
 	| number
@@ -720,6 +720,33 @@ export type Database = {
 					source?: string;
 				};
 				Relationships: [];
+			};
+			call_lookups: {
+				Row: {
+					call_id: string;
+					looked_up_at: string;
+					lookups: NonNullable<Json>;
+				};
+				ComputedFields: never;
+				Insert: {
+					call_id: string;
+					looked_up_at: string;
+					lookups: NonNullable<Json>;
+				};
+				Update: {
+					call_id?: string;
+					looked_up_at?: string;
+					lookups?: NonNullable<Json>;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "call_lookups_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: true;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+				];
 			};
 			call_revenues: {
 				Row: {
@@ -1867,6 +1894,25 @@ export type Database = {
 					},
 				];
 			};
+			lookup_budgets: {
+				Row: {
+					date: string;
+					provider: string;
+					used: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					date: string;
+					provider: string;
+					used: number;
+				};
+				Update: {
+					date?: string;
+					provider?: string;
+					used?: number;
+				};
+				Relationships: [];
+			};
 			movement_claims: {
 				Row: {
 					movement_id: string;
@@ -1896,6 +1942,37 @@ export type Database = {
 				Update: {
 					day?: string;
 					profile?: NonNullable<Json>;
+				};
+				Relationships: [];
+			};
+			number_lookups: {
+				Row: {
+					claim: string | null;
+					claimed_at: string | null;
+					fetched_at: string | null;
+					kept_until: string;
+					number: string;
+					provider: string;
+					report: Json | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					claim?: string | null;
+					claimed_at?: string | null;
+					fetched_at?: string | null;
+					kept_until: string;
+					number: string;
+					provider: string;
+					report?: Json | null;
+				};
+				Update: {
+					claim?: string | null;
+					claimed_at?: string | null;
+					fetched_at?: string | null;
+					kept_until?: string;
+					number?: string;
+					provider?: string;
+					report?: Json | null;
 				};
 				Relationships: [];
 			};
@@ -3767,6 +3844,18 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			end_lookup: {
+				Args: {
+					p_claim: string;
+					p_kept_days: number;
+					p_now_ms: number;
+					p_number: string;
+					p_provider: string;
+					p_report: Json;
+					p_sent: boolean;
+				};
+				Returns: Json;
+			};
 			end_snooze: {
 				Args: {
 					p_by: string;
@@ -3784,6 +3873,7 @@ export type Database = {
 			};
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
 			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
+			forget_numbers: { Args: { p_date: string }; Returns: Json };
 			group_letters: { Args: { p_filter: Json }; Returns: Json };
 			health: { Args: { p_now_ms: number }; Returns: Json };
 			hold_supplier: {
@@ -3962,6 +4052,10 @@ export type Database = {
 				Args: { p_decisions: Json; p_now_ms: number };
 				Returns: Json;
 			};
+			read_lookups: {
+				Args: { p_asks: Json; p_call_ids: Json; p_now_ms: number };
+				Returns: Json;
+			};
 			read_order: {
 				Args: { p_campaign_id: string; p_period: string; p_unit: string };
 				Returns: Json;
@@ -4055,6 +4149,10 @@ export type Database = {
 				Args: { p_events: Json; p_now_ms: number };
 				Returns: Json;
 			};
+			remember_lookups: {
+				Args: { p_lookups: Json; p_now_ms: number };
+				Returns: Json;
+			};
 			renew_invoice: {
 				Args: { p_invoice_id: string; p_problem: string; p_token: string };
 				Returns: Json;
@@ -4076,6 +4174,16 @@ export type Database = {
 					p_decisions: Json;
 					p_looked_at: Json;
 					p_now_ms: number;
+				};
+				Returns: Json;
+			};
+			reserve_lookup: {
+				Args: {
+					p_kept_days: number;
+					p_most_per_day: number;
+					p_now_ms: number;
+					p_number: string;
+					p_provider: string;
 				};
 				Returns: Json;
 			};

@@ -12,6 +12,8 @@ export const defaultRules: RuleSet = {
       'unassigned-number': 60,
       'number-block': 60,
       'line-type': 20,
+      'number-risk': 45,
+      'lookup-missing': 0,
       attestation: 15,
       'caller-velocity': 60,
       'duplicate-in-campaign': 30,
@@ -32,6 +34,8 @@ export const defaultRules: RuleSet = {
     },
     thresholds: { holdAt: 40, rejectAt: 70 },
     expiry: { hours: 72, decision: 'reject' },
+    lookups: { providers: [], required: false },
   },
   campaigns: {},
+  lookups: {},
 };

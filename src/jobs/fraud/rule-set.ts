@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
+import { LOOKUP_PROVIDERS } from './look-up-numbers.ts';
 import { signals } from './signals.ts';
 
 const weight = z.int().min(0).max(100);
@@ -18,18 +19,41 @@ const shape = {
   thresholds,
   /** What becomes of a call that was held and that no person decided in time. */
   expiry: z.strictObject({ hours: z.int().min(1).max(720), decision: z.enum(['qualify', 'reject']) }),
+  /** Who is asked about callers; with `required` a call waits for a person when one of them did not answer. */
+  lookups: z.strictObject({ providers: z.array(z.enum(LOOKUP_PROVIDERS)).max(3), required: z.boolean() }),
 };
 
 const rules = z.strictObject(shape);
 export type Rules = z.infer<typeof rules>;
 
-const ruleSet = z.strictObject({
-  default: rules,
-  /** Campaign → what differs in it; weights one by one, the others whole. */
-  campaigns: z
-    .record(z.uuid(), z.strictObject({ ...shape, weights: weights.partial() }).partial())
-    .default({}),
+/** What asking may cost: requests of a day of UTC, and for how long a report stands. */
+const limits = z.strictObject({
+  mostPerDay: z.int().min(0).max(1_000_000),
+  keptDays: z.int().min(1).max(90),
 });
+
+const ruleSet = z
+  .strictObject({
+    default: rules,
+    /** Campaign → what differs in it; weights one by one, the others whole. */
+    campaigns: z
+      .record(z.uuid(), z.strictObject({ ...shape, weights: weights.partial() }).partial())
+      .default({}),
+    /** Provider → what asking it may cost, of all campaigns together. */
+    lookups: z.partialRecord(z.enum(LOOKUP_PROVIDERS), limits).default({}),
+  })
+  .superRefine((set, context) => {
+    const asked = [set.default, ...Object.values(set.campaigns)].flatMap(
+      (one) => one.lookups?.providers ?? [],
+    );
+    for (const provider of new Set(asked))
+      if (set.lookups[provider] === undefined)
+        context.addIssue({
+          code: 'custom',
+          path: ['lookups', provider],
+          message: 'is asked, and has no limits',
+        });
+  });
 export type RuleSet = z.infer<typeof ruleSet>;
 
 /** Reads a rule set; RULES_INVALID names the path of each fault. */
@@ -57,5 +81,6 @@ export function rulesFor({ default: usual, campaigns }: RuleSet, campaignId: str
     ),
     thresholds: own?.thresholds ?? usual.thresholds,
     expiry: own?.expiry ?? usual.expiry,
+    lookups: own?.lookups ?? usual.lookups,
   };
 }

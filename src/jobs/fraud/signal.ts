@@ -1,3 +1,5 @@
+import type { Lookups } from './look-up-numbers.ts';
+
 /** What signals look at: a call and its context. See integrations/supabase/calls.ts for where each number comes from. */
 export interface CallFacts {
   /** As reported; null when the caller withheld it. */
@@ -13,6 +15,8 @@ export interface CallFacts {
   /** STIR: how far the caller's carrier vouches for the number. */
   readonly attestation: 'A' | 'B' | 'C' | null;
   readonly lineType: LineType | null;
+  /** What was known of the number when the call was first scored, by provider; null where nobody was asked. */
+  readonly lookups: Lookups | null;
   /** The caller's number is a tracking number of this exchange. */
   readonly ownNumber: boolean;
   readonly standing: 'active' | 'throttled' | 'paused' | 'blocked';

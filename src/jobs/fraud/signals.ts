@@ -1,6 +1,7 @@
 import type { CallFacts, Measure, Signal } from './signal.ts';
 import { callerSignals } from './signals/caller.ts';
 import { durationSignals } from './signals/duration.ts';
+import { lookupSignals } from './signals/lookups.ts';
 import { numberSignals } from './signals/number.ts';
 import { placeSignals } from './signals/place.ts';
 import { supplierSignals } from './signals/supplier.ts';
@@ -9,6 +10,7 @@ import { timingSignals } from './signals/timing.ts';
 /** Every signal there is; a rule set gives each its weight. */
 export const signals: readonly Signal[] = [
   ...numberSignals,
+  ...lookupSignals,
   ...callerSignals,
   ...durationSignals,
   ...timingSignals,

@@ -1,6 +1,7 @@
 import type { Reason } from './qualification.ts';
 import type { Rules } from './rule-set.ts';
 import type { CallFacts } from './signal.ts';
+import { LOOKUP_MISSING } from './signals/lookups.ts';
 import { type Measured, signals } from './signals.ts';
 
 export interface Verdict {
@@ -12,12 +13,19 @@ export interface Verdict {
 
 const TEXTS = new Map(signals.map(({ name, text }) => [name, text]));
 
+/** Where the rules will not do without a provider that did not answer. */
+const waitsForLookup = (measures: readonly Measured[], { lookups }: Rules, snoozed: readonly string[]) =>
+  lookups.required &&
+  !snoozed.includes(LOOKUP_MISSING) &&
+  measures.some(({ signal }) => signal === LOOKUP_MISSING);
+
 /** What a set of rules makes of what was measured. Pure, and of nothing else: so it can be made again of what is stored. */
 export function weigh(measures: readonly Measured[], rules: Rules, snoozed: readonly string[]): Verdict {
+  const waits = waitsForLookup(measures, rules, snoozed);
   const reasons = measures.flatMap(({ signal, version, strength }): Reason[] => {
     const points = Math.round((rules.weights[signal] ?? 0) * strength);
     const text = TEXTS.get(signal) ?? 'a signal that is measured no more';
-    if (points === 0) return [];
+    if (points === 0 && !(signal === LOOKUP_MISSING && waits)) return [];
     return snoozed.includes(signal)
       ? [{ signal, version, points: 0, text: `${text} (snoozed)` }]
       : [{ signal, version, points, text }];
@@ -27,7 +35,8 @@ export function weigh(measures: readonly Measured[], rules: Rules, snoozed: read
     reasons.reduce((sum, { points }) => sum + points, 0),
   );
   const { holdAt, rejectAt } = rules.thresholds;
-  return { score, decision: score >= rejectAt ? 'reject' : score >= holdAt ? 'hold' : 'qualify', reasons };
+  const decision = score >= rejectAt ? 'reject' : score >= holdAt || waits ? 'hold' : 'qualify';
+  return { score, decision, reasons };
 }
 
 /**

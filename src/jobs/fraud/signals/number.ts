@@ -82,16 +82,6 @@ export const numberSignals: readonly Signal[] = [
       }),
   },
   {
-    name: 'line-type',
-    version: 1,
-    text: 'the provider says that the line is a premium, toll-free or VoIP one',
-    measure: ({ lineType }) => {
-      if (lineType === null || lineType === 'mobile' || lineType === 'landline' || lineType === 'other')
-        return null;
-      return { strength: lineType === 'voip' ? 0.5 : 1, value: { lineType } };
-    },
-  },
-  {
     name: 'attestation',
     version: 1,
     text: "no carrier vouches in full for the caller's number (STIR)",

@@ -1,0 +1,114 @@
+import { ApiError, OutageError } from '../errors.ts';
+import { hideSecrets, withoutSecrets } from './credentials.ts';
+
+/** Refusals of who asks, and not of what is asked. */
+const OF_EVERYBODY = [401, 402, 403];
+
+interface Refusal {
+  readonly statusCode: number;
+  /** The provider's own. */
+  readonly code: string | null;
+  /** What it asked for before the next request. */
+  readonly waitMs: number | null;
+  readonly ofEverybody?: boolean;
+}
+
+/** An answer that is no success. */
+export class Refused extends Error {
+  readonly statusCode: number;
+  readonly providerCode: string | null;
+  readonly waitMs: number | null;
+  readonly ofEverybody: boolean;
+  constructor({ statusCode, code, waitMs, ofEverybody = OF_EVERYBODY.includes(statusCode) }: Refusal) {
+    super(`HTTP ${statusCode}`);
+    this.statusCode = statusCode;
+    this.providerCode = code;
+    this.waitMs = waitMs;
+    this.ofEverybody = ofEverybody;
+  }
+}
+
+const REFUSED = Symbol('refused');
+/** What an answer of 2xx turns out to be by its content. */
+export interface RefusalInside {
+  readonly [REFUSED]: true;
+  readonly code: string;
+  readonly ofEverybody: boolean;
+}
+
+/** `code`: the provider's, or ours where it has none. `ofEverybody`: others would be refused too, whatever they asked for. */
+export const refusalInside = (code: string, { ofEverybody }: { ofEverybody: boolean }): RefusalInside => ({
+  [REFUSED]: true,
+  code,
+  ofEverybody,
+});
+
+export const isRefusalInside = (answer: unknown): answer is RefusalInside =>
+  typeof answer === 'object' && answer !== null && REFUSED in answer;
+
+/** An answer that is not in the documented shape, or too large to be one. */
+export class Unreadable extends Error {}
+
+const mayPass = (statusCode: number) => statusCode === 429 || statusCode >= 500;
+
+/** What is refused for its own content, such as an id that nobody knows, says nothing of the provider. */
+export const isTrouble = (error: unknown) =>
+  !(error instanceof Refused) || error.ofEverybody || mayPass(error.statusCode);
+
+/** What may pass by waiting; `waitMs` is what the provider asked for. */
+export class Away extends Error {
+  readonly failure: ApiError;
+  readonly waitMs: number | null;
+  constructor(failure: ApiError, waitMs: number | null) {
+    super(failure.message);
+    this.failure = failure;
+    this.waitMs = waitMs;
+  }
+  outage(): OutageError {
+    const { failure, waitMs } = this;
+    const facts = { cause: failure, detail: failure.detail };
+    return new OutageError('PROVIDER_UNAVAILABLE', failure.message, {
+      ...facts,
+      ...(waitMs === null ? {} : { retryAfterMs: waitMs }),
+    });
+  }
+}
+
+/**
+ * The one translator: whatever a request failed of, as an ApiError. Network errors, timeouts, 429 and 5xx may pass; an
+ * answer that cannot be read, and every other refusal, do not. It quotes neither what was sent nor what came back, and none
+ * of `secrets`, which Node's own errors and a provider's codes may hold.
+ */
+export function handleApiError(
+  provider: string,
+  operation: string,
+  error: unknown,
+  secrets: readonly string[] = [],
+): ApiError {
+  if (error instanceof ApiError) return error;
+  const statusCode = error instanceof Refused ? error.statusCode : error instanceof Unreadable ? 200 : 0;
+  const facts = { provider, statusCode, detail: { provider, operation, statusCode } };
+  if (error instanceof Unreadable) {
+    const text = `${provider} answered ${operation} in an unknown shape.`;
+    return new ApiError('ANSWER_INVALID', text, { ...facts, retryable: false, cause: error.cause });
+  }
+  if (error instanceof Refused) {
+    const providerCode = error.providerCode === null ? null : hideSecrets(error.providerCode, secrets);
+    const retryable = mayPass(statusCode);
+    const code = retryable ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REFUSED';
+    return new ApiError(code, `${provider} refused ${operation} (${statusCode}).`, {
+      ...facts,
+      retryable,
+      providerCode,
+    });
+  }
+  const text = `${provider} did not answer ${operation}.`;
+  const cause = withoutSecrets(error, secrets);
+  return new ApiError('PROVIDER_UNAVAILABLE', text, { ...facts, retryable: true, cause });
+}
+
+/** No request was made. */
+export const unsent = (provider: string, operation: string, code: string) =>
+  new OutageError('PROVIDER_UNAVAILABLE', `${provider} was not asked for ${operation} (${code}).`, {
+    detail: { provider, operation, code, sent: false },
+  });

@@ -1,0 +1,47 @@
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { createMetrics } from '../../src/metrics.ts';
+import { createIntegrations } from '../../src/services.ts';
+
+const open = (env: Record<string, string>) => {
+  const { callLogs, lookups } = loadConfig(env);
+  const metrics = createMetrics();
+  const { lookupProviders } = createIntegrations(
+    {
+      database: { url: 'http://127.0.0.1:1', secretKey: 'not-asked' },
+      queue: { kind: 'postgres', url: 'postgres://127.0.0.1:1/none' },
+      stripe: { secretKey: 'sk_test_none', apiBase: null, livemode: false },
+      ...{ callLogs, lookups, clock: { nowMs: () => 0 } },
+    },
+    {
+      ...{ bodyKeys: [], log: pino({ level: 'silent' }), onFailure: () => undefined },
+      onCircuit: metrics.circuitOpen,
+    },
+  );
+  const circuits = async () =>
+    (await metrics.render()).text.split('\n').filter((line) => line.startsWith('callclear_circuit_open{'));
+  return { lookupProviders, circuits };
+};
+
+test('who knows numbers is asked where keys are given, and each provider has a circuit that shows in the metrics', async () => {
+  const { lookupProviders, circuits } = open({
+    ...{ IPQUALITYSCORE_KEYS: 'key', TWILIO_LOOKUP_KEYS: 'SK1:secret' },
+    ...{ TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKENS: 'SK1:secret' },
+  });
+  expect(lookupProviders.telesign).toBeNull();
+  expect([lookupProviders.ipqualityscore, lookupProviders.twilio].map((one) => one?.isAway())).toEqual([
+    ...[false, false],
+  ]);
+  expect((await circuits()).toSorted()).toEqual(
+    ['ipqualityscore', 'twilio', 'twilio-lookup'].map(
+      (provider) => `callclear_circuit_open{provider="${provider}"} 0`,
+    ),
+  );
+});
+
+test('without keys there is nobody to ask', async () => {
+  const { lookupProviders, circuits } = open({});
+  expect(Object.values(lookupProviders)).toEqual([null, null, null]);
+  expect(await circuits()).toEqual([]);
+});
