@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { PermanentError } from '../../src/errors.ts';
 import { defaultRules } from '../../src/jobs/fraud/default-rules.ts';
-import { parseRuleSet } from '../../src/jobs/fraud/rule-set.ts';
+import { parseRuleSet, readStoredRules } from '../../src/jobs/fraud/rule-set.ts';
 import { signals } from '../../src/jobs/fraud/signals.ts';
 import { DEFAULT_RULES_FILE, renderDefaultRules } from '../helpers/default-rules.ts';
 
@@ -70,4 +70,17 @@ test('the default rules can be used, and weigh each signal there is', () => {
 
 test('the migration with the default rules is what "npm run generate" made of them', () => {
   expect(readFileSync(DEFAULT_RULES_FILE, 'utf8')).toBe(renderDefaultRules());
+});
+
+test('a set that another build stored still decides: what it does not know counts nothing, and what is measured no more is left out', () => {
+  const { lookups: _lookups, ...before } = usual;
+  const stored = {
+    default: { ...before, weights: { ...lacking, moon: 70 } },
+    campaigns: { '11111111-1111-4111-8111-111111111111': { weights: { moon: 1, 'anonymous-caller': 9 } } },
+  };
+  const read = readStoredRules(stored);
+  expect(read.default).toEqual({ ...usual, weights: { ...usual.weights, 'own-number': 0 } });
+  expect(Object.values(read.campaigns)).toEqual([{ weights: { 'anonymous-caller': 9 } }]);
+  expect(readStoredRules(JSON.parse(JSON.stringify(defaultRules)))).toEqual(defaultRules);
+  expect(() => readStoredRules({ default: { weights: {} } })).toThrow('default.thresholds');
 });

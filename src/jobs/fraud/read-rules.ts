@@ -1,5 +1,5 @@
 import { type Call, type CallDecision, decideCall } from './decide-call.ts';
-import { parseRuleSet, type RuleSet } from './rule-set.ts';
+import { type RuleSet, readStoredRules } from './rule-set.ts';
 
 /** A call as it is read, with the rules and the profile that it was first scored by. */
 interface ReadCall extends Call {
@@ -41,7 +41,9 @@ export type RulesOf = (call: ReadCall) => RulesOfCall;
 export async function readRuleSets(fraud: RuleSets, calls: readonly ReadCall[]): Promise<RulesOf> {
   const versions = new Set(calls.flatMap(({ ruleSet }) => ruleSet ?? []));
   const stored = await fraud.ruleSets([...versions]);
-  const sets = new Map<number, RuleSet>(stored.map(({ version, rules }) => [version, parseRuleSet(rules)]));
+  const sets = new Map<number, RuleSet>(
+    stored.map(({ version, rules }) => [version, readStoredRules(rules)]),
+  );
   const inState = (wanted: string) => stored.find(({ state }) => state === wanted)?.version;
   const setOf = (version: number | undefined) => {
     const set = version === undefined ? undefined : sets.get(version);

@@ -72,6 +72,27 @@ export function parseRuleSet(value: unknown): RuleSet {
   throw new PermanentError('RULES_INVALID', `The rules cannot be used:\n${text}`, { detail: { faults } });
 }
 
+const known = z
+  .record(z.string(), z.unknown())
+  .transform((given) => Object.fromEntries(Object.entries(given).filter(([name]) => names.includes(name))));
+const storedSet = z.looseObject({
+  default: z.looseObject({ weights: known }),
+  campaigns: z.record(z.string(), z.looseObject({ weights: known.optional() })).optional(),
+});
+
+/**
+ * Reads a set as whichever build stored it: a signal that came after it counts nothing, and one that is measured no more is left out.
+ * What decided goes on deciding.
+ */
+export function readStoredRules(stored: unknown): RuleSet {
+  const { data } = storedSet.safeParse(stored);
+  if (data === undefined) return parseRuleSet(stored);
+  const nothing = Object.fromEntries(names.map((name) => [name, 0]));
+  const lookups = { providers: [], required: false };
+  const usual = { lookups, ...data.default, weights: { ...nothing, ...data.default.weights } };
+  return parseRuleSet({ ...data, default: usual });
+}
+
 /** The rules of a campaign. */
 export function rulesFor({ default: usual, campaigns }: RuleSet, campaignId: string | null): Rules {
   const own = campaignId === null ? undefined : campaigns[campaignId];

@@ -1,7 +1,7 @@
 import { PermanentError } from '../../errors.ts';
 import { type Backtest, createBacktest, type StoredCall } from './backtest.ts';
 import { createTally, type Difference, outcomeBy, type Standing } from './compare.ts';
-import { parseRuleSet, type RuleSet } from './rule-set.ts';
+import { type RuleSet, readStoredRules } from './rule-set.ts';
 import { createSignalReport, type SignalReport } from './signal-report.ts';
 import type { Verdict } from './weigh.ts';
 
@@ -63,7 +63,7 @@ export async function reportSignals<Call extends StoredCall>(
     const wanted = new Set(calls.flatMap(({ ruleSet }) => ruleSet ?? []));
     if ([...wanted].some((version) => !sets.has(version)))
       for (const { version, rules } of await fraud.ruleSets([...wanted]))
-        sets.set(version, parseRuleSet(rules));
+        sets.set(version, readStoredRules(rules));
     report.add(calls, sets);
   }
   return report.result();
