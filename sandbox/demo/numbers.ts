@@ -23,6 +23,7 @@ const numbersSchema = z.object({
     qualified: count,
     rejected: count,
     held: count,
+    /** Callers of whom a call was rated and none is paid for any more. */
     takenBack: count,
   }),
   ledger: z.object({
@@ -142,7 +143,8 @@ const NUMBERS = `
         'qualified', count(*) filter (where status = 'qualified'),
         'rejected', count(*) filter (where status = 'rejected'),
         'held', count(*) filter (where status = 'held'),
-        'takenBack', (select count(*) from earnings where state = 'clawed_back')) from calls),
+        'takenBack', (select count(distinct c.caller_number) from earnings e join calls c on c.id = e.call_id where not exists (
+          select from calls o where o.caller_number = c.caller_number and o.campaign_id = c.campaign_id and o.status = 'qualified'))) from calls),
     'ledger', jsonb_build_object('journals', (select count(*) from journals),
       'debitsMinor', ${sums('amount_minor', 'postings where amount_minor > 0')},
       'creditsMinor', ${sums('-amount_minor', 'postings where amount_minor < 0')},

@@ -1,16 +1,6 @@
 -- What is decided about calls, and what they owe and earn. The arithmetic is in src/jobs/fraud/rate.ts; what must be counted
 -- and what must be written at once is here.
 
--- Whether this caller has been paid for in this campaign within the window, before or after: whichever was rated first counts.
-create function app.paid_in_window(p_call public.calls, p_window_s int) returns boolean language sql stable as $$
-  select exists (
-    select 1 from public.calls o
-    where o.caller_number = p_call.caller_number and o.campaign_id = p_call.campaign_id and o.id <> p_call.id
-      and o.status = 'qualified'
-      and o.started_at between p_call.started_at - make_interval(secs => p_window_s)
-                           and p_call.started_at + make_interval(secs => p_window_s))
-$$;
-
 -- Whether the clocks of a timezone show one of the hours. An instant has one time of day, so that an hour that the clocks
 -- skip is never open and one that they show twice is open twice.
 create function app.is_open(p_hours jsonb, p_at timestamptz, p_timezone text) returns boolean language sql stable as $$
@@ -109,51 +99,6 @@ create function app.refusal_of(p_call public.calls, t public.campaign_terms, p_p
     when t.concurrency_cap is not null and app.calls_at_once(p_call) >= t.concurrency_cap then 'over-concurrency-cap' end)
 $$;
 
--- Periods of campaigns in which a call was rated after one that started later, or was taken back. The first close after such
--- a period puts its calls in the order of their starts; without a row there is nothing to look at.
-create table public.unordered_periods (
-  campaign_id uuid not null references public.campaigns,
-  unit text not null check (unit in ('day', 'month')),
-  -- Its first day, by the campaign's clocks.
-  period date not null,
-  -- Of the calls of the period, whatever was rated or taken back since: whoever read it before has read something else.
-  changes int not null default 1,
-  primary key (campaign_id, unit, period)
-);
-
--- Whether a paid call of the same day or month of the campaign started later.
-create function app.is_late(p_call public.calls, p_unit text) returns boolean language plpgsql stable as $$
-declare v_timezone text := (select timezone from campaigns where id = p_call.campaign_id);
-  v_starts timestamp := date_trunc(p_unit, p_call.started_at at time zone v_timezone);
-begin
-  return exists (select 1 from earnings e
-    where e.campaign_id = p_call.campaign_id and e.state <> 'clawed_back' and e.started_at >= p_call.started_at
-      and (e.started_at, e.call_id) > (p_call.started_at, p_call.id)
-      -- An hour that the clocks show twice may be the first of the next one.
-      and e.started_at < (v_starts + ('1 ' || p_unit)::interval) at time zone v_timezone + interval '1 hour'
-      and date_trunc(p_unit, e.started_at at time zone v_timezone) = v_starts);
-end $$;
-
--- Notes that a call was rated or taken back: where its day or month may be out of order by that, and terms ask for the order,
--- or where it is out of order already.
-create function app.note_order(p_call public.calls, p_taken_back boolean) returns void language plpgsql as $$
-declare v_unit text; v_period date;
-begin
-  for v_unit in
-    select u from campaign_terms t cross join unnest(array['day', 'month']) u where t.campaign_id = p_call.campaign_id
-      and case u when 'day' then t.daily_cap is not null else t.monthly_cap is not null or t.supplier_share_tiers is not null end
-    group by u
-  loop
-    v_period := date_trunc(v_unit, app.campaign_day(p_call)::timestamp);
-    if p_taken_back or app.is_late(p_call, v_unit) then
-      insert into unordered_periods as u (campaign_id, unit, period) values (p_call.campaign_id, v_unit, v_period)
-      on conflict (campaign_id, unit, period) do update set changes = u.changes + 1;
-    else
-      update unordered_periods set changes = changes + 1 where campaign_id = p_call.campaign_id and unit = v_unit and period = v_period;
-    end if;
-  end loop;
-end $$;
-
 -- Writes what a call owes and earns, and its journal. A call that was adjusted is booked anew, by its newer facts.
 create function app.book_call(p_call public.calls, p_terms public.campaign_terms, p_price bigint, p_share bigint, p_prepaid boolean, p_now timestamptz)
 returns void language plpgsql as $$
@@ -224,7 +169,9 @@ begin
     v_decision := 'hold';
     v_reasons := v_reasons || '[{"signal": "buyer-paused", "version": 1, "points": 40, "text": "the buyer owes more than its limit"}]';
   end if;
-  if v_decision = 'qualify' then v_refusal := app.refusal_of(v_call, v_terms, v_placed ->> 'unit'); end if;
+  if v_decision = 'qualify' then v_refusal := app.refusal_of(v_call, v_terms, v_placed ->> 'unit');
+  -- Nobody is asked about a call that its caller's window stands against.
+  elsif v_decision = 'hold' and app.paid_before(v_call, v_terms.duplicate_window_s) then v_refusal := app.refusal_json('duplicate-caller'); end if;
   if v_refusal is not null then
     v_decision := 'reject';
     v_reasons := v_reasons || jsonb_build_array(v_refusal);
@@ -243,7 +190,10 @@ begin
   if v_decision = 'qualify' then
     perform app.book_call(v_call, v_terms, v_price, app.share_of(v_call, p_decision -> 'shares', (v_placed ->> 'place')::bigint), v_prepaid, p_now);
   end if;
-  if v_decision = 'qualify' or v_refusal ->> 'signal' in ('over-daily-cap', 'over-monthly-cap') then perform app.note_order(v_call, false); end if;
+  if v_decision = 'qualify' or v_refusal ->> 'signal' in ('over-daily-cap', 'over-monthly-cap') then perform app.note_order(v_call, false);
+  elsif v_refusal ->> 'signal' = 'duplicate-caller' and not app.paid_before(v_call, v_terms.duplicate_window_s) then
+    perform app.note_period(v_call, 'day');
+  end if;
   if v_news then perform app.mark_windows(v_call); end if;
   return v_decision;
 end $$;

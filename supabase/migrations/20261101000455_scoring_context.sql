@@ -85,7 +85,6 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'terms', case when t.id is not null then app.terms_json(t) end,
     'decided', c.decided,
     'inHours', app.is_open(t.hours, c.started_at, k.timezone),
-    'paidInWindow', app.paid_in_window(c, t.duplicate_window_s),
     'ownNumber', exists (select 1 from tracking_numbers n where n.number = c.caller_number),
     'standing', app.standing_at(c.supplier_id, c.started_at),
     'snoozed', (select coalesce(jsonb_agg(distinct z.signal), '[]') from snoozes z

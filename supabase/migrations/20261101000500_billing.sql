@@ -254,6 +254,7 @@ begin
   -- Their places were theirs as long as their money was lost.
   perform app.note_order(d.call, true) from (select distinct on (c.campaign_id, app.campaign_day(c)) c as call
     from calls c join earnings e on e.call_id = c.id where e.invoice_id = p_invoice.id and e.state = 'billed') d;
+  perform app.note_caller(c) from calls c join earnings e on e.call_id = c.id where e.invoice_id = p_invoice.id and e.state = 'billed';
 end $$;
 
 -- Records what Stripe says of an issued invoice, `p_state`: {status, charges, problem, payUrl}. New charges are booked; the

@@ -17,9 +17,9 @@ create table public.adjustments (
   state text not null check (state in ('waiting_approval', 'waiting', 'posted', 'dropped')),
   waits_for text,
   ended_at timestamptz,
-  -- Of `order`: what the supplier earns at the call's place, or the cap that it is beyond.
+  -- Of `order`: what the supplier earns at the call's place, or the cap or window that it is beyond.
   placed_share_minor app.amount_minor,
-  refusal text check (refusal in ('over-daily-cap', 'over-monthly-cap')),
+  refusal text check (refusal in ('duplicate-caller', 'over-daily-cap', 'over-monthly-cap')),
   check (case cause when 'order' then num_nonnulls(placed_share_minor, refusal) = 1 else num_nonnulls(placed_share_minor, refusal) = 0 end)
 );
 create unique index adjustments_open on public.adjustments (call_id) where state in ('waiting_approval', 'waiting');
@@ -190,7 +190,10 @@ begin
     return '"scored_again"';
   end if;
   v_same := v_seen ->> 'decision' = 'qualify' and (v_seen ->> 'priceMinor')::bigint = v_earning.price_minor
-    and (v_seen ->> 'termsId')::uuid = v_earning.terms_id;
+    and (v_seen ->> 'termsId')::uuid = v_earning.terms_id
+    -- By them it may be another caller's.
+    and not exists (select 1 from app.facts_of(v_call, true) f cross join lateral app.terms_at(f.campaign_id, f.started_at) t
+      where app.paid_in_window(f, t.duplicate_window_s));
   if v_adjustment.id is null then
     if not v_news or v_same then return '"unchanged"'; end if;
     v_adjustment := app.open_adjustment(v_earning, 'facts', v_call.source, 'the call was reported with other facts', v_now);

@@ -109,10 +109,29 @@ create function app.audit_calls(p_now timestamptz) returns jsonb language sql st
     app.audit_check('no caller is paid for twice in the window of one campaign', 'INV-16', array(
       select b.id::text from public.earnings ea join public.calls a on a.id = ea.call_id and ea.state <> 'clawed_back'
         join public.calls b on b.caller_number = a.caller_number and b.campaign_id = a.campaign_id and b.id <> a.id
-        join public.earnings eb on eb.call_id = b.id and eb.state <> 'clawed_back' and eb.terms_id = ea.terms_id
-        join public.campaign_terms t on t.id = ea.terms_id
+        join public.earnings eb on eb.call_id = b.id and eb.state <> 'clawed_back' join public.campaign_terms t on t.id = eb.terms_id
       where (a.started_at, a.id) < (b.started_at, b.id)
         and b.started_at <= a.started_at + make_interval(secs => t.duplicate_window_s))),
+    app.audit_check('a call refused for its caller has a paid one of the same before it, once its day is closed', 'INV-31', array(
+      select c.id::text from public.calls c join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
+        join public.campaigns k on k.id = c.campaign_id cross join public.settings z
+        join lateral (select * from public.campaign_terms where campaign_id = c.campaign_id and valid_from <= c.started_at order by valid_from desc limit 1) t on true
+        cross join lateral (select (c.started_at at time zone k.timezone)::date as day) d
+      where c.status = 'rejected' and s.reasons -> -1 ->> 'signal' = 'duplicate-caller'
+        -- Where others are refused too, one of them may have been the reason.
+        and num_nonnulls(t.daily_cap, t.monthly_cap, t.concurrency_cap) = 0
+        and (((d.day + 1)::timestamp at time zone k.timezone - interval '1 second') at time zone z.timezone)::date
+          <= (select max(business_date) from public.closes where stage not in ('calls', 'scores', 'order'))
+        and not exists (select 1 from public.unordered_periods u where u.campaign_id = k.id and u.period = date_trunc(u.unit, d.day::timestamp))
+        and not exists (
+          select 1 from public.calls o join public.earnings e on e.call_id = o.id and e.state <> 'clawed_back' join public.campaign_terms w on w.id = e.terms_id
+          where o.caller_number = c.caller_number and o.campaign_id = c.campaign_id and case when (o.started_at, o.id) < (c.started_at, c.id)
+            then o.started_at + make_interval(secs => t.duplicate_window_s) >= c.started_at
+            -- One that started later and cannot be taken back: its dispute was denied, or its money is lost or settled in another currency.
+            else c.started_at + make_interval(secs => w.duplicate_window_s) >= o.started_at and (e.state = 'written_off'
+              or exists (select 1 from public.call_disputes x where x.call_id = o.id and x.state = 'denied')
+              or exists (select 1 from public.withdrawals x where x.invoice_id = e.invoice_id and x.state <> 'won')
+              or e.state = 'billed' and not e.prepaid and exists (select 1 from public.invoices i where i.id = e.invoice_id and i.state in ('paid', 'uncollectible', 'void'))) end))),
     app.audit_check('every call has its row of work, and one that is not scored has it still', 'INV-19', array(
       select c.id::text from public.calls c left join public.work w on w.job = 'fraud.score-call' and w.key = c.id::text
       where w.id is null or c.status = 'stored' and w.state = 'done')),

@@ -45,7 +45,6 @@ export const DECIDABLE = {
   campaignId: null,
   routed: true,
   inHours: true,
-  paidInWindow: false,
   decided: null,
   snoozed: [],
   isInvoiced: false,

@@ -188,6 +188,12 @@ const CALLS: readonly Corruption[] = [
       where status = 'qualified' and external_id like '%0001-0' and business_date = '2026-03-02') where id::text = :id`,
   },
   {
+    check: 'a call refused for its caller has a paid one of the same before it, once its day is closed',
+    // A call that was too short, of a caller of whom none is paid for.
+    find: `select id::text as id from calls where status = 'rejected' and business_date = '2026-03-03' order by id limit 1`,
+    spoil: `update call_scores set reasons = reasons || app.refusal_json('duplicate-caller') where call_id::text = :id`,
+  },
+  {
     check: 'every call has its row of work, and one that is not scored has it still',
     find: oneOf('calls', `status = 'stored'`),
     spoil: `update work set state = 'done' where key = :id`,

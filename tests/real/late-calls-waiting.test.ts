@@ -121,9 +121,9 @@ test('putting calls in order survives death at each of its steps, and a second r
   expect(steps).toEqual([
     ...[
       'adjustments.readOrder',
+      'fraud.ruleSets',
       'adjustments.putInOrder',
       'calls.scoringContext',
-      'fraud.ruleSets',
       'work.finish',
     ],
   ]);

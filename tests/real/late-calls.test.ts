@@ -191,7 +191,7 @@ describe('at the end of a day', () => {
     expect(await outcomes()).toEqual(['14 2800', '15 2800', `15 ${DAILY}`, `17 ${DAILY}`]);
   });
 
-  test('a caller who was paid for and calls at one time stay as they were rated', async () => {
+  test('calls at one time stay as they were rated, and take no place: the first of a caller has it', async () => {
     const road = await house.road({ dailyCap: 2, concurrencyCap: 1, duplicateWindowS: 86_400 });
     const at = async (hour: number, caller: string, durationS = 60) => {
       const startedAtMs = dayOf(house.clock.nowMs()) + hour * HOUR_MS;
@@ -204,7 +204,7 @@ describe('at the end of a day', () => {
     await at(8, '+12127361236', 4 * 3_600);
     await close(dateAfter(0));
     expect((await outcomes()).map((text) => text.split(' ')[1])).toEqual([
-      ...['over-daily-cap', 'duplicate-caller', '2800', '2800'],
+      ...['over-daily-cap', '2800', '2800', 'duplicate-caller'],
     ]);
   });
 });

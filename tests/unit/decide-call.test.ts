@@ -68,7 +68,6 @@ describe('the terms', () => {
     ['a shorter one is rejected', { durationS: 29 }, ['reject', 'below-minimum-duration']],
     ['nobody answered', { answered: false }, ['reject', 'not-answered']],
     ['outside the hours', { inHours: false }, ['reject', 'outside-hours']],
-    ['paid in the window', { paidInWindow: true }, ['reject', 'duplicate-caller']],
     ['no campaign has the number', { routed: false }, ['hold', 'unknown-tracking-number']],
     ['no terms are in force', { terms: null }, ['hold', 'no-terms']],
   ])('%s, whatever the rules', (_name, change, expected) => {
@@ -163,7 +162,7 @@ describe('the rules', () => {
   });
 
   test('what a person decided does not go before what the terms ask', () => {
-    for (const broken of [{ answered: false }, { durationS: 29 }, { inHours: false }, { paidInWindow: true }])
+    for (const broken of [{ answered: false }, { durationS: 29 }, { inHours: false }])
       expect(judge({ ...broken, decided: 'qualify' })).toMatchObject({ decision: 'reject' });
   });
 

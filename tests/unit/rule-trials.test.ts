@@ -59,7 +59,6 @@ const calls = fc
     answered: mostly,
     routed: mostly,
     inHours: mostly,
-    paidInWindow: mostly.map((isNot) => !isNot),
     ownNumber: fc.boolean(),
     standing: fc.constantFrom(
       'active' as const,

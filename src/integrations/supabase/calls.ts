@@ -105,7 +105,6 @@ const scoringContext = z.object({
   decided: z.enum(['qualify', 'reject']).nullable(),
   /** Whether it started within the hours of its terms. */
   inHours: z.boolean(),
-  paidInWindow: z.boolean(),
   /** Where its campaign's callers are; null is anywhere. */
   regions: z.array(z.string()).nullable(),
   callerRegion: z.string().nullable(),

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7a9da23dcfb3838e, text 4e5f542bd96d0dd7. Do not edit.
+// Made by "npm run generate" from migrations 770d436d165dc7fd, text 4e5f542bd96d0dd7. Do not edit.
 export type Json =
 	| string
 	| number

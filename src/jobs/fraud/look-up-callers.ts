@@ -31,11 +31,8 @@ export async function lookUpCallers<C extends ReadCall>(
   });
 }
 
-/** Which of a caller's calls is paid for may change with the order of their starts, and their number is asked about once. */
 const isWorthAsking = (call: Call): boolean =>
-  call.terms !== null &&
-  call.decided === null &&
-  brokenConditions({ ...call, paidInWindow: false }).length === 0;
+  call.terms !== null && call.decided === null && brokenConditions(call).length === 0;
 
 function providersOf(call: ReadCall, rulesOf: RulesOf) {
   const { set } = rulesOf(call);

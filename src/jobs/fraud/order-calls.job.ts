@@ -7,8 +7,9 @@ const MOST_ROUNDS = 50;
 
 /**
  * Puts the calls of a day or month of a campaign in the order of their starts, where one came late or was taken back: those
- * beyond a cap are taken back, those within it are paid for, and shares of another tier booked anew. What is to be done is
- * read without the ledger's lock, and done 100 calls at a time, when nothing of the period changed since.
+ * beyond a cap, or behind a paid call of their caller, are taken back, those within it are paid for, and shares of another tier
+ * booked anew. What is to be done is read without the ledger's lock, and done 100 calls at a time, when nothing of the period
+ * changed since.
  *
  * Safe to run twice: what is in order is read no more; an earning ends once, and each journal has its adjustment or call.
  */

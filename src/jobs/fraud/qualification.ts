@@ -5,7 +5,6 @@ export interface QualifyingFacts {
   readonly routed: boolean;
   readonly terms: { readonly minDurationS: number } | null;
   readonly inHours: boolean;
-  readonly paidInWindow: boolean;
 }
 
 export interface Reason {
@@ -34,11 +33,6 @@ const CONDITIONS: readonly Condition[] = [
     signal: 'outside-hours',
     text: 'the call started outside the hours of the campaign',
     isBroken: ({ inHours }) => !inHours,
-  },
-  {
-    signal: 'duplicate-caller',
-    text: 'the same caller was paid for in this campaign within its window',
-    isBroken: ({ paidInWindow }) => paidInWindow,
   },
 ];
 

@@ -8,7 +8,7 @@ import { decideBy, readRuleSets } from './read-rules.ts';
  * Scores calls and, for those that qualify, rates them and posts earning and journal, all in one transaction.
  *
  * Safe to run twice: a call leaves the state `stored` once, under the ledger's lock, and its journal's key is the call.
- * Whether its caller was paid for already is asked once more under that lock, so two workers cannot both pay.
+ * Whether its caller was paid for already is asked under that lock, so two workers cannot both pay.
  */
 export const scoreCalls = defineJob({
   name: 'fraud.score-call',

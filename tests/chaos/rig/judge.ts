@@ -69,7 +69,7 @@ export async function judge(scene: Scene, accepted: readonly SentCall[]): Promis
     unbalanced: await ids(UNBALANCED),
     orphanTransfers: await findOrphans(scene, transfers),
     transfers: transfers.length,
-    qualified: (await ids(`select call_id as id from earnings`)).length,
+    qualified: (await ids(`select call_id as id from earnings where state <> 'clawed_back'`)).length,
   };
 }
 
@@ -136,7 +136,8 @@ async function findOrphans({ sql }: Scene, transfers: readonly Transfer[]): Prom
 }
 
 const BILLED_TWICE = `
-  select c.source || '/' || c.external_id as id from earnings e join calls c on c.id = e.call_id group by 1 having count(*) > 1
+  select c.source || '/' || c.external_id as id from earnings e join calls c on c.id = e.call_id where e.state <> 'clawed_back'
+    group by 1 having count(*) > 1
   union select refs ->> 'callId' as id from journals where template = 'call' group by 1 having count(*) > 1
   union select i.id::text from invoices i where i.amount_minor <>
     (select coalesce(sum(price_minor), 0) from earnings e where e.invoice_id = i.id)`;

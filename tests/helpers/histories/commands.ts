@@ -12,10 +12,10 @@ const COMMANDS = {
       hoursAgo: fc.oneof(fc.nat(10), fc.nat(40)),
       count: fc.integer({ min: 1, max: 2 }),
     }),
-    async act({ house }, { numbers, calls }, { number, hoursAgo, count }) {
+    async act({ house }, { numbers, caller, calls }, { number, hoursAgo, count }) {
       for (let n = 0; n < count; n += 1) {
         const startedAtMs = house.clock.nowMs() - (1 + hoursAgo) * 3_600_000 - n * 60_000;
-        const facts = { number: numbers[number] ?? '', caller: '+12127361234', startedAtMs };
+        const facts = { number: numbers[number] ?? '', caller, startedAtMs };
         calls.push({ ...facts, callId: await house.call(facts) });
       }
     },

@@ -13,6 +13,7 @@ export async function wrongWith(world: World): Promise<string[]> {
     ...(await wrongInvoices(world)),
     ...(await wrongCash(world)),
     ...(await wrongTaxes(world)),
+    ...(await wrongCallers(world)),
     ...(await unfinished(world)),
   ];
 }
@@ -108,6 +109,45 @@ async function wrongTaxes({ house: { sql, simulator } }: World): Promise<string[
   return [...left]
     .filter(([, rest]) => rest !== 0)
     .map(([currency, rest]) => `the tax that is payable differs by ${rest} ${currency}`);
+}
+
+/**
+ * Of a caller's calls, going by their starts, each is paid for that has no paid one within its window before it; but for those
+ * before one that cannot be taken back, and where it is known that the order is not reached.
+ */
+async function wrongCallers({ house: { sql } }: World): Promise<string[]> {
+  const calls = await sql<{
+    id: string;
+    campaign: string;
+    caller: string;
+    startedAtMs: number;
+    windowMs: number;
+    paid: boolean;
+    stays: boolean;
+  }>(
+    `select c.id, c.campaign_id as campaign, c.caller_number as caller, app.ms(c.started_at) as "startedAtMs",
+       t.duplicate_window_s * 1000 as "windowMs", e.id is not null as paid, e.state = 'written_off' or e.state = 'billed' and not e.prepaid
+         or e.call_id in (select call_id from call_disputes where state = 'denied')
+         or e.invoice_id in (select invoice_id from withdrawals where state <> 'won') as stays
+     from calls c join call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
+       join campaign_terms t on t.campaign_id = c.campaign_id and t.daily_cap is null
+       left join earnings e on e.call_id = c.id and e.state <> 'clawed_back'
+     where (e.id is not null or s.reasons -> -1 ->> 'signal' = 'duplicate-caller')
+       and c.campaign_id not in (select campaign_id from unordered_periods) order by c.started_at, c.id`,
+  );
+  return calls.flatMap((call, index) => {
+    const other = calls.find(
+      ({ campaign, caller, startedAtMs, paid, stays }, at) =>
+        at !== index &&
+        campaign === call.campaign &&
+        caller === call.caller &&
+        paid &&
+        (at < index || stays) &&
+        Math.abs(startedAtMs - call.startedAtMs) <= call.windowMs,
+    );
+    if (call.paid === (other === undefined)) return [];
+    return [`call ${call.id} is ${call.paid ? 'paid beside' : 'refused without'} another of its caller`];
+  });
 }
 
 /** What was begun is at its end, and whoever earned money that is there has it. */

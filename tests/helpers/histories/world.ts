@@ -40,6 +40,8 @@ export interface Story {
   readonly account: string;
   /** Its own supplier's number, and one of the next story's supplier, so that invoices have two and suppliers two buyers. */
   readonly numbers: readonly string[];
+  /** Who calls; of too many calls of one caller a person would be asked. */
+  readonly caller: string;
   /** As they were reported, to be reported otherwise. */
   readonly calls: Required<Pick<CallFacts, 'number' | 'callId' | 'caller' | 'startedAtMs'>>[];
   /** By job: what waits for its next runs. */
@@ -220,9 +222,10 @@ async function makeStories(house: House, count: number): Promise<Story[]> {
     })),
     terms: campaigns.map(({ id, currency, priceMinor }, index) => ({
       ...{ id: randomUUID(), campaignId: id, validFromMs: Date.UTC(2026, 0), minDurationS: 30 },
-      ...{ duplicateWindowS: 0, supplierShareBps: 7_000, currency, priceMinor },
-      // Calls come late to every fourth campaign's cap, and are put in the order of their starts.
+      ...{ supplierShareBps: 7_000, currency, priceMinor },
+      // Calls come late to every fourth campaign's cap, and to every second one's caller, and are put in the order of their starts.
       ...(index % 4 === 0 ? { dailyCap: 2 } : {}),
+      duplicateWindowS: index % 2 === 0 ? 0 : 9_000,
     })),
     trackingNumbers: numbers.flatMap((own, index) =>
       own.map((number, which) => ({
@@ -236,5 +239,6 @@ async function makeStories(house: House, count: number): Promise<Story[]> {
     ...{ buyer: buyer.id, customer: buyer.customer ?? '', supplier: supplier.id },
     currency: campaigns[index]?.currency ?? '',
     ...{ account: supplier.account ?? '', numbers: numbers[index] ?? [], calls: [], troubles: new Map() },
+    caller: `+1212736${2_000 + index}`,
   }));
 }
