@@ -34,10 +34,22 @@ create function app.supplier_window(p_call public.calls, p_minimum_s int) return
     'answered', count(*) filter (where o.talked),
     'hangups', count(*) filter (where o.talked and o.lasted_s < 10),
     'payable', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s),
-    'inBand', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s and o.lasted_s < p_minimum_s + 5),
-    'afterBand', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s + 5 and o.lasted_s < p_minimum_s + 15),
+    'signed', count(o.attestation),
+    'vouchedLess', count(*) filter (where o.attestation <> 'A'),
     'sameDuration', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 1 and p_call.duration_s + 1),
-    'nearDuration', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 15 and p_call.duration_s + 15))
+    'nearDuration', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 15 and p_call.duration_s + 15),
+    'within3', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 3 and p_call.duration_s + 3),
+    'within8', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 8 and p_call.duration_s + 8),
+    'within45', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 45 and p_call.duration_s + 45),
+    'campaign', jsonb_build_object(
+      'calls', count(*) filter (where o.campaign_id = p_call.campaign_id),
+      'payable', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s >= p_minimum_s),
+      'within5', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 4),
+      'within15', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 14),
+      'within30', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 29),
+      'within60', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 59),
+      'within120', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 119),
+      'within240', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 239)))
   from (
     select o.*, coalesce((o.late_facts ->> 'durationS')::int, o.duration_s) as lasted_s, coalesce((o.late_facts ->> 'answered')::boolean, o.answered) as talked
     from public.calls o
@@ -95,6 +107,10 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'profileDate', p.day,
     'profile', (select s.profile from supplier_profiles s where s.supplier_id = c.supplier_id and s.day = p.day),
     'network', (select n.profile from network_profiles n where n.day = p.day),
+    'campaign', (select jsonb_build_object('calls', coalesce(sum(d.calls), 0), 'payable', coalesce(sum(d.payable), 0), 'within5', coalesce(sum(d.within_5), 0),
+        'within15', coalesce(sum(d.within_15), 0), 'within30', coalesce(sum(d.within_30), 0), 'within60', coalesce(sum(d.within_60), 0),
+        'within120', coalesce(sum(d.within_120), 0), 'within240', coalesce(sum(d.within_240), 0))
+      from campaign_days d where d.campaign_id = c.campaign_id and d.day > p.day - 28 and d.day <= p.day),
     'ruleSet', first.rule_set,
     'isInvoiced', exists (select 1 from earnings e where e.call_id = c.id and e.state <> 'clawed_back' and e.invoice_id is not null),
     'scored', (select jsonb_build_object('score', s.score, 'verdict', s.verdict, 'signals', s.signals)

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import '../../src/node-version.ts';
 import { benchFraud } from './fraud.ts';
+import { benchFraudQuality } from './fraud-quality.ts';
 import { benchPayouts } from './payouts.ts';
 import { benchReconcile } from './reconcile.ts';
 import { benchTrace } from './trace.ts';
@@ -8,7 +9,8 @@ import { benchTrace } from './trace.ts';
 const USAGE = `npm run bench -- payouts [--suppliers 2500] [--seed 1] [--backend postgres|redis] [--json]
 npm run bench -- reconcile [--rows 1000000] [--seed 1] [--json]
 npm run bench -- trace [--calls 10000000] [--seed 1] [--json]
-npm run bench -- fraud [--calls 5000000] [--seed 1] [--json]`;
+npm run bench -- fraud [--calls 5000000] [--seed 1] [--json]
+npm run bench -- fraud-quality [--calls 200000] [--seed 1] [--json]`;
 
 /** Measures what the docs promise in numbers; prints one JSON object with --json. */
 async function main(): Promise<void> {
@@ -32,10 +34,14 @@ async function main(): Promise<void> {
     reconcile: () => benchReconcile({ ...common, rows: Number(values.rows) }),
     trace: () => benchTrace({ ...common, calls: Number(values.calls ?? 10_000_000) }),
     fraud: () => benchFraud({ ...common, calls: Number(values.calls ?? 5_000_000) }),
+    'fraud-quality': () =>
+      benchFraudQuality({ ...common, calls: Number(values.calls ?? 200_000), fraudShare: 0.15, days: 35 }),
   };
   const result = await (benches[name ?? ''] ?? refuse)();
   if (values.json) console.log(JSON.stringify(result));
-  else for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(18)} ${String(value)}`);
+  else
+    for (const [name, value] of Object.entries(result))
+      console.log(`${name.padEnd(18)} ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`);
 }
 
 function refuse(): never {

@@ -1,10 +1,10 @@
 import { defaultRules } from '../../src/jobs/fraud/default-rules.ts';
-import type { CallFacts, Profile } from '../../src/jobs/fraud/signal.ts';
+import type { CallFacts, Lengths, Profile } from '../../src/jobs/fraud/signal.ts';
 
 /** A call that nothing speaks against, by any signal. */
 export const ORDINARY: CallFacts = {
   callerNumber: '+12127361234',
-  durationS: 240,
+  durationS: 320,
   answered: true,
   startedAtMs: Date.UTC(2026, 10, 4, 16, 20),
   terms: { minDurationS: 60 },
@@ -21,12 +21,22 @@ export const ORDINARY: CallFacts = {
   },
   supplier: {
     ...{ calls: 60, spanS: 80_000, tenMinutes: 1, hour: 4, callers: 58, answered: 52, hangups: 5 },
-    ...{ payable: 30, inBand: 2, afterBand: 4, sameDuration: 0, nearDuration: 4 },
+    ...{ payable: 30, signed: 50, vouchedLess: 9, sameDuration: 0, nearDuration: 4 },
+    ...{ within3: 1, within8: 2, within45: 10 },
+    campaign: lengthsOf(60),
   },
   block: { numbers: 0, numbersOfSupplier: 0, hundred: 0, hundredOfSupplier: 0 },
   profile: profileOf(1_400),
   network: profileOf(40_000),
+  campaign: lengthsOf(8_000),
 };
+
+function lengthsOf(calls: number): Lengths {
+  const share = (part: number) => Math.round(calls * part);
+  const within = { within5: share(0.02), within15: share(0.06), within30: share(0.1), within60: share(0.2) };
+  const beyond = { within120: share(0.3), within240: share(0.4) };
+  return { calls, payable: share(0.5), ...within, ...beyond };
+}
 
 function profileOf(calls: number): Profile {
   const share = (part: number) => Math.round(calls * part);
@@ -34,6 +44,13 @@ function profileOf(calls: number): Profile {
     ...{ days: 28, calls, answered: share(0.85), hangups: share(0.08), payable: share(0.5) },
     ...{ inBand: share(0.03), afterBand: share(0.06), callers: share(0.95) },
     ...{ qualified: share(0.45), refused: share(0.4), disputed: share(0.004) },
+    ...{
+      signed: share(0.85),
+      vouchedLess: share(0.15),
+      repeats: share(0.02),
+      stopped: share(0.002),
+      median: share(1 / 28),
+    },
     hours: Array.from({ length: 24 }, (_, hour) => (hour >= 12 ? share(1 / 12) : 0)),
     weekdays: Array.from({ length: 7 }, () => share(1 / 7)),
   };

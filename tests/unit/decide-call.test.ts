@@ -59,7 +59,7 @@ test('a call that does not qualify is not rated, and what speaks against it is n
     reasons: ['not-answered'],
     rated: false,
   });
-  expect(decide({ callerNumber: null, revenue: null })).toMatchObject({ reasons: ['anonymous-caller'] });
+  expect(decide({ callerNumber: '+12125', revenue: null })).toMatchObject({ reasons: ['invalid-number'] });
 });
 
 describe('the terms', () => {

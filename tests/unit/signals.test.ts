@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { regionOfNumber } from '../../src/jobs/fraud/area-codes.ts';
 import type { Lookup, NumberReport } from '../../src/jobs/fraud/look-up-numbers.ts';
-import type { CallFacts } from '../../src/jobs/fraud/signal.ts';
+import type { CallFacts, Lengths } from '../../src/jobs/fraud/signal.ts';
 import { measureCall, signals } from '../../src/jobs/fraud/signals.ts';
 import { chanceOfAtLeast, leastShare } from '../../src/jobs/fraud/statistics.ts';
 import { ORDINARY } from '../helpers/call-facts.ts';
@@ -9,6 +9,8 @@ import { ORDINARY } from '../helpers/call-facts.ts';
 const fired = (change: Partial<CallFacts>) =>
   measureCall({ ...ORDINARY, ...change }).map(({ signal }) => signal);
 const { caller, supplier, block } = ORDINARY;
+const within = (calls: number) => ({ within5: calls, within15: calls, within30: calls, within60: calls });
+const bunched = { ...supplier, campaign: { ...supplier.campaign, ...within(15) } };
 const profile = ORDINARY.profile ?? never();
 function never(): never {
   throw new Error('it has a profile');
@@ -31,26 +33,32 @@ const EACH: readonly (readonly [string, Partial<CallFacts>])[] = [
   ['toll-free-caller', { callerNumber: '+18005551234' }],
   ['premium-number', { callerNumber: '+19005551234' }],
   ['unassigned-number', { callerNumber: '+12125550123' }],
-  ['number-block', { block: { ...block, hundredOfSupplier: 4 } }],
+  ['number-block', { block: { ...block, numbersOfSupplier: 3, hundredOfSupplier: 3 } }],
   ['line-type', { lineType: 'voip' }],
   ['number-risk', { lookups: { ipqualityscore: known({ riskScore: 90 }) } }],
   ['lookup-missing', { lookups: { telesign: { state: 'away' } } }],
   ['attestation', { attestation: 'C' }],
+  ['attestation-share', { supplier: { ...supplier, vouchedLess: 30 } }],
   ['caller-velocity', { caller: { ...caller, hour: 4, day: 4 } }],
   ['duplicate-in-campaign', { caller: { ...caller, payableInCampaign: 2 } }],
   ['duplicate-at-buyer', { caller: { ...caller, buyer: 2, network: 2 } }],
   ['duplicate-in-network', { caller: { ...caller, network: 3 } }],
   ['across-campaigns', { caller: { ...caller, otherCampaigns: 3 } }],
+  ['campaigns-in-a-day', { caller: { ...caller, otherCampaigns: 3, day: 3 } }],
+  ['repeat-callers', { supplier: { ...supplier, callers: 30 } }],
   ['across-suppliers', { caller: { ...caller, otherSuppliers: 3 } }],
-  ['threshold-bunching', { durationS: 62, supplier: { ...supplier, inBand: 25, afterBand: 5 } }],
+  ['threshold-bunching', { durationS: 62, supplier: bunched }],
+  ['few-failures', { supplier: { ...supplier, campaign: { ...supplier.campaign, payable: 55 } } }],
+  ['short-talk', { durationS: 80 }],
   ['identical-durations', { supplier: { ...supplier, sameDuration: 20, nearDuration: 24 } }],
   ['short-hangups', { supplier: { ...supplier, hangups: 40 } }],
   ['unusual-hour', { startedAtMs: Date.UTC(2026, 10, 4, 4) }],
   ['supplier-velocity', { supplier: { ...supplier, hour: 60 } }],
+  ['quiet-hour', { startedAtMs: Date.UTC(2026, 10, 4, 4), supplier: { ...supplier, hour: 20 } }],
   ['ramp', { supplier: { ...supplier, calls: 200, spanS: 7_200 } }],
   ['geo-mismatch', { callerRegion: 'US-NJ' }],
   ['outside-regions', { callerRegion: 'US-TX', callerNumber: '+12147361234' }],
-  ['supplier-refused', { profile: { ...profile, refused: 1_300, qualified: 100 } }],
+  ['supplier-refused', { profile: { ...profile, stopped: 300 } }],
   ['supplier-disputed', { profile: { ...profile, disputed: 150 } }],
 ];
 
@@ -118,15 +126,23 @@ describe('what providers say of a number', () => {
 });
 
 describe('threshold-bunching', () => {
-  test('says what was observed, what is expected, and how likely that is by chance', () => {
-    const call = { ...ORDINARY, durationS: 60, supplier: { ...supplier, inBand: 45, afterBand: 5 } };
-    const found = measureCall(call).find(({ signal }) => signal === 'threshold-bunching');
-    expect(found?.value).toMatchObject({ observed: 0.9, expected: 0.42, calls: 50 });
-    expect(found?.value.pValue).toBeLessThan(1e-10);
+  const measure = (change: Partial<CallFacts>) =>
+    measureCall({ ...ORDINARY, ...change }).find(({ signal }) => signal === 'threshold-bunching');
+
+  test('says what was observed, what is expected of the campaign, and how likely that is by chance', () => {
+    const found = measure({ durationS: 60, supplier: bunched });
+    expect(found?.value).toMatchObject({ withinS: 5, observed: 0.5, expected: 0.048, calls: 30 });
+    expect(found?.value.pValue).toBeLessThan(1e-8);
   });
 
   test('does not concern the longer calls of the same supplier', () => {
-    expect(fired({ durationS: 65, supplier: { ...supplier, inBand: 45, afterBand: 5 } })).toEqual([]);
+    const own: Lengths = { ...supplier.campaign, within5: 15, within15: 15, within30: 15, within60: 15 };
+    expect(measure({ durationS: 120, supplier: { ...supplier, campaign: own } })).toBeUndefined();
+  });
+
+  test('expects of a supplier what all calls of the campaign are like', () => {
+    const alike: Lengths = { ...ORDINARY.campaign, ...within(2_200) };
+    expect(measure({ durationS: 60, supplier: bunched, campaign: alike })).toBeUndefined();
   });
 });
 

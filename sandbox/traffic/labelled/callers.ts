@@ -4,7 +4,7 @@ import { chance, cumulate, pickBy, pickIndex } from './distributions.ts';
 import type { LabelledCampaign, World } from './world.ts';
 
 export type Attestation = 'A' | 'B' | 'C' | null;
-export type LineType = 'mobile' | 'landline' | 'fixedVoip' | 'nonFixedVoip' | null;
+export type LineType = 'mobile' | 'landline' | 'voip' | null;
 
 /** Who calls: the number shown, where the caller is, what the carrier attests and what the provider knows of the line. */
 export interface Caller {
@@ -18,8 +18,7 @@ export interface Caller {
 const HONEST_LINES = [
   ['mobile', 0.75],
   ['landline', 0.12],
-  ['fixedVoip', 0.06],
-  ['nonFixedVoip', 0.07],
+  ['voip', 0.13],
 ] as const;
 
 const PEOPLE = cumulate(STATE_CODES.map(peopleOf));
@@ -75,5 +74,5 @@ export function attestationOf(random: Random, shares: readonly number[]): Attest
 /** As honest lines are, but for a share of lines of the internet that anybody rents by the hour. */
 export function lineTypeOf({ random, seed }: World, rentedShare: number): LineType {
   if (!chance(random, seed.lineTypeStated)) return null;
-  return chance(random, rentedShare) ? 'nonFixedVoip' : pickBy(random, HONEST_LINES, ([, share]) => share)[0];
+  return chance(random, rentedShare) ? 'voip' : pickBy(random, HONEST_LINES, ([, share]) => share)[0];
 }

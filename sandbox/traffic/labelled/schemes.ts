@@ -29,6 +29,12 @@ const LEAST_CALLS = 60;
 /** How many suppliers a ring has whose phones call across them. */
 const RING = [2, 4] as const;
 
+/** A ring has several campaigns; who ramps up and runs has had a business, if hardly any, before. */
+const NEEDS: Partial<Record<Behaviour, { least?: number; isSettled?: boolean }>> = {
+  'cross-campaign': { least: 3 },
+  'ramp-and-run': { isSettled: true },
+};
+
 /** Every behaviour has a part of the fraud, in schemes of all sizes; what callers do by themselves is partly at honest suppliers. */
 export function planSchemes(world: World, fraudCalls: number, evasion: number | null): Scheme[] {
   const { random, seed } = world;
@@ -69,7 +75,7 @@ function planScheme(
   const drawn = drawBetween(random, strength);
   const rings = behaviour === 'cross-campaign' ? random.between(...RING) : 1;
   const suppliers = Array.from({ length: rings }, () =>
-    honest === null ? addSupplier(world, true, behaviour === 'cross-campaign' ? 3 : 1) : random.pick(honest),
+    honest === null ? addSupplier(world, true, NEEDS[behaviour]) : random.pick(honest),
   );
   const [fromDay, toDay] = daysOf(world, behaviour, facts.activeDays, drawn.rampDays);
   // Who ramps up and runs has hardly had a business before, and none after.

@@ -85,9 +85,14 @@ function makeCampaigns(random: Random, seed: World['seed']): LabelledCampaign[] 
 }
 
 /** A supplier with its placements; half of the numbers it advertises are toll-free. */
-export function addSupplier(world: World, isFraudulent: boolean, least = 1): LabelledSupplier {
+export function addSupplier(
+  world: World,
+  isFraudulent: boolean,
+  { least = 1, isSettled = false } = {},
+): LabelledSupplier {
   const { random } = world;
-  const facts = drawAll(random, OF_SUPPLIER);
+  const drawn = drawAll(random, OF_SUPPLIER);
+  const facts = isSettled ? { ...drawn, newShare: 0 } : drawn;
   const campaigns = new Set<LabelledCampaign>();
   const wanted = Math.min(world.campaigns.length, Math.max(least, Math.round(facts.placements)));
   while (campaigns.size < wanted) campaigns.add(random.pick(world.campaigns));

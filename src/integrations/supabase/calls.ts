@@ -55,10 +55,27 @@ const profile = z.object({
     'qualified',
     'refused',
     'disputed',
+    'signed',
+    'vouchedLess',
+    'repeats',
+    'stopped',
+    'median',
   ),
   hours: z.array(z.int()).length(24),
   weekdays: z.array(z.int()).length(7),
 });
+
+/** Of a campaign: how many are long enough to be paid for, and of those how many by at most so many seconds. */
+const lengths = counts(
+  'calls',
+  'payable',
+  'within5',
+  'within15',
+  'within30',
+  'within60',
+  'within120',
+  'within240',
+);
 
 export const measured = z.object({
   signal: z.string(),
@@ -132,8 +149,8 @@ const scoringContext = z.object({
     ),
     sinceLastS: z.int().nullable(),
   }),
-  supplier: z.object(
-    counts(
+  supplier: z.object({
+    ...counts(
       'calls',
       'spanS',
       'tenMinutes',
@@ -142,17 +159,22 @@ const scoringContext = z.object({
       'answered',
       'hangups',
       'payable',
-      'inBand',
-      'afterBand',
+      'signed',
+      'vouchedLess',
       'sameDuration',
       'nearDuration',
+      'within3',
+      'within8',
+      'within45',
     ),
-  ),
+    campaign: z.object(lengths),
+  }),
   block: z.object(counts('numbers', 'numbersOfSupplier', 'hundred', 'hundredOfSupplier')),
   /** Up to when the profiles count; null while nothing is closed. */
   profileDate: z.iso.date().nullable(),
   profile: profile.nullable(),
   network: profile.nullable(),
+  campaign: z.object(lengths),
   /** The rules that it was first scored by; null when it was not. */
   ruleSet: z.int().nullable(),
   /** It is on an invoice: its signals stay what they were. */

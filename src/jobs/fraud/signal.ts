@@ -27,6 +27,8 @@ export interface CallFacts {
   readonly profile: Profile | null;
   /** The same of all suppliers together. */
   readonly network: Profile | null;
+  /** The campaign's calls in the same 28 days, of all suppliers. */
+  readonly campaign: Lengths;
 }
 
 export type LineType = 'mobile' | 'landline' | 'voip' | 'toll_free' | 'premium' | 'other';
@@ -58,12 +60,31 @@ export interface SupplierWindow {
   /** Answered, and shorter than ten seconds. */
   readonly hangups: number;
   readonly payable: number;
-  /** Of those that are payable: within five seconds of the minimum, and within the ten seconds after these. */
-  readonly inBand: number;
-  readonly afterBand: number;
+  /** Signed by a carrier (STIR); of those, vouched for in part only. */
+  readonly signed: number;
+  readonly vouchedLess: number;
   /** Within a second of this call's duration, and within 15 seconds of it. */
   readonly sameDuration: number;
   readonly nearDuration: number;
+  /** Within three, eight and 45 seconds of it. */
+  readonly within3: number;
+  readonly within8: number;
+  readonly within45: number;
+  /** Of those, this call's campaign's. */
+  readonly campaign: Lengths;
+}
+
+/** How long calls of a campaign are. */
+export interface Lengths {
+  readonly calls: number;
+  readonly payable: number;
+  /** Payable, and at most so many seconds above the minimum. */
+  readonly within5: number;
+  readonly within15: number;
+  readonly within30: number;
+  readonly within60: number;
+  readonly within120: number;
+  readonly within240: number;
 }
 
 /** Other numbers of the caller's thousand, and hundred, of numbers that called within the day before. */
@@ -88,6 +109,14 @@ export interface Profile {
   readonly qualified: number;
   readonly refused: number;
   readonly disputed: number;
+  /** Signed by a carrier (STIR); of those, vouched for in part only. */
+  readonly signed: number;
+  readonly vouchedLess: number;
+  /** Payable calls whose caller had another within the 30 days before; and those that rules stopped. */
+  readonly repeats: number;
+  readonly stopped: number;
+  /** The calls of a day, of those that had any: half of them had fewer. */
+  readonly median: number;
   /** By the hour of UTC, and by the weekday from Monday on. */
   readonly hours: readonly number[];
   readonly weekdays: readonly number[];

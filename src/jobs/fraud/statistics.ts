@@ -27,3 +27,12 @@ export function leastShare(k: number, n: number): number {
   const margin = 1.96 * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
   return Math.max(0, (share + z2 / (2 * n) - margin) / (1 + z2 / n));
 }
+
+/**
+ * How much an unlikely count says: from 0 at a chance of one in sixteen to 1 at one in a hundred million, as the root, because the
+ * first of it says most.
+ */
+export function unlikely(chance: number): number {
+  const tens = -Math.log10(Math.max(chance, 1e-300));
+  return Math.sqrt(Math.min(1, Math.max(0, (tens - 1.2) / 6.8)));
+}

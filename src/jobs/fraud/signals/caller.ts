@@ -1,4 +1,6 @@
-import { between, measured, type Signal } from '../signal.ts';
+import { between, type CallFacts, measured, type Signal } from '../signal.ts';
+import { chanceOfAtLeast, unlikely } from '../statistics.ts';
+import { likeness } from './duration.ts';
 
 /** What the caller did before. */
 export const callerSignals: readonly Signal[] = [
@@ -14,7 +16,7 @@ export const callerSignals: readonly Signal[] = [
     version: 1,
     text: 'the caller had payable calls in this campaign within 30 days',
     measure: ({ caller: { payableInCampaign } }) =>
-      measured(between(payableInCampaign, 0, 4), { calls: payableInCampaign }),
+      measured(between(payableInCampaign, 1, 4), { calls: payableInCampaign }),
   },
   {
     name: 'duplicate-at-buyer',
@@ -35,7 +37,16 @@ export const callerSignals: readonly Signal[] = [
     version: 1,
     text: 'the caller called several campaigns within 30 days',
     measure: ({ caller: { otherCampaigns } }) =>
-      measured(between(otherCampaigns, 1, 4), { campaigns: otherCampaigns }),
+      measured(between(otherCampaigns, 0, 4), { campaigns: otherCampaigns }),
+  },
+  {
+    name: 'campaigns-in-a-day',
+    version: 1,
+    text: 'the caller called several campaigns, as often as that within the day before',
+    measure({ caller: { otherCampaigns, day } }) {
+      const campaigns = Math.min(otherCampaigns, day);
+      return measured(between(campaigns, 1, 3), { campaigns });
+    },
   },
   {
     name: 'across-suppliers',
@@ -44,4 +55,32 @@ export const callerSignals: readonly Signal[] = [
     measure: ({ caller: { otherSuppliers } }) =>
       measured(between(otherSuppliers, 1, 4), { suppliers: otherSuppliers }),
   },
+  {
+    name: 'repeat-callers',
+    version: 1,
+    text: "too many of the supplier's callers call again; most of all it is one who has",
+    measure(call) {
+      const share = repeats(call);
+      if (share === null) return null;
+      const isOne = call.caller.payable > 0;
+      return measured(unlikely(share.pValue) * (isOne ? 1 : 0.4 * likeness(call)), {
+        ...share,
+        before: call.caller.payable,
+      });
+    },
+  },
 ];
+
+/** Of honest callers one in twelve or so calls again. */
+const USUAL_REPEATS = 0.12;
+
+/** The stronger evidence: of the day before, or of the 28 days of the profile. */
+function repeats({ supplier, profile }: CallFacts) {
+  const found = [
+    { again: supplier.calls - supplier.callers, calls: supplier.calls, least: 8 },
+    { again: profile?.repeats ?? 0, calls: profile?.payable ?? 0, least: 20 },
+  ]
+    .filter(({ calls, least }) => calls >= least)
+    .map(({ again, calls }) => ({ again, calls, pValue: chanceOfAtLeast(again, calls, USUAL_REPEATS) }));
+  return found.sort((a, b) => a.pValue - b.pValue)[0] ?? null;
+}

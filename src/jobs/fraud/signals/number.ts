@@ -1,6 +1,8 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { regionOfNumber } from '../area-codes.ts';
 import { between, type CallFacts, type Measure, measured, type Signal } from '../signal.ts';
+import { chanceOfAtLeast, unlikely } from '../statistics.ts';
+import { likeness } from './duration.ts';
 
 const certain = (value: Measure['value'] = {}): Measure => ({ strength: 1, value });
 
@@ -76,10 +78,7 @@ export const numberSignals: readonly Signal[] = [
     version: 1,
     text: 'other numbers that differ in the last digits alone called within the day before',
     measure: ({ block: { hundredOfSupplier, numbersOfSupplier } }) =>
-      measured(Math.max(between(hundredOfSupplier, 1, 5), between(numbersOfSupplier, 2, 10)), {
-        hundred: hundredOfSupplier,
-        thousand: numbersOfSupplier,
-      }),
+      measured(between(numbersOfSupplier, 0, 3), { hundred: hundredOfSupplier, thousand: numbersOfSupplier }),
   },
   {
     name: 'attestation',
@@ -87,7 +86,39 @@ export const numberSignals: readonly Signal[] = [
     text: "no carrier vouches in full for the caller's number (STIR)",
     measure: ({ attestation }) => {
       if (attestation === null || attestation === 'A') return null;
-      return { strength: attestation === 'B' ? 0.3 : 1, value: { attestation } };
+      return { strength: attestation === 'B' ? 0.4 : 1, value: { attestation } };
+    },
+  },
+  {
+    name: 'attestation-share',
+    version: 1,
+    text: "carriers vouch for far fewer of the supplier's callers than of others'; least of all it says of one they do vouch for",
+    measure(call) {
+      const found = vouching(call);
+      if (found === null) return null;
+      const part = call.attestation === 'A' ? 0.35 : call.attestation === null ? 0.8 : 1;
+      return measured(unlikely(found.pValue) * part * (0.5 + 0.5 * likeness(call)), found);
     },
   },
 ];
+
+/** How much more of its signed calls may be vouched for in part than of others', in the day before and in the profile. */
+const TOLERANCE = { window: 0.05, profile: 0.1 };
+
+/** The stronger evidence that carriers vouch for fewer of a supplier's callers: of the day before, or of the profile. */
+export function vouching({ supplier, profile, network }: CallFacts) {
+  const usual = network === null || network.signed < 100 ? 0.19 : network.vouchedLess / network.signed;
+  const found = [
+    { less: supplier.vouchedLess, signed: supplier.signed, expected: usual + TOLERANCE.window, least: 6 },
+    {
+      ...{ less: profile?.vouchedLess ?? 0, signed: profile?.signed ?? 0 },
+      ...{ expected: usual + TOLERANCE.profile, least: 20 },
+    },
+  ]
+    .filter(({ signed, least }) => signed >= least)
+    .map(({ less, signed, expected }) => ({
+      ...{ less, signed, expected },
+      pValue: chanceOfAtLeast(less, signed, Math.min(0.97, expected)),
+    }));
+  return found.sort((a, b) => a.pValue - b.pValue)[0] ?? null;
+}

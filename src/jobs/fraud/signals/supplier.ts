@@ -1,21 +1,26 @@
 import { between, measured, type Signal } from '../signal.ts';
 import { leastShare } from '../statistics.ts';
+import { likeness } from './duration.ts';
 
 /** Below so many calls a share says nothing. */
 const LEAST = 50;
+const LEAST_PAYABLE = 10;
 
 /** What became of the supplier's calls. */
 export const supplierSignals: readonly Signal[] = [
   {
     name: 'supplier-refused',
     version: 1,
-    text: "many more of the supplier's calls were rejected than of the others'",
-    measure({ profile, network }) {
-      const rated = profile === null ? 0 : profile.qualified + profile.refused;
-      if (profile === null || network === null || rated < LEAST) return null;
-      const share = leastShare(profile.refused, rated);
-      const usual = network.refused / Math.max(1, network.qualified + network.refused);
-      return measured(between(share, usual + 0.15, usual + 0.5), { share, usual, calls: rated });
+    text: "many of the supplier's calls that were long enough were stopped by rules",
+    measure(call) {
+      const { profile } = call;
+      if (profile === null || profile.payable < LEAST_PAYABLE) return null;
+      const share = leastShare(profile.stopped, profile.payable);
+      return measured(between(share, 0.05, 0.35) * likeness(call), {
+        share,
+        stopped: profile.stopped,
+        calls: profile.payable,
+      });
     },
   },
   {

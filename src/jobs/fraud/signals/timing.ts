@@ -1,4 +1,7 @@
-import { between, measured, type Profile, type Signal } from '../signal.ts';
+import { between, type CallFacts, measured, type Profile, type Signal } from '../signal.ts';
+import { unlikely } from '../statistics.ts';
+import { fewFailures, likeness } from './duration.ts';
+import { vouching } from './number.ts';
 
 /** Below so many calls a profile says nothing about single hours. */
 const LEAST_PROFILE = 100;
@@ -11,6 +14,12 @@ function usualHour(profile: Profile, startedAtMs: number): { calls: number; shar
   const perDay = profile.calls / Math.max(1, profile.days);
   return { calls: perDay * ofHour * Math.min(2, weekday * 7), share: ofHour };
 }
+
+/** An hour of the day in which fewer than this part of all calls come. */
+const QUIET = 0.02;
+
+/** Honest crowds come with their failures: a burst without any is worth more doubt. */
+const few = (call: CallFacts) => unlikely(fewFailures(call)?.pValue ?? 1);
 
 /** When calls come, and how many at once. */
 export const timingSignals: readonly Signal[] = [
@@ -35,14 +44,36 @@ export const timingSignals: readonly Signal[] = [
     },
   },
   {
+    name: 'quiet-hour',
+    version: 1,
+    text: 'many calls of the supplier come while hardly anybody calls',
+    measure(call) {
+      const { network, supplier, startedAtMs } = call;
+      if (network === null || network.calls < 300) return null;
+      const share = (network.hours[new Date(startedAtMs).getUTCHours()] ?? 0) / network.calls;
+      if (share >= QUIET) return null;
+      const doubt = Math.max(few(call), unlikely(vouching(call)?.pValue ?? 1));
+      return measured(between(supplier.hour, 2, 12) * (0.25 + 0.75 * doubt), {
+        hour: supplier.hour,
+        share,
+        doubt,
+      });
+    },
+  },
+  {
     name: 'ramp',
     version: 1,
     text: "the supplier's last calls came many times faster than it sent calls so far",
-    measure({ profile, supplier }) {
-      if (supplier.calls < 20 || supplier.spanS === 0) return null;
-      const perDay = (supplier.calls * 86_400) / Math.max(supplier.spanS, 3_600);
-      const usual = profile === null ? 0 : profile.calls / 28;
-      return measured(between(perDay / Math.max(10, usual), 5, 25), { perDay, usual });
+    measure(call) {
+      const { profile, supplier } = call;
+      if (supplier.calls < 15 || supplier.spanS === 0) return null;
+      // A spot on television is over within hours; who runs with the money keeps on.
+      const perDay = (supplier.calls * 86_400) / Math.max(supplier.spanS, 3 * 3_600);
+      const usual = profile === null ? 0 : profile.median;
+      const times = perDay / Math.max(15, usual);
+      const doubt = few(call);
+      const steep = between(Math.log(times), Math.log(2.5), Math.log(9));
+      return measured(steep * (0.3 + 0.7 * doubt) * likeness(call), { perDay, usual, doubt });
     },
   },
 ];

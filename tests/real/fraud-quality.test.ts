@@ -1,0 +1,57 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BEHAVIOURS, type Behaviour, isFraud } from '../../sandbox/traffic/labelled/labelled-call.ts';
+import { makeLabelledTraffic } from '../../sandbox/traffic/labelled/traffic.ts';
+import { type ScoredCall, scoreTraffic, storeTraffic } from '../bench/fraud-calls.ts';
+import { countQuality, outcomeOf } from '../bench/fraud-quality.ts';
+import { createTestDatabase, type TestDatabase } from '../helpers/database.ts';
+
+/** Bold fraud, and much of it, in few days: what `npm run bench -- fraud-quality` measures at its real size. */
+const OPTIONS = { seed: 1, calls: 5_000, fraudShare: 0.4, days: 6, evasion: 0.1 };
+
+let db: TestDatabase;
+const scored: ScoredCall[] = [];
+
+beforeAll(async () => {
+  db = await createTestDatabase();
+  const traffic = makeLabelledTraffic(OPTIONS);
+  await storeTraffic(db, traffic);
+  for await (const batch of scoreTraffic(db, traffic)) scored.push(...batch);
+}, 120_000);
+afterAll(() => db.close());
+
+/** Of the payable calls of a behaviour, those of which a signal measures something. */
+function shareWith(label: Behaviour, signal: string): number {
+  const payable = scored.filter((one) => one.call.label === label && outcomeOf(one).isPayable);
+  return (
+    payable.filter(({ verdict }) => verdict.reasons.some((reason) => reason.signal === signal)).length /
+    payable.length
+  );
+}
+
+describe('bold fraud among honest calls', () => {
+  test.each<[Behaviour, string, number]>([
+    ['redial-farm', 'repeat-callers', 0.6],
+    ['redial-farm', 'duplicate-in-campaign', 0.6],
+    ['threshold-gaming', 'threshold-bunching', 0.6],
+    ['number-rotation', 'number-block', 0.6],
+    ['looping', 'own-number', 0.6],
+    ['constant-bot', 'identical-durations', 0.6],
+    ['constant-bot', 'attestation-share', 0.6],
+    ['night-burst', 'quiet-hour', 0.6],
+    ['ramp-and-run', 'ramp', 0.6],
+    ['ramp-and-run', 'few-failures', 0.6],
+    ['cross-campaign', 'across-campaigns', 0.6],
+    ['threshold-gaming', 'supplier-refused', 0.6],
+  ])('%s is told by %s', (label, signal, least) => {
+    expect(shareWith(label, signal)).toBeGreaterThan(least);
+  });
+
+  test('is caught by the default rules, of every behaviour, and hardly an honest call is', () => {
+    const quality = countQuality(OPTIONS.seed, scored.map(outcomeOf));
+    expect(scored.filter(({ call }) => isFraud(call)).length).toBe(OPTIONS.calls * OPTIONS.fraudShare);
+    expect(quality.recall).toBeGreaterThan(0.8);
+    for (const behaviour of BEHAVIOURS)
+      expect(quality.perBehaviour[behaviour], behaviour).toBeGreaterThan(0.6);
+    expect(quality.falsePositiveRate).toBeLessThan(0.02);
+  });
+});
