@@ -128,7 +128,7 @@ test('a call that is reported after its date was closed has the calls in its win
   for (const one of before) await report(at, one);
   await at.house.close(dateAfter(1));
   const all = await scores(at);
-  expect(all.at(-1)).toMatchObject({ id: 'minute-130', status: 'rejected', price: null });
+  expect(all.at(-1)).toMatchObject({ id: 'minute-130', status: 'held', price: null });
   expect(await at.house.sql('select * from rescore_marks')).toEqual([]);
   const [adjustment] = await at.house.sql('select cause, state from adjustments');
   expect(adjustment).toEqual({ cause: 'context', state: 'posted' });

@@ -23,6 +23,20 @@ const LENGTHS = [
   [240, 'within240'],
 ] as const;
 
+/** What the ladder asks of a supplier's days: fewer calls than this say nothing there. */
+const LEAST_OF_DAYS = 10;
+
+/**
+ * The evidence that a supplier's calls gather just above the minimum, whatever the campaigns: of those within 15 seconds above it, the
+ * share of the first five against the third that a smooth distribution would have there, or a little more, as longer calls are fewer.
+ */
+export function bunching({ inBand, afterBand }: { readonly inBand: number; readonly afterBand: number }) {
+  const calls = inBand + afterBand;
+  if (calls < LEAST_OF_DAYS) return null;
+  const expected = 0.42;
+  return { observed: inBand / calls, expected, chance: chanceOfAtLeast(inBand, calls, expected), calls };
+}
+
 /** What a supplier may differ from others, in shares. */
 const TOLERANCE = 1.2;
 
@@ -30,7 +44,7 @@ const TOLERANCE = 1.2;
  * The strongest evidence that a supplier's calls gather above the minimum, of the bands that go as far as this call: their share of its
  * payable calls of the campaign, against that of all suppliers in the last 28 days.
  */
-export function bunching(own: Lengths, all: Lengths, beyondS: number) {
+function bunchingAbove(own: Lengths, all: Lengths, beyondS: number) {
   if (beyondS < 0 || own.payable < LEAST) return null;
   const found = BANDS.filter(({ withinS }) => beyondS < withinS).map(({ withinS, count, usual, least }) => {
     const share = all.payable < LEAST_OF_CAMPAIGN ? usual : all[count] / all.payable;
@@ -79,7 +93,7 @@ export const durationSignals: readonly Signal[] = [
     text: "the call is hardly longer than is paid for, and so are too many of the supplier's",
     measure({ terms, durationS, supplier, campaign }) {
       const found =
-        terms === null ? null : bunching(supplier.campaign, campaign, durationS - terms.minDurationS);
+        terms === null ? null : bunchingAbove(supplier.campaign, campaign, durationS - terms.minDurationS);
       return found === null ? null : measured(unlikely(found.pValue), found);
     },
   },

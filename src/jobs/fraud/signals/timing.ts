@@ -15,6 +15,8 @@ function usualHour(profile: Profile, startedAtMs: number): { calls: number; shar
   return { calls: perDay * ofHour * Math.min(2, weekday * 7), share: ofHour };
 }
 
+/** The most calls that the window of a supplier has. */
+const WINDOW = 200;
 /** An hour of the day in which fewer than this part of all calls come. */
 const QUIET = 0.02;
 
@@ -53,7 +55,7 @@ export const timingSignals: readonly Signal[] = [
       const share = (network.hours[new Date(startedAtMs).getUTCHours()] ?? 0) / network.calls;
       if (share >= QUIET) return null;
       const doubt = Math.max(few(call), unlikely(vouching(call)?.pValue ?? 1));
-      return measured(between(supplier.hour, 2, 12) * (0.25 + 0.75 * doubt), {
+      return measured(between(supplier.hour, 2, 12) * (0.1 + 0.9 * doubt), {
         hour: supplier.hour,
         share,
         doubt,
@@ -67,13 +69,16 @@ export const timingSignals: readonly Signal[] = [
     measure(call) {
       const { profile, supplier } = call;
       if (supplier.calls < 15 || supplier.spanS === 0) return null;
-      // A spot on television is over within hours; who runs with the money keeps on.
-      const perDay = (supplier.calls * 86_400) / Math.max(supplier.spanS, 3 * 3_600);
+      // A full window is less than a day: its pace counts, but no faster than over hours, after which a spot on television is over.
+      const isFull = supplier.calls >= WINDOW;
+      const perDay = isFull
+        ? (supplier.calls * 86_400) / Math.max(supplier.spanS, 6 * 3_600)
+        : supplier.calls;
       const usual = profile === null ? 0 : profile.median;
       const times = perDay / Math.max(15, usual);
       const doubt = few(call);
       const steep = between(Math.log(times), Math.log(2.5), Math.log(9));
-      return measured(steep * (0.3 + 0.7 * doubt) * likeness(call), { perDay, usual, doubt });
+      return measured(steep * (0.5 + 0.5 * doubt) * likeness(call), { perDay, usual, doubt });
     },
   },
 ];
