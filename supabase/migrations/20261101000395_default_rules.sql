@@ -10,6 +10,8 @@ insert into public.rule_sets (rules, author, note, made_at, state) values ('{
       "unassigned-number": 60,
       "number-block": 93,
       "line-type": 8,
+      "number-risk": 45,
+      "lookup-missing": 0,
       "attestation": 6,
       "attestation-share": 18,
       "caller-velocity": 45,

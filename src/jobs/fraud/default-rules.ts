@@ -12,6 +12,8 @@ export const defaultRules: RuleSet = {
       'unassigned-number': 60,
       'number-block': 93,
       'line-type': 8,
+      'number-risk': 45,
+      'lookup-missing': 0,
       attestation: 6,
       'attestation-share': 18,
       'caller-velocity': 45,
