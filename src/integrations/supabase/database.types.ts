@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 770d436d165dc7fd, text 4e5f542bd96d0dd7. Do not edit.
+// Made by "npm run generate" from migrations 0047014b897e76ee, text 2e9dc900bdb4dc47. Do not edit.
 export type Json =
 	| string
 	| number
@@ -945,6 +945,54 @@ export type Database = {
 						columns: ["supplier_id"];
 						isOneToOne: false;
 						referencedRelation: "suppliers";
+						referencedColumns: ["id"];
+					},
+				];
+			};
+			campaign_days: {
+				Row: {
+					calls: number;
+					campaign_id: string;
+					day: string;
+					payable: number;
+					within_120: number;
+					within_15: number;
+					within_240: number;
+					within_30: number;
+					within_5: number;
+					within_60: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					calls: number;
+					campaign_id: string;
+					day: string;
+					payable: number;
+					within_120: number;
+					within_15: number;
+					within_240: number;
+					within_30: number;
+					within_5: number;
+					within_60: number;
+				};
+				Update: {
+					calls?: number;
+					campaign_id?: string;
+					day?: string;
+					payable?: number;
+					within_120?: number;
+					within_15?: number;
+					within_240?: number;
+					within_30?: number;
+					within_5?: number;
+					within_60?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "campaign_days_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
 						referencedColumns: ["id"];
 					},
 				];
@@ -3038,7 +3086,11 @@ export type Database = {
 					payable: number;
 					qualified: number;
 					refused: number;
+					repeats: number;
+					signed: number;
+					stopped: number;
 					supplier_id: string;
+					vouched_less: number;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -3055,7 +3107,11 @@ export type Database = {
 					payable: number;
 					qualified: number;
 					refused: number;
+					repeats: number;
+					signed: number;
+					stopped: number;
 					supplier_id: string;
+					vouched_less: number;
 				};
 				Update: {
 					after_band?: number;
@@ -3071,7 +3127,11 @@ export type Database = {
 					payable?: number;
 					qualified?: number;
 					refused?: number;
+					repeats?: number;
+					signed?: number;
+					stopped?: number;
 					supplier_id?: string;
+					vouched_less?: number;
 				};
 				Relationships: [
 					{
