@@ -159,11 +159,18 @@ describe('statistics', () => {
     expect(chanceOfAtLeast(10, 10, 0.5)).toBeCloseTo(2 ** -10, 12);
     // Of a hundred throws of a coin 60 or more are heads.
     expect(chanceOfAtLeast(60, 100, 0.5)).toBeCloseTo(0.0284439668, 8);
+    expect(chanceOfAtLeast(40, 100, 0.5)).toBeCloseTo(0.9823998999, 8);
+    // Far below what is expected, of many.
+    expect(chanceOfAtLeast(1_400, 7_000, 0.42)).toBeCloseTo(1, 12);
+    expect(chanceOfAtLeast(10_000, 40_000, 0.42)).toBeCloseTo(1, 12);
+    expect(chanceOfAtLeast(16_800, 40_000, 0.42)).toBeCloseTo(0.5, 1);
   });
 
   test('the least that a share can be is lower the fewer it was counted of', () => {
     expect(leastShare(5, 10)).toBeCloseTo(0.2366, 3);
     expect(leastShare(500, 1_000)).toBeCloseTo(0.4691, 3);
     expect(leastShare(0, 0)).toBe(0);
+    // More were taken back in a time than were paid for in it.
+    expect(leastShare(60, 50)).toBeGreaterThan(0.9);
   });
 });

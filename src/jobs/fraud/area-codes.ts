@@ -59,7 +59,7 @@ const BY_REGION: Readonly<Record<string, string>> = {
   'CA-MB': '204 431 584',
   'CA-NB': '428 506',
   'CA-NL': '709 879',
-  'CA-NS': '782 902',
+  // 782 and 902 are shared by Nova Scotia and Prince Edward Island.
   'CA-ON': '226 249 289 343 365 382 387 416 437 519 548 613 647 683 705 742 753 807 905 942',
   'CA-QC': '263 354 367 418 438 450 468 514 579 581 819 873',
   'CA-SK': '306 474 639',

@@ -87,6 +87,13 @@ export interface Lengths {
   readonly within240: number;
 }
 
+/** Of the hour before, also where the window ends within it. */
+export const callsOfHour = ({ calls, hour, spanS }: SupplierWindow): number =>
+  calls >= SUPPLIER_WINDOW && spanS < 3_600 ? (calls * 3_600) / Math.max(1, spanS) : hour;
+
+/** The most calls that the window of a supplier has. */
+export const SUPPLIER_WINDOW = 200;
+
 /** Other numbers of the caller's thousand, and hundred, of numbers that called within the day before. */
 export interface BlockWindow {
   readonly numbers: number;

@@ -1,6 +1,8 @@
 /** Of the binomial distribution: the chance of `k` or more of `n`, where each has the chance `p`. */
 export function chanceOfAtLeast(k: number, n: number, p: number): number {
   if (k <= 0) return 1;
+  // From below the mean the first term may be too small for a number, and the sum is of the others.
+  if (k < n * p) return 1 - chanceOfAtLeast(n - k + 1, n, 1 - p);
   let term = Math.exp(logChoose(n, k) + k * Math.log(p) + (n - k) * Math.log1p(-p));
   let sum = term;
   for (let i = k; i < n && term > sum * 1e-12; i += 1) {
@@ -23,7 +25,7 @@ function logFactorial(n: number): number {
 export function leastShare(k: number, n: number): number {
   if (n === 0) return 0;
   const z2 = 1.96 ** 2;
-  const share = k / n;
+  const share = Math.min(k, n) / n;
   const margin = 1.96 * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
   return Math.max(0, (share + z2 / (2 * n) - margin) / (1 + z2 / n));
 }

@@ -1,6 +1,6 @@
 import type { Reason } from './qualification.ts';
 import type { Rules } from './rule-set.ts';
-import type { CallFacts } from './signal.ts';
+import { type CallFacts, callsOfHour } from './signal.ts';
 import { LOOKUP_MISSING } from './signals/lookups.ts';
 import { type Measured, signals } from './signals.ts';
 
@@ -71,7 +71,7 @@ export function standingOf({ standing, supplier, profile }: CallFacts, rules: Ru
   if (standing === 'blocked') return reason(100, 'the supplier is blocked');
   if (standing === 'paused') return reason(rules.thresholds.holdAt, 'the supplier is paused');
   const usual = Math.max(1, (profile?.calls ?? 0) / 28 / 12);
-  if (standing === 'throttled' && supplier.hour >= usual)
+  if (standing === 'throttled' && callsOfHour(supplier) >= usual)
     return reason(rules.thresholds.holdAt, 'the supplier is throttled, and this is beyond its usual hour');
   return null;
 }

@@ -1,5 +1,4 @@
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
-import { regionOfNumber } from '../area-codes.ts';
 import { between, type CallFacts, type Measure, measured, type Signal } from '../signal.ts';
 import { chanceOfAtLeast, unlikely } from '../statistics.ts';
 import { likeness } from './duration.ts';
@@ -18,11 +17,10 @@ function typeOf(number: string): string | null {
   return type;
 }
 
-/** Numbers of the numbering plan that nobody has: an area code that was given to none, fiction's 555-01xx, one digit all along. */
+/** Numbers of the numbering plan that nobody has: fiction's 555-01xx, one digit all along. */
 function isUnassigned(number: string): boolean {
   if (!number.startsWith('+1') || number.length !== 12) return false;
   const subscriber = number.slice(5);
-  if (regionOfNumber(number) === null && typeOf(number) === null) return true;
   return subscriber.startsWith('55501') || new Set(number.slice(2)).size === 1;
 }
 

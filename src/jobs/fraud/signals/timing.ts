@@ -1,4 +1,12 @@
-import { between, type CallFacts, measured, type Profile, type Signal } from '../signal.ts';
+import {
+  between,
+  type CallFacts,
+  callsOfHour,
+  measured,
+  type Profile,
+  type Signal,
+  SUPPLIER_WINDOW,
+} from '../signal.ts';
 import { unlikely } from '../statistics.ts';
 import { fewFailures, likeness } from './duration.ts';
 import { vouching } from './number.ts';
@@ -15,8 +23,6 @@ function usualHour(profile: Profile, startedAtMs: number): { calls: number; shar
   return { calls: perDay * ofHour * Math.min(2, weekday * 7), share: ofHour };
 }
 
-/** The most calls that the window of a supplier has. */
-const WINDOW = 200;
 /** An hour of the day in which fewer than this part of all calls come. */
 const QUIET = 0.02;
 
@@ -40,9 +46,10 @@ export const timingSignals: readonly Signal[] = [
     version: 1,
     text: 'the supplier sent many times its usual number of calls within the hour before',
     measure({ profile, supplier, startedAtMs }) {
-      if (profile === null || profile.calls < LEAST_PROFILE || supplier.hour < 10) return null;
+      const hour = callsOfHour(supplier);
+      if (profile === null || profile.calls < LEAST_PROFILE || hour < 10) return null;
       const usual = Math.max(1, usualHour(profile, startedAtMs).calls);
-      return measured(between(supplier.hour / usual, 4, 15), { hour: supplier.hour, usual });
+      return measured(between(hour / usual, 4, 15), { hour, usual });
     },
   },
   {
@@ -68,9 +75,9 @@ export const timingSignals: readonly Signal[] = [
     text: "the supplier's last calls came many times faster than it sent calls so far",
     measure(call) {
       const { profile, supplier } = call;
-      if (supplier.calls < 15 || supplier.spanS === 0) return null;
+      if (supplier.calls < 15) return null;
       // A full window is less than a day: its pace counts, but no faster than over hours, after which a spot on television is over.
-      const isFull = supplier.calls >= WINDOW;
+      const isFull = supplier.calls >= SUPPLIER_WINDOW;
       const perDay = isFull
         ? (supplier.calls * 86_400) / Math.max(supplier.spanS, 6 * 3_600)
         : supplier.calls;
