@@ -112,3 +112,7 @@ export const unsent = (provider: string, operation: string, code: string) =>
   new OutageError('PROVIDER_UNAVAILABLE', `${provider} was not asked for ${operation} (${code}).`, {
     detail: { provider, operation, code, sent: false },
   });
+
+/** Whether nothing left the house, so that nothing is owed for it. */
+export const isUnsent = (error: unknown): error is OutageError =>
+  error instanceof OutageError && error.detail.sent === false;

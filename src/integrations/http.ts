@@ -6,6 +6,7 @@ import {
   handleApiError,
   isRefusalInside,
   isTrouble,
+  isUnsent,
   type RefusalInside,
   Refused,
   Unreadable,
@@ -20,6 +21,8 @@ export interface ApiTurns {
   take(signal: AbortSignal): Promise<boolean>;
   /** The provider refused a request for its own limit: everybody waits so long. */
   pause(forMs: number): Promise<void>;
+  /** Whether it asked for longer than anybody waits in the line. */
+  isPaused?(): boolean;
 }
 
 export interface ApiOptions {
@@ -100,7 +103,14 @@ export function createApiClient(options: ApiOptions): ApiClient {
     }
   }
 
-  const send = <T>(call: ApiRequest<T>, retries: number): Promise<T> =>
+  /** What a caller is told. That nothing was sent goes before its own end: whoever pays by the request wants to know. */
+  const told = (call: { readonly signal: AbortSignal }) => (error: unknown) => {
+    if (isUnsent(error)) throw error;
+    call.signal.throwIfAborted();
+    throw error instanceof Away ? error.outage() : error;
+  };
+
+  const again = <T>(call: ApiRequest<T>, retries: number): Promise<T> =>
     pRetry(() => once(call), {
       retries,
       factor: 2,
@@ -114,12 +124,17 @@ export function createApiClient(options: ApiOptions): ApiClient {
         if (mayTryAgain(error) && retriesLeft > 0)
           await sleep(error.waitMs ?? 0, undefined, { signal: call.signal });
       },
-    }).catch((error: unknown) => {
-      call.signal.throwIfAborted();
-      throw error instanceof Away ? error.outage() : error;
     });
 
-  return { get: (call) => send(call, tries - 1), post: (call) => send(call, 0), isAway };
+  // Without tries, also without who would answer the caller's end before it is known whether anything was sent.
+  const send = <T>(call: ApiRequest<T>, retries: number): Promise<T> =>
+    (retries === 0 ? once(call) : again(call, retries)).catch(told(call));
+
+  return {
+    get: (call) => send(call, tries - 1),
+    post: (call) => send(call, 0),
+    isAway: () => isAway() || (turns?.isPaused?.() ?? false),
+  };
 }
 
 /** One request and what it was answered. */

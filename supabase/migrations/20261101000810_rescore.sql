@@ -36,6 +36,8 @@ begin
     union (select o.id, o.business_date from calls o where app.block_of(o.caller_number) = app.block_of(p_call.caller_number)
       and (o.started_at, o.id) > (p_call.started_at, p_call.id) and o.started_at < p_call.started_at + interval '1 day' order by o.started_at, o.id limit 200)
   ) later where business_date <= v_through
+  -- In one order, so that two that mark the same calls do not wait for each other in a ring.
+  order by id
   on conflict (call_id) do update set changes = r.changes + 1;
 end $$;
 

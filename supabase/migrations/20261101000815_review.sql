@@ -24,13 +24,13 @@ $$;
 -- A person decides one call, whatever became of it. Answers
 --   scored_again       it was held, or was rejected and qualifies after all: what was decided goes before the score,
 --   adjusting, waiting_approval   it is owed and earned, and is taken out of the books (app.open_adjustment),
---   unchanged          it is so already,
+--   unchanged          it is so already, and stays so whatever changes its place or its score,
 --   being_rated        it is just being scored: to be decided when that has ended,
 --   no_campaign        nobody knows whose it is,
 --   disputed           its buyer disputed it, and was right: that stands,
 --   unknown            there is no such call.
 create function app.decide_call(p_call_id uuid, p_decision text, p_by text, p_reason text, p_now timestamptz) returns text language plpgsql as $$
-declare v_call calls; v_result text;
+declare v_call calls; v_result text; v_asked jsonb;
 begin
   select * into v_call from calls where id = p_call_id for update;
   v_result := case when v_call.id is null then 'unknown' when v_call.status = 'stored' then 'being_rated'
@@ -40,7 +40,13 @@ begin
     when v_call.status = 'qualified' then 'adjusting' else 'scored_again' end;
   if v_result = 'scored_again' then perform app.score_again(v_call, p_decision, p_now);
   elsif v_result = 'adjusting' then
-    v_result := case public.ask_adjustment(v_call.id, p_by, p_reason, app.ms(p_now)) ->> 'state' when 'waiting_approval' then 'waiting_approval' else 'adjusting' end;
+    v_asked := public.ask_adjustment(v_call.id, p_by, p_reason, app.ms(p_now));
+    v_result := case v_asked ->> 'state' when 'waiting_approval' then 'waiting_approval' else 'adjusting' end;
+    -- It is being taken out for another reason: whatever becomes of that, a person's word goes before.
+    if v_asked -> 'asked' = 'false' then update calls set decided = p_decision where id = v_call.id; end if;
+  elsif v_result = 'unchanged' and v_call.decided is distinct from p_decision then
+    -- What it is so by, a place, a window or its score, may change: the word does not.
+    update calls set decided = p_decision where id = v_call.id;
   else return v_result; end if;
   perform app.log_action(p_now, p_by, 'call.' || p_decision, 'call:' || v_call.id, jsonb_build_object('reason', p_reason, 'was', v_call.status));
   return v_result;

@@ -50,8 +50,8 @@ describe('closing a date by hand', () => {
     expect(await caught(start(0))).toBe('CLOSE_OUT_OF_ORDER');
     house.advanceTo(OPENS_MS + 2 * DAY_MS);
     expect(await caught(start(1))).toBe('CLOSE_OUT_OF_ORDER');
-    expect(await start(0)).toMatchObject({ state: 'running', stage: 'billing' });
-    expect(await start(0)).toMatchObject({ state: 'running', stage: 'billing' });
+    expect(await start(0)).toMatchObject({ state: 'running', stage: 'scores' });
+    expect(await start(0)).toMatchObject({ state: 'running', stage: 'scores' });
     await house.work();
     expect(await start(1)).toMatchObject({ state: 'running' });
     expect(await caught(start(-1))).toBe('CLOSE_OUT_OF_ORDER');

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { defaultRules } from '../../src/jobs/fraud/default-rules.ts';
+import { plainRules } from '../../sandbox/plain-rules.ts';
 import { expireHolds } from '../../src/jobs/fraud/expire-holds.job.ts';
 import { contextFor } from '../../src/queues/run-job.ts';
 import type { JobServices } from '../../src/services.ts';
@@ -60,8 +60,8 @@ test('where the rules let it qualify it is paid for', async () => {
   const { number } = await house.road();
   const { fraud, clock } = house.services;
   const rules = {
-    ...defaultRules,
-    default: { ...defaultRules.default, expiry: { hours: 1, decision: 'qualify' } },
+    ...plainRules,
+    default: { ...plainRules.default, expiry: { hours: 1, decision: 'qualify' } },
   };
   const version = await fraud.addRuleSet(rules, 'ops', 'trust', clock.nowMs());
   await fraud.useRuleSet(version, 'running', 'ops', 'trust', clock.nowMs());

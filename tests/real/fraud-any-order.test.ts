@@ -144,7 +144,7 @@ test('calls that come while the scores of their date are looked at have those in
   for (let minute = 100; minute < 120; minute += 5)
     await report(at, { minute, supplier: 0, caller: '1001', durationS: 300, turn: 0 });
   await at.house.close(FIRST_DATE);
-  expect((await scores(at)).at(-1)).toMatchObject({ id: 'minute-130', status: 'rejected', price: null });
+  expect((await scores(at)).at(-1)).toMatchObject({ id: 'minute-130', status: 'held', price: null });
   expect(await at.house.sql('select * from rescore_marks')).toEqual([]);
 });
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ReviewFilter } from '../../src/integrations/supabase/review.ts';
 import { balancesOf } from '../helpers/books.ts';
-import { dateAfter, type House, keepServer, OPENS_MS, openHouse } from '../helpers/house.ts';
+import { dateAfter, FIRST_DATE, type House, keepServer, OPENS_MS, openHouse } from '../helpers/house.ts';
 
 keepServer();
 let house: House;
@@ -136,6 +136,20 @@ describe('a held call', () => {
 });
 
 describe('a call that was rejected', () => {
+  test('that a cap refused stays rejected by a person’s word, also when the cap has a place for it', async () => {
+    const { number } = await house.road({ dailyCap: 1 });
+    await house.call({ number, startedAtMs: hoursBeforeNoon(3) });
+    await house.call({ number, startedAtMs: hoursBeforeNoon(2) });
+    await house.work();
+    expect(await statuses()).toEqual(['qualified', 'rejected']);
+    const [first = '', second = ''] = await ids();
+    expect(await decide([second], 'reject')).toEqual(['unchanged']);
+    expect(await decide([first], 'reject')).toEqual(['adjusting']);
+    await house.close(FIRST_DATE);
+    expect(await statuses()).toEqual(['rejected', 'rejected']);
+    expect(totals()).toEqual([]);
+  });
+
   test('is paid for when a person says so, on the next invoice where its day was billed', async () => {
     const { number, id } = await house.road();
     await house.call({ number, caller: '+12121551234', startedAtMs: hoursAgo(2) });

@@ -37,7 +37,7 @@ function clientOf(given: Partial<ApiOptions> = {}) {
       schema,
       signal,
     });
-  return { ask, failures };
+  return { client, ask, failures };
 }
 
 /** Answers one after another, the last one again and again; how many were asked for. */
@@ -201,6 +201,20 @@ describe('a provider that is away', () => {
     const turns = { take: async () => false, pause: async () => undefined };
     await expect(clientOf({ turns }).ask()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
     expect(asked).toHaveLength(0);
+  });
+
+  test('that is asked once is told as not asked where its turn had not come when the caller ended', async () => {
+    const asked = answers(good);
+    const take = (ended: AbortSignal) =>
+      new Promise<boolean>((resolve) => ended.addEventListener('abort', () => resolve(false)));
+    const { ask } = clientOf({ tries: 1, turns: { take, pause: async () => undefined } });
+    await expect(ask(AbortSignal.timeout(10))).rejects.toMatchObject({ detail: { sent: false } });
+    expect(asked).toHaveLength(0);
+  });
+
+  test('that asked for a long pause is away', () => {
+    const turns = { take: async () => false, pause: async () => undefined, isPaused: () => true };
+    expect(clientOf({ turns }).client.isAway()).toBe(true);
   });
 
   test('is not waited for by a job that was told to stop', async () => {
