@@ -218,7 +218,8 @@ describe('the command line, on the books of a demo', () => {
       expect(refused.err).toContain(fault);
     expect(await list()).toEqual(before);
 
-    const stricter = { ...rules.default, thresholds: { holdAt: 1, rejectAt: 1 } };
+    const all = Object.fromEntries(Object.keys(rules.default.weights).map((signal) => [signal, 100]));
+    const stricter = { ...rules.default, weights: all, thresholds: { holdAt: 1, rejectAt: 1 } };
     await writeFile(file, JSON.stringify({ default: stricter }));
     const { version } = await answerOf(z.looseObject({ version: z.int() }), ...add);
     expect((await callclear(...backtest)).out).toMatch(/approved → rejected|held → rejected/);
