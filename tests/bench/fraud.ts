@@ -89,6 +89,7 @@ async function openExchange(calls: number, suppliers: number, seed: number, say:
   const db = await createTestDatabase();
   await useDefaultRules(db.sql);
   await fillTables(db.sql, ['calls'], statements(calls, Math.round(suppliers), seed), say);
+  await db.sql(PROFILES);
   const nowMs = Date.parse(`${DAY}T23:59:00Z`);
   const services = createIntegrations(
     {
@@ -182,9 +183,10 @@ function statements(calls: number, suppliers: number, seed: number): Record<stri
       select ${uuid(1, 'n')}, 'bench', n::text, '+1833' || lpad((n % ${suppliers})::text, 7, '0'), ${uuid(5, `n % ${suppliers} % 10`)}, ${uuid(3, `n % ${suppliers}`)},
         ${uuid(4, '0')}, ${caller}, ${at}, 20 + n * 31 % 600, true, ${at}, case when n >= ${calls - FRESH} then 'stored' else 'rejected' end,
         ${day}, 't', ${at}, ${at} from generate_series(0::bigint, ${calls - 1}) n`,
-    // Of the last days alone: those of the others are read by nobody.
-    profiles: `select app.count_supplier_days(d::date) from generate_series(date '${DAY}' - 28, date '${DAY}' - 1, interval '1 day') d;
-      insert into supplier_profiles select supplier_id, date '${DAY}' - 1, app.profile_of(array_agg(d)) from supplier_days d group by 1;
-      insert into network_profiles select date '${DAY}' - 1, app.profile_of(array_agg(d)) from supplier_days d`,
   };
 }
+
+/** Of the last days alone: those of the others are read by nobody. By the indexes, which are there when the rows are. */
+const PROFILES = `select app.count_supplier_days(d::date) from generate_series(date '${DAY}' - 28, date '${DAY}' - 1, interval '1 day') d;
+      insert into supplier_profiles select supplier_id, date '${DAY}' - 1, app.profile_of(array_agg(d)) from supplier_days d group by 1;
+      insert into network_profiles select date '${DAY}' - 1, app.profile_of(array_agg(d)) from supplier_days d`;
