@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { areaCodesOf, STATE_CODES } from '../../sandbox/traffic/labelled/area-codes.ts';
 import { regionOfNumber } from '../../src/jobs/fraud/area-codes.ts';
 import type { Lookup, NumberReport } from '../../src/jobs/fraud/look-up-numbers.ts';
 import type { CallFacts, Lengths } from '../../src/jobs/fraud/signal.ts';
@@ -150,6 +151,12 @@ test('an area code belongs to its state', () => {
   expect(
     ['+12127361234', '+15125550100', '+14165550100', '+442079460000', '+12995550100'].map(regionOfNumber),
   ).toEqual([...['US-NY', 'US-TX', 'CA-ON', null, null]]);
+});
+
+test('area codes belong to the states that a second table, made apart from it, says', () => {
+  const states = STATE_CODES.flatMap((state) => areaCodesOf(state).map((code) => [code, `US-${state}`]));
+  expect(states.length).toBeGreaterThan(200);
+  expect(states.map(([code]) => [code, regionOfNumber(`+1${code}5552345`)])).toEqual(states);
 });
 
 describe('statistics', () => {
