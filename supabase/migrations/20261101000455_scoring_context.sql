@@ -13,8 +13,7 @@ create function app.caller_window(p_call public.calls, p_minimum_s int) returns 
     'payableInCampaign', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s >= p_minimum_s),
     'payable', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s),
     'otherSuppliers', count(distinct o.supplier_id) filter (where o.supplier_id <> p_call.supplier_id),
-    'otherCampaigns', count(distinct o.campaign_id) filter (where o.campaign_id <> p_call.campaign_id),
-    'sinceLastS', extract(epoch from p_call.started_at - max(o.started_at))::int)
+    'otherCampaigns', count(distinct o.campaign_id) filter (where o.campaign_id <> p_call.campaign_id))
   from (
     select o.*, coalesce((o.late_facts ->> 'durationS')::int, o.duration_s) as lasted_s, coalesce((o.late_facts ->> 'answered')::boolean, o.answered) as talked
     from public.calls o
@@ -28,7 +27,6 @@ create function app.supplier_window(p_call public.calls, p_minimum_s int) return
   select jsonb_build_object(
     'calls', count(*),
     'spanS', coalesce(extract(epoch from p_call.started_at - min(o.started_at))::int, 0),
-    'tenMinutes', count(*) filter (where o.started_at > p_call.started_at - interval '10 minutes'),
     'hour', count(*) filter (where o.started_at > p_call.started_at - interval '1 hour'),
     'callers', count(distinct o.caller_number),
     'answered', count(*) filter (where o.talked),

@@ -17,10 +17,10 @@ export const ORDINARY: CallFacts = {
   standing: 'active',
   caller: {
     ...{ hour: 0, day: 0, network: 0, buyer: 0, campaign: 0, payable: 0, payableInCampaign: 0 },
-    ...{ otherSuppliers: 0, otherCampaigns: 0, sinceLastS: null },
+    ...{ otherSuppliers: 0, otherCampaigns: 0 },
   },
   supplier: {
-    ...{ calls: 60, spanS: 80_000, tenMinutes: 1, hour: 4, callers: 58, answered: 52, hangups: 5 },
+    ...{ calls: 60, spanS: 80_000, hour: 4, callers: 58, answered: 52, hangups: 5 },
     ...{ payable: 30, signed: 50, vouchedLess: 9, sameDuration: 0, nearDuration: 4 },
     ...{ within3: 1, within8: 2, within45: 10 },
     campaign: lengthsOf(60),

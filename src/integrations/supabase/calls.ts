@@ -147,13 +147,11 @@ const scoringContext = z.object({
       'otherSuppliers',
       'otherCampaigns',
     ),
-    sinceLastS: z.int().nullable(),
   }),
   supplier: z.object({
     ...counts(
       'calls',
       'spanS',
-      'tenMinutes',
       'hour',
       'callers',
       'answered',

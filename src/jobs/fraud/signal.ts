@@ -45,7 +45,6 @@ export interface CallerWindow {
   readonly payableInCampaign: number;
   readonly otherSuppliers: number;
   readonly otherCampaigns: number;
-  readonly sinceLastS: number | null;
 }
 
 /** Calls of the supplier that started before this one: the last 200 within a day. */
@@ -53,7 +52,6 @@ export interface SupplierWindow {
   readonly calls: number;
   /** How long before this one the first of them started. */
   readonly spanS: number;
-  readonly tenMinutes: number;
   readonly hour: number;
   readonly callers: number;
   readonly answered: number;
