@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { PermanentError } from '../../errors.ts';
 import { amountMinor, instantMs, type Rpc } from './rpc.ts';
 
 /** A movement of Stripe's balance as it is stored; see integrations/stripe/balance.ts. */
@@ -15,21 +16,33 @@ interface Movement {
   readonly createdMs: number;
 }
 
-/** Movements as `store_page` reads them. */
-export const toRows = (movements: readonly Movement[]) => JSON.stringify(movements.map(toRow));
-
-const toRow = (movement: Movement) => [
-  movement.id,
-  movement.sourceId,
-  movement.reportingCategory,
-  movement.amountMinor,
-  movement.feeMinor,
-  movement.netMinor,
-  movement.currency,
-  movement.availableOnMs,
-  movement.createdMs,
-  movement.exchangeRate,
-];
+/**
+ * Movements as `store_page` reads them: a list for each movement would take six times as long to read there. Throws PermanentError
+ * ANSWER_INVALID for a text with a tab, of which Stripe has none.
+ */
+export function toColumns(movements: readonly Movement[]): string {
+  const texts = (read: (movement: Movement) => string | null) =>
+    movements.map((movement) => {
+      const text = read(movement) ?? '';
+      if (!text.includes('\t')) return text;
+      throw new PermanentError('ANSWER_INVALID', 'A movement of Stripe has a tab in one of its texts.', {
+        detail: { movement: movement.id },
+      });
+    });
+  const columns = [
+    texts(({ id }) => id),
+    texts(({ sourceId }) => sourceId),
+    texts(({ reportingCategory }) => reportingCategory),
+    movements.map((movement) => movement.amountMinor),
+    movements.map(({ feeMinor }) => feeMinor),
+    movements.map(({ netMinor }) => netMinor),
+    texts(({ currency }) => currency),
+    movements.map(({ availableOnMs }) => availableOnMs),
+    movements.map(({ createdMs }) => createdMs),
+    texts(({ exchangeRate }) => exchangeRate),
+  ];
+  return JSON.stringify(columns.map((column) => column.join('\t')));
+}
 
 const listing = z.object({
   id: z.int(),
@@ -88,7 +101,7 @@ export function createReconciliationStore(rpc: Rpc) {
       rpc(
         'store_page',
         {
-          ...{ p_listing_id: listingId, p_after: after, p_movements: toRows(movements), p_next: next },
+          ...{ p_listing_id: listingId, p_after: after, p_movements: toColumns(movements), p_next: next },
           p_now_ms: nowMs,
         },
         z.int(),
