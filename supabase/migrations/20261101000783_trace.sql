@@ -214,13 +214,13 @@ language sql stable as $$
   from found j
 $$;
 
--- The trace of an id of ours or of Stripe: {kind, links}. Of an invoice or a payout of many calls the first two thousand are
+-- The trace of an id of ours or of Stripe: {kind, links}. Of an invoice or a payout of many calls the first five hundred are
 -- counted by state, and at most twenty of a kind of link are shown. Its plan is made once for a connection, and without JIT: to make it takes longer than to read what it asks for.
 create function public.trace(p_id text)
 returns jsonb language plpgsql stable security definer set search_path = pg_catalog, public, app, pg_temp
 set jit = off set plan_cache_mode = force_generic_plan as $$
 declare
-  c_bound constant int := 2000; v_uuid uuid; v_subject record; v_earnings earnings[]; v_invoices uuid[]; v_payouts uuid[]; v_charges text[];
+  c_bound constant int := 500; v_uuid uuid; v_subject record; v_earnings earnings[]; v_invoices uuid[]; v_payouts uuid[]; v_charges text[];
 begin
   begin v_uuid := p_id::uuid; exception when invalid_text_representation then null; end;
   select * into v_subject from app.trace_subject(p_id, v_uuid);

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 542b49002ea70023, text 2e9dc900bdb4dc47. Do not edit.
+// Made by "npm run generate" from migrations 1879a5e131c8754c, text 2e9dc900bdb4dc47. Do not edit.
 export type Json =
 	| string
 	| number
