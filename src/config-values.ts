@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { isFreeSource, isSourceName, parseHmacReceivers, parsePathSecret } from './config-receivers.ts';
 
 /** One variable of the environment. */
 export interface Variable {
@@ -7,6 +8,8 @@ export interface Variable {
   readonly example: string;
   readonly secret?: boolean;
   readonly required?: boolean;
+  /** The secrets in it, where it is no comma list of them. */
+  readonly secretsOf?: (value: string) => readonly string[];
   readonly schema: z.ZodType<unknown, string | undefined>;
 }
 
@@ -89,32 +92,48 @@ function parseBodyKey(item: string): Buffer | null {
   return key.length === 32 && key.toString('base64') === item ? key : null;
 }
 
+/** `whsec_` and a secret of 24 to 64 bytes, or `whpk_` and a public key of ed25519. */
 function isStandardSecret(secret: string): boolean {
-  const encoded = secret.slice('whsec_'.length);
+  const isPublic = secret.startsWith('whpk_');
+  const encoded = secret.slice(isPublic ? 'whpk_'.length : 'whsec_'.length);
   const key = Buffer.from(encoded, 'base64');
-  const bounded = key.length >= 24 && key.length <= 64;
-  return secret.startsWith('whsec_') && bounded && key.toString('base64') === encoded;
+  const bounded = isPublic ? key.length === 32 : key.length >= 24 && key.length <= 64;
+  return (isPublic || secret.startsWith('whsec_')) && bounded && key.toString('base64') === encoded;
 }
-
-const SOURCE_CHARACTERS = new Set('abcdefghijklmnopqrstuvwxyz0123456789-');
 
 function parseSource(item: string): [source: string, secrets: readonly string[]] | null {
   const at = item.indexOf('=');
   const source = item.slice(0, Math.max(at, 0));
   const sourceSecrets = itemsOf(item.slice(at + 1), '|');
-  const named =
-    source !== '' && source.length <= 32 && [...source].every((letter) => SOURCE_CHARACTERS.has(letter));
-  // These two have receivers and signatures of their own.
-  if (!named || source === 'callrail' || source === 'stripe') return null;
+  if (!isFreeSource(source)) return null;
   return sourceSecrets.length > 0 && sourceSecrets.every(isStandardSecret) ? [source, sourceSecrets] : null;
 }
 
 export const proxies = list('addresses, CIDR blocks, loopback, linklocal or uniquelocal', parseProxy);
 export const bodyKeys = list('base64 of 32 bytes', parseBodyKey);
 export const sources = list(
-  'source=whsec_...|whsec_... with 24 to 64 bytes of base64 in each secret',
+  'source=whsec_...|whpk_... with 24 to 64 bytes of base64 in each secret, 32 in each public key',
   parseSource,
 );
+export const pathSecrets = list(
+  'pairs path:header, both of 24 to 128 letters, digits, - and _, and different',
+  parsePathSecret,
+);
+
+export const hmacReceivers = z.string().transform((given, context) => {
+  const parsed = parseHmacReceivers(given);
+  if ('receivers' in parsed) return parsed.receivers;
+  context.addIssue({
+    code: 'custom',
+    message: `must be JSON as docs/receivers.md has it: ${parsed.wrongAt}`,
+  });
+  return z.NEVER;
+});
+/** Of a value that the schema above takes. */
+export function secretsOfHmacReceivers(value: string): readonly string[] {
+  const parsed = parseHmacReceivers(value);
+  return 'receivers' in parsed ? Object.values(parsed.receivers).flatMap(({ secrets: held }) => held) : [];
+}
 
 /** Which mode of Stripe a key is for; null when it is no secret or restricted key. */
 export function stripeMode(key: string): 'live' | 'test' | null {
@@ -128,7 +147,7 @@ export const stripeKey = checked('a key that begins with sk_test_, rk_test_, sk_
 
 /** Short, of few different characters, or plainly a placeholder. An entry `source=a|b` is as weak as its weakest secret. */
 export function isWeak(item: string): boolean {
-  return itemsOf(item.includes('=whsec_') ? item.slice(item.indexOf('=') + 1) : item, '|').some((secret) => {
+  return itemsOf(item.includes('=wh') ? item.slice(item.indexOf('=') + 1) : item, '|').some((secret) => {
     const telling = ['example', 'changeme', 'password', 'not-a-'].some((word) =>
       secret.toLowerCase().includes(word),
     );
@@ -171,7 +190,7 @@ export function secretsBySource(
 
 /** A name of a source, as it stands in the address of its receiver. */
 export const sourceName = checked('lower-case letters, digits and dashes, at most 32', (name) =>
-  name.length <= 32 && [...name].every((letter) => SOURCE_CHARACTERS.has(letter)) ? name : null,
+  isSourceName(name) ? name : null,
 );
 
 /** Requests per second of all processes and of each operation: `100/25`. */

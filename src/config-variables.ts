@@ -1,10 +1,13 @@
 import {
   bodyKeys,
+  hmacReceivers,
   keyPairs,
   killPoints,
   oneOf,
+  pathSecrets,
   proxies,
   secrets,
+  secretsOfHmacReceivers,
   sourceName,
   sources,
   stripeKey,
@@ -38,6 +41,11 @@ export const VARIABLES = {
       'proxies whose X-Forwarded headers count: addresses, CIDR blocks, loopback, uniquelocal, comma list',
     example: '',
     schema: proxies.prefault(''),
+  },
+  PUBLIC_URL: {
+    purpose: 'address under which senders of webhooks reach this server, which Twilio signs',
+    example: '',
+    schema: url(['https:', 'http:']).optional(),
   },
   LOG_LEVEL: {
     purpose: 'how much is logged: trace, debug, info, warn, error, fatal or silent',
@@ -91,10 +99,16 @@ export const VARIABLES = {
     schema: stripeRates.optional(),
   },
   STRIPE_WEBHOOK_SECRETS: {
-    purpose: 'signing secrets of the Stripe endpoints (platform and Connect), newest first, comma list',
+    purpose: 'signing secrets of the Stripe endpoint of your own account, newest first, comma list',
     example: 'whsec_example-not-a-secret',
     secret: true,
     required: true,
+    schema: secrets.prefault(''),
+  },
+  STRIPE_CONNECT_WEBHOOK_SECRETS: {
+    purpose: 'signing secrets of the Stripe endpoint of connected accounts, newest first, comma list',
+    example: '',
+    secret: true,
     schema: secrets.prefault(''),
   },
   CALLRAIL_SIGNING_KEYS: {
@@ -104,10 +118,53 @@ export const VARIABLES = {
     schema: secrets.prefault(''),
   },
   CALL_WEBHOOK_SECRETS: {
-    purpose: 'entries source=whsec_...|whsec_... per sender of Standard Webhooks, newest first, comma list',
+    purpose: 'entries source=whsec_...|whpk_... per sender of Standard Webhooks, newest first, comma list',
     example: 'acme=whsec_bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldA==',
     secret: true,
     schema: sources.prefault(''),
+  },
+  TWILIO_SIGNING_TOKENS: {
+    purpose: 'auth tokens that Twilio signs webhooks with, newest first, comma list; needs PUBLIC_URL',
+    example: '',
+    secret: true,
+    schema: secrets.prefault(''),
+  },
+  RINGBA_WEBHOOK_SECRETS: {
+    purpose: "pairs path:header that let Ringba's webhooks in, newest first, comma list",
+    example: '',
+    secret: true,
+    schema: pathSecrets.prefault(''),
+  },
+  RETREAVER_WEBHOOK_SECRETS: {
+    purpose: "pairs path:header that let Retreaver's webhooks in, newest first, comma list",
+    example: '',
+    secret: true,
+    schema: pathSecrets.prefault(''),
+  },
+  TRACKDRIVE_WEBHOOK_SECRETS: {
+    purpose: "pairs path:header that let TrackDrive's webhooks in, newest first, comma list",
+    example: '',
+    secret: true,
+    schema: pathSecrets.prefault(''),
+  },
+  INVOCA_WEBHOOK_SECRETS: {
+    purpose: "pairs path:header that let Invoca's webhooks in, newest first, comma list",
+    example: '',
+    secret: true,
+    schema: pathSecrets.prefault(''),
+  },
+  CONVOSO_WEBHOOK_SECRETS: {
+    purpose: "pairs path:header that let Convoso's webhooks in, newest first, comma list",
+    example: '',
+    secret: true,
+    schema: pathSecrets.prefault(''),
+  },
+  HMAC_RECEIVERS: {
+    purpose: 'senders that sign by HMAC in a way of their own, as JSON (docs/receivers.md)',
+    example: '',
+    secret: true,
+    secretsOf: secretsOfHmacReceivers,
+    schema: hmacReceivers.prefault('{}'),
   },
   CALLRAIL_ACCOUNT_ID: {
     purpose: "account ACC... whose log of calls is compared each night; empty compares none of CallRail's",
@@ -132,7 +189,7 @@ export const VARIABLES = {
     schema: secrets.prefault(''),
   },
   TWILIO_SOURCE: {
-    purpose: "the source in CALL_WEBHOOK_SECRETS that reports Twilio's calls, by their CallSid",
+    purpose: "the source that reports Twilio's calls, by their CallSid: twilio for Twilio's own webhooks",
     example: 'twilio',
     schema: sourceName.prefault('twilio'),
   },

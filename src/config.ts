@@ -1,5 +1,11 @@
 import { z } from 'zod';
 import {
+  type HmacReceiver,
+  type PathSecret,
+  UNSIGNED_SOURCES,
+  type UnsignedSource,
+} from './config-receivers.ts';
+import {
   defaultRates,
   isWeak,
   itemsOf,
@@ -60,10 +66,18 @@ export interface Config {
     readonly livemode: boolean;
     readonly rates: { readonly perS: number; readonly operationPerS: number };
   } | null;
+  /** Where senders of webhooks reach this server. */
+  readonly publicUrl: string | null;
   readonly stripeWebhookSecrets: readonly string[];
+  readonly stripeConnectWebhookSecrets: readonly string[];
   readonly callRailSigningKeys: readonly string[];
   /** Secrets of each sender of Standard Webhooks, by source. */
   readonly callWebhookSecrets: Readonly<Record<string, readonly string[]>>;
+  readonly twilioSigningTokens: readonly string[];
+  /** What lets the webhooks of providers in that sign nothing. */
+  readonly pathSecrets: Readonly<Record<UnsignedSource, readonly PathSecret[]>>;
+  /** Senders that the configuration describes, by source. */
+  readonly hmacReceivers: Readonly<Record<string, HmacReceiver>>;
   /** Providers whose own log of calls is read. */
   readonly callLogs: CallLogSettings;
   /** Services that know numbers; null is one that is not configured. */
@@ -81,6 +95,15 @@ export interface Config {
 }
 
 const NAMES = Object.keys(VARIABLES) as VariableName[];
+/** Each lets one kind of sender report calls. */
+const CALL_SENDERS = [
+  'CALLRAIL_SIGNING_KEYS',
+  'CALL_WEBHOOK_SECRETS',
+  'TWILIO_SIGNING_TOKENS',
+  'HMAC_RECEIVERS',
+  ...UNSIGNED_SOURCES.map((source) => `${source.toUpperCase()}_WEBHOOK_SECRETS` as UnsignedVariable),
+] as const satisfies VariableName[];
+type UnsignedVariable = `${Uppercase<UnsignedSource>}_WEBHOOK_SECRETS`;
 const variableOf = (name: VariableName): Variable => VARIABLES[name];
 
 /** Faults of one variable beside another, as [variable, what is wrong]. */
@@ -102,8 +125,8 @@ function crossFaults(env: Config['env'], given: Given): [VariableName, string][]
       if (variableOf(name).required && given[name] === undefined) missing(name, `${env} needs it`);
     if (given.REDIS_URL === undefined && given.QUEUE_DATABASE_URL === undefined)
       missing('REDIS_URL', `${env} needs it or QUEUE_DATABASE_URL`);
-    if (given.CALLRAIL_SIGNING_KEYS === undefined && given.CALL_WEBHOOK_SECRETS === undefined)
-      missing('CALL_WEBHOOK_SECRETS', `${env} needs it or CALLRAIL_SIGNING_KEYS`);
+    if (CALL_SENDERS.every((name) => given[name] === undefined))
+      missing('CALL_WEBHOOK_SECRETS', `${env} needs it, or the secrets of another sender of calls`);
   }
   for (const [id, keys] of [
     ['CALLRAIL_ACCOUNT_ID', 'CALLRAIL_API_KEYS'],
@@ -112,6 +135,8 @@ function crossFaults(env: Config['env'], given: Given): [VariableName, string][]
     if (given[keys] === undefined && given[id] !== undefined) missing(keys, `${id} is set`);
     if (given[id] === undefined && given[keys] !== undefined) missing(id, `${keys} is set`);
   }
+  if (given.TWILIO_SIGNING_TOKENS !== undefined && given.PUBLIC_URL === undefined)
+    missing('PUBLIC_URL', 'TWILIO_SIGNING_TOKENS is set, and Twilio signs the address');
   const mode = stripeMode(given.STRIPE_SECRET_KEY ?? '');
   if (env !== 'prod' && mode === 'live')
     faults.push(['STRIPE_SECRET_KEY', 'is a live key, which only prod may hold']);
@@ -120,8 +145,9 @@ function crossFaults(env: Config['env'], given: Given): [VariableName, string][]
   for (const name of ['STRIPE_API_BASE', 'KILL_POINT'] as const)
     if (given[name] !== undefined) faults.push([name, 'may not be set in prod']);
   for (const name of NAMES.filter((candidate) => variableOf(candidate).secret)) {
-    const examples = itemsOf(variableOf(name).example);
-    if (itemsOf(given[name] ?? '').some((item) => examples.includes(item) || isWeak(item)))
+    const { example, secretsOf = itemsOf } = variableOf(name);
+    const examples = itemsOf(example);
+    if (secretsOf(given[name] ?? '').some((item) => examples.includes(item) || isWeak(item)))
       faults.push([name, 'holds a value that is weak or an example, which prod may not']);
   }
   return faults;
@@ -158,6 +184,16 @@ function lookupsOf(values: Values): Config['lookups'] {
   });
 }
 
+function pathSecretsOf(values: Values): Config['pathSecrets'] {
+  return Object.freeze({
+    ringba: Object.freeze(values.RINGBA_WEBHOOK_SECRETS),
+    retreaver: Object.freeze(values.RETREAVER_WEBHOOK_SECRETS),
+    trackdrive: Object.freeze(values.TRACKDRIVE_WEBHOOK_SECRETS),
+    invoca: Object.freeze(values.INVOCA_WEBHOOK_SECRETS),
+    convoso: Object.freeze(values.CONVOSO_WEBHOOK_SECRETS),
+  });
+}
+
 function configOf(values: Values): Config {
   const { SUPABASE_URL, SUPABASE_SECRET_KEY, REDIS_URL, QUEUE_DATABASE_URL, STRIPE_SECRET_KEY } = values;
   const supabase =
@@ -183,11 +219,16 @@ function configOf(values: Values): Config {
     supabase,
     queue,
     stripe,
+    publicUrl: values.PUBLIC_URL ?? null,
     stripeWebhookSecrets: Object.freeze(values.STRIPE_WEBHOOK_SECRETS),
+    stripeConnectWebhookSecrets: Object.freeze(values.STRIPE_CONNECT_WEBHOOK_SECRETS),
     callRailSigningKeys: Object.freeze(values.CALLRAIL_SIGNING_KEYS),
     callLogs: callLogsOf(values),
     lookups: lookupsOf(values),
     callWebhookSecrets: secretsBySource(values.CALL_WEBHOOK_SECRETS),
+    twilioSigningTokens: Object.freeze(values.TWILIO_SIGNING_TOKENS),
+    pathSecrets: pathSecretsOf(values),
+    hmacReceivers: values.HMAC_RECEIVERS,
     bodyKeys: Object.freeze(values.BODY_KEYS),
     opsPasswords: Object.freeze(values.OPS_PASSWORDS),
     sentryDsn: values.SENTRY_DSN ?? null,
@@ -218,6 +259,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   for (const issue of result.error?.issues ?? []) faults.push([issue.path[0] as VariableName, issue.message]);
   const appEnv = VARIABLES.APP_ENV.schema.safeParse(given.APP_ENV);
   const told = new Set(faults.map(([name]) => name));
+  const clash = Object.keys(result.data?.HMAC_RECEIVERS ?? {}).some((source) =>
+    Object.hasOwn(secretsBySource((result.data as Values).CALL_WEBHOOK_SECRETS), source),
+  );
+  if (clash) faults.push(['HMAC_RECEIVERS', 'has a sender that CALL_WEBHOOK_SECRETS has too']);
   if (appEnv.success) faults.push(...crossFaults(appEnv.data, given).filter(([name]) => !told.has(name)));
   if (faults.length > 0) {
     const lines = faults.map(([name, fault]) => `  ${name} ${fault} (${variableOf(name).purpose})`);

@@ -5,7 +5,7 @@ import { codeOf } from './errors.ts';
 import type { CallEvent } from './http/receivers.ts';
 import { createCallRailLog } from './integrations/call-tracking/callrail-log.ts';
 import type { CallLog } from './integrations/call-tracking/log.ts';
-import { parseCallReport } from './integrations/call-tracking/parse.ts';
+import { parseCallReport, type RawReport } from './integrations/call-tracking/parse.ts';
 import type { CallReport } from './integrations/call-tracking/report.ts';
 import { createTwilioLog } from './integrations/call-tracking/twilio-log.ts';
 import { createIpQualityScore } from './integrations/fraud/ipqualityscore.ts';
@@ -112,7 +112,7 @@ export interface JobServices {
   readonly stripeBalance: StripeBalance;
   readonly stripePayouts: StripePayouts;
   readonly stripeWithdrawals: StripeWithdrawals;
-  readonly callReports: { parse(source: string, body: Buffer): CallReport };
+  readonly callReports: { parse(report: RawReport): CallReport };
   readonly bodies: { seal(plain: string): string };
   /** Counts what was found of what a provider says it sent. */
   readonly found: { count(source: string, outcome: string, count: number): void };
@@ -141,6 +141,8 @@ export interface Platform {
   readonly callLogs?: CallLogSettings;
   /** Services that know numbers; without, none is asked. */
   readonly lookups?: Config['lookups'];
+  /** Senders of calls that the configuration describes. */
+  readonly hmacReceivers?: Config['hmacReceivers'];
   readonly clock: Clock;
 }
 
@@ -164,7 +166,7 @@ const STRIPE_TIMEOUT_MS = 20_000;
 
 /** Builds the clients of the database and of Stripe, and the stores over them. They hold no connection open. */
 export function createIntegrations(
-  { database, stripe, callLogs, lookups, clock }: Platform,
+  { database, stripe, callLogs, lookups, hmacReceivers, clock }: Platform,
   options: IntegrationOptions,
 ): Omit<JobServices, 'queueSweep'> {
   const { bodyKeys, log, onFailure, onFound = () => undefined, watch } = options;
@@ -212,7 +214,7 @@ export function createIntegrations(
     traces: createTraceStore(rpc),
     statements: createStatementsStore(rpc),
     ...overStripe(client),
-    callReports: { parse: parseCallReport },
+    callReports: { parse: (report: RawReport) => parseCallReport(report, hmacReceivers) },
     bodies: { seal: (plain: string) => sealText(plain, bodyKeys, 'webhook-body') },
     found: { count: onFound },
     audit: openAudit({ database, stripe }),

@@ -1,13 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
-import { PermanentError } from '../errors.ts';
-import { readJsonObject } from '../integrations/call-tracking/json.ts';
-import { CALL_EVENT_TYPES } from '../integrations/call-tracking/standard.ts';
-import { verifyStripeWebhook } from '../integrations/stripe/events.ts';
-import { callRailEventId, verifyCallRailWebhook } from '../integrations/webhooks/callrail.ts';
-import { verifyStandardWebhook } from '../integrations/webhooks/standard.ts';
+import { ApiError, OutageError, PermanentError, TransientError } from '../errors.ts';
 import type { Metrics } from '../metrics.ts';
 import type { Clock } from '../services.ts';
+import type { Delivery, Receiver, ReceiverSecrets } from './receivers/receiver.ts';
+import { receivers as allReceivers } from './receivers/registry.ts';
 
 /** A verified delivery of a call-tracking provider; the raw body is base64, since not every queue stores every text. */
 export interface CallEvent {
@@ -36,38 +33,24 @@ export interface EnqueuePort {
   enqueueStripeEvent(event: StripeEventNotice): Promise<void>;
 }
 
-/** What senders sign with; a source without secrets is unknown here. */
-export interface ReceiverSecrets {
-  readonly stripeWebhookSecrets: readonly string[];
-  readonly callRailSigningKeys: readonly string[];
-  readonly callWebhookSecrets: Readonly<Record<string, readonly string[]>>;
-}
-
 export interface ReceiverParts {
   readonly secrets: ReceiverSecrets;
   readonly enqueue: EnqueuePort;
   readonly clock: Clock;
   readonly metrics: Metrics;
   readonly log: Logger;
+  /** Others than those of the registry, in tests. */
+  readonly receivers?: readonly Receiver[];
 }
 
 /** 1 MiB: a hundred times the largest report that providers are known to send. */
 const BODY_LIMIT_BYTES = 1_048_576;
 
-/** Kinds of CallRail webhook, and whether their body is a finished call. */
-const CALLRAIL_KINDS: Readonly<Record<string, boolean>> = {
-  post_call: true,
-  call_modified: true,
-  pre_call: false,
-  call_routing_complete: false,
-};
-
-const ACCEPTED = { accepted: true };
-const unknownRoute = () => new PermanentError('ROUTE_UNKNOWN', 'No such webhook is received here.');
+const ACCEPTED = { statusCode: 202, contentType: 'application/json', body: '{"accepted":true}' };
 
 /**
- * The receivers: verify the raw bytes, hand over to the queue, answer 202. Nothing else happens in the request, and 202
- * is never sent before the queue has stored the event: whatever else is answered, the sender comes again.
+ * The receivers: verify the raw bytes, hand over to the queue, answer. Nothing else happens in the request, and 2xx is
+ * never sent before the queue has stored the event: whatever else is answered, the sender comes again.
  */
 export function addReceivers(app: FastifyInstance, parts: ReceiverParts): void {
   app.removeAllContentTypeParsers();
@@ -78,95 +61,77 @@ export function addReceivers(app: FastifyInstance, parts: ReceiverParts): void {
       done(null, body);
     },
   );
-  app.addHook('onResponse', async (request, reply) => countAnswer(parts, request, reply));
-  const accept = (path: string, receive: (request: FastifyRequest) => Promise<void>) =>
-    app.post(path, async (request, reply) => {
-      await receive(request);
-      return reply.code(202).send(ACCEPTED);
-    });
-  accept('/webhooks/callrail/:kind', (request) => receiveCallRail(parts, request));
-  accept('/webhooks/calls/:source', (request) => receiveStandard(parts, request));
-  accept('/webhooks/stripe', (request) => receiveStripe(parts, request));
-}
-
-async function receiveCallRail(
-  { secrets, enqueue, clock }: ReceiverParts,
-  request: FastifyRequest,
-): Promise<void> {
-  const kind = paramOf(request, 'kind');
-  if (!Object.hasOwn(CALLRAIL_KINDS, kind) || secrets.callRailSigningKeys.length === 0) throw unknownRoute();
-  const body = bodyOf(request);
-  verifyCallRailWebhook(body, headerOf(request, 'signature'), secrets.callRailSigningKeys);
-  if (!CALLRAIL_KINDS[kind]) return;
-  const eventId = callRailEventId(kind, body, readJsonObject(body));
-  const event = { source: 'callrail', kind, eventId, receivedAtMs: clock.nowMs() };
-  await enqueue.enqueueCallEvent({ ...event, body: body.toString('base64') });
-}
-
-async function receiveStandard(parts: ReceiverParts, request: FastifyRequest): Promise<void> {
-  const { secrets, enqueue, clock, log } = parts;
-  const source = paramOf(request, 'source');
-  const sourceSecrets = Object.hasOwn(secrets.callWebhookSecrets, source)
-    ? secrets.callWebhookSecrets[source]
-    : null;
-  if (sourceSecrets == null) throw unknownRoute();
-  const body = bodyOf(request);
-  const headers = {
-    id: headerOf(request, 'webhook-id'),
-    timestamp: headerOf(request, 'webhook-timestamp'),
-    signature: headerOf(request, 'webhook-signature'),
-  };
-  const receivedAtMs = clock.nowMs();
-  const { eventId } = verifyStandardWebhook(body, headers, sourceSecrets, receivedAtMs);
-  const { type } = readJsonObject(body);
-  if (typeof type !== 'string') throw new PermanentError('BODY_MALFORMED', 'The event has no type.');
-  const kind = CALL_EVENT_TYPES.find((known) => known === type);
-  if (kind === undefined) {
-    // Refusing it would make the sender try for a day and then switch the whole endpoint off.
-    log.info(
-      { source, type: type.slice(0, 64) },
-      'an event of a type that is not used was accepted and dropped',
+  for (const receiver of parts.receivers ?? allReceivers)
+    app.post(
+      receiver.path,
+      { onResponse: async (request, reply) => countAnswer(receiver, parts, request, reply) },
+      async (request, reply) => {
+        await receive(receiver, parts, request);
+        const { statusCode, contentType, body } = receiver.answer ?? ACCEPTED;
+        return reply.code(statusCode).type(contentType).send(body);
+      },
     );
-    return;
-  }
-  await enqueue.enqueueCallEvent({ source, kind, eventId, receivedAtMs, body: body.toString('base64') });
 }
 
-async function receiveStripe(
-  { secrets, enqueue, clock }: ReceiverParts,
+/** What is thrown here, whatever it is, ends this one request and is told as our own fault. */
+async function receive(receiver: Receiver, parts: ReceiverParts, request: FastifyRequest): Promise<void> {
+  try {
+    await takeIn(receiver, parts, request);
+  } catch (error) {
+    const isOurs = [PermanentError, TransientError, OutageError, ApiError].some(
+      (kind) => error instanceof kind,
+    );
+    if (isOurs) throw error;
+    throw new TransientError('INTERNAL', `The receiver ${receiver.name} failed.`, { cause: error });
+  }
+}
+
+async function takeIn(
+  receiver: Receiver,
+  { secrets, enqueue, clock, log }: ReceiverParts,
   request: FastifyRequest,
 ): Promise<void> {
-  if (secrets.stripeWebhookSecrets.length === 0) throw unknownRoute();
   const receivedAtMs = clock.nowMs();
-  const header = headerOf(request, 'stripe-signature') ?? '';
-  const event = verifyStripeWebhook(bodyOf(request), header, secrets.stripeWebhookSecrets, receivedAtMs);
-  await enqueue.enqueueStripeEvent({ ...event, receivedAtMs });
+  const delivery = deliveryOf(request);
+  const taken = receiver.take(delivery, secrets, receivedAtMs);
+  if ('stripe' in taken) return enqueue.enqueueStripeEvent({ ...taken.stripe, receivedAtMs });
+  if ('call' in taken) {
+    const { body = delivery.body, ...event } = taken.call;
+    return enqueue.enqueueCallEvent({ ...event, receivedAtMs, body: body.toString('base64') });
+  }
+  const facts = { receiver: receiver.name, ignored: taken.ignored.slice(0, 64) };
+  log.info(facts, 'a verified webhook that reports no finished call was accepted and dropped');
 }
 
 function countAnswer(
+  receiver: Receiver,
   { metrics, secrets, log }: ReceiverParts,
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const named = paramOf(request, 'source');
-  const route = request.routeOptions.url ?? '';
-  const known = Object.hasOwn(secrets.callWebhookSecrets, named) ? named : 'unknown';
-  const source = route.endsWith('/:source') ? known : route.endsWith('/:kind') ? 'callrail' : 'stripe';
+  const named = receiver.path.endsWith('/:source') ? paramOf(request, 'source') : receiver.name;
+  // A name that nobody configured would be a new series for each guess.
+  const isKnown = named === receiver.name || receiver.sources(secrets).includes(named);
+  const source = isKnown ? named : 'unknown';
   metrics.webhookAnswered(source, reply.statusCode);
   if (reply.statusCode >= 400)
     log.warn({ source, statusCode: reply.statusCode }, 'a webhook was not accepted');
 }
 
+function deliveryOf(request: FastifyRequest): Delivery {
+  const { body, headers, raw } = request;
+  return {
+    body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+    target: raw.url ?? '',
+    param: (name) => paramOf(request, name),
+    header(name) {
+      const value = headers[name];
+      return typeof value === 'string' ? value : undefined;
+    },
+  };
+}
+
 function paramOf({ params }: FastifyRequest, name: string): string {
   const value = typeof params === 'object' && params !== null ? Reflect.get(params, name) : '';
   return typeof value === 'string' ? value : '';
-}
-
-function headerOf({ headers }: FastifyRequest, name: string): string | undefined {
-  const value = headers[name];
-  return typeof value === 'string' ? value : undefined;
-}
-
-function bodyOf({ body }: FastifyRequest): Buffer {
-  return Buffer.isBuffer(body) ? body : Buffer.alloc(0);
 }

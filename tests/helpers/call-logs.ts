@@ -57,18 +57,19 @@ export async function deliver(
   await ingestCall.run({ ...payload, body: body.toString('base64') }, context);
 }
 
-/** Delivers the webhook of a call of Twilio's, as its sender would when the call has ended. */
+/** Delivers what Twilio posts when the `<Dial>` to the buyer has ended. */
 export async function deliverOfTwilio({ services }: House, call: KnownCall): Promise<void> {
-  const data = {
-    ...{ call_id: call.externalId, tracking_number: call.trackingNumber, caller_number: call.callerNumber },
-    ...{ duration_s: call.durationS, answered: call.answered },
-    started_at: new Date(call.startedAtMs).toISOString(),
-  };
-  const timestamp = new Date(call.startedAtMs + call.durationS * 1_000).toISOString();
-  const body = Buffer.from(JSON.stringify({ type: 'call.completed', timestamp, data })).toString('base64');
-  const event = { source: 'twilio', kind: 'call.completed', eventId: `msg_${randomUUID()}` };
+  const form = new URLSearchParams({
+    ...{ CallSid: call.externalId, Direction: 'inbound', To: call.trackingNumber },
+    From: call.callerNumber ?? 'anonymous',
+    DialCallStatus: call.answered ? 'completed' : 'no-answer',
+    DialCallDuration: String(call.durationS),
+  });
+  const receivedAtMs = call.startedAtMs + call.durationS * 1_000;
+  const body = Buffer.from(form.toString()).toString('base64');
+  const event = { source: 'twilio', kind: 'dial_ended', eventId: `${call.externalId}.${randomUUID()}` };
   const context = contextFor(ingestCall, services, runContext({ trace: event.eventId }));
-  await ingestCall.run({ ...event, receivedAtMs: services.clock.nowMs(), body }, context);
+  await ingestCall.run({ ...event, receivedAtMs, body }, context);
 }
 
 /** CallRail's log over HTTP, with pages of three. */

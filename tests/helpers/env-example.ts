@@ -1,4 +1,8 @@
+import { join } from 'node:path';
 import { VARIABLES } from '../../src/config-variables.ts';
+import { PROJECT } from './migrations.ts';
+
+export const ENV_EXAMPLE_FILE = join(PROJECT, '.env.example');
 
 const HEAD = [
   '# Copy to .env and load it with `node --env-file=.env`. With nothing set, dev stands in for all of it.',

@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
 import { type Listener, listen } from '../../src/http/listen.ts';
 import { settledWithin } from '../../src/queues/deadline.ts';
-import { BODIES, createTestParts, signers } from '../helpers/app.ts';
+import { createTestParts } from '../helpers/app.ts';
+import { BODIES, signers } from '../helpers/senders.ts';
 
 let server: Listener | null = null;
 

@@ -91,7 +91,10 @@ describe('the log of CallRail', () => {
       ...{ startedAtMs, durationS: 61, answered: true },
     };
     const read = (statedAtMs: number | null) =>
-      parseCallReport('callrail', Buffer.from(page?.calls[0]?.body?.(statedAtMs) ?? ''));
+      parseCallReport({
+        ...{ source: 'callrail', receivedAtMs: 0 },
+        body: Buffer.from(page?.calls[0]?.body?.(statedAtMs) ?? ''),
+      });
     expect(read(null)).toEqual({ ...report, factsAtMs: startedAtMs + 61_000 });
     expect(read(DATE_MS + DAY_MS)).toEqual({ ...report, factsAtMs: DATE_MS + DAY_MS });
   });

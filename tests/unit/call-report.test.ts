@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
-import { parseCallReport } from '../../src/integrations/call-tracking/parse.ts';
+import { parseCallReport as parse } from '../../src/integrations/call-tracking/parse.ts';
 import { CALLRAIL_VECTOR } from '../helpers/callrail-vector.ts';
 import { HOSTILE_BODIES, STANDARD_BODY } from '../helpers/hostile-bodies.ts';
 
 const malformed = expect.objectContaining({ name: 'PermanentError', code: 'BODY_MALFORMED' });
 const bytes = (body: unknown) => Buffer.from(JSON.stringify(body));
 
+const parseCallReport = (source: string, body: Uint8Array) => parse({ source, body, receivedAtMs: 0 });
 const callRailBody = JSON.parse(CALLRAIL_VECTOR.body) as Record<string, unknown>;
 const readCallRail = (change: Record<string, unknown>) =>
   parseCallReport('callrail', bytes({ ...callRailBody, ...change }));
@@ -132,10 +133,12 @@ test('facts are never older than the end of the call', () => {
   );
 });
 
-test('a fault names its fields and none of their values', () => {
+test('a fault names its fields and what is wrong with them, and none of their values', () => {
   const read = () =>
     readStandard({ caller_number: '+1214\n8654559', tracking_number: 'Jane Canary', duration_s: -7 });
-  expect(read).toThrow('data.tracking_number, data.caller_number, data.duration_s');
+  expect(read).toThrow(
+    'data.tracking_number (is not in E.164), data.caller_number (is no printable text), data.duration_s (too_small)',
+  );
   expect(read).not.toThrow(/Jane|8654559|-7/);
 });
 

@@ -48,6 +48,7 @@ describe('.ci/run', () => {
       'ci --no-audit --no-fund',
       'run check',
       'test',
+      'run fuzz -- --count 100000 --json',
       'run demo -- --calls 500 --seed 7 --exit --json',
       'run demo -- --calls 500 --seed 7 --exit --json --redis',
     ]);

@@ -4,6 +4,7 @@ import { loadConfig } from '../../src/config.ts';
 import { VARIABLES } from '../../src/config-variables.ts';
 import { PermanentError } from '../../src/errors.ts';
 import { renderEnvExample } from '../helpers/env-example.ts';
+import { HMAC_EXAMPLE } from '../helpers/receivers-doc.ts';
 
 // Made of parts so that no scanner takes them for real ones.
 const key = (fill: string) => Buffer.from(fill.repeat(32).slice(0, 32)).toString('base64');
@@ -124,6 +125,42 @@ test.each([
     { CALL_WEBHOOK_SECRETS: `stripe=whsec_${key('q1W2e3')}` },
     'CALL_WEBHOOK_SECRETS',
   ],
+  [
+    'a public key of 31 bytes',
+    { CALL_WEBHOOK_SECRETS: `acme=whpk_${key('q1').slice(0, 40)}==` },
+    'CALL_WEBHOOK_SECRETS',
+  ],
+  [
+    'a sender that is called ringba',
+    { CALL_WEBHOOK_SECRETS: `ringba=whsec_${key('q1W2e3')}` },
+    'CALL_WEBHOOK_SECRETS',
+  ],
+  [
+    'tokens of Twilio without the address that it signs',
+    { TWILIO_SIGNING_TOKENS: 'q1W2e3r4T5y6u7I8' },
+    'PUBLIC_URL',
+  ],
+  [
+    'a path that is short',
+    { RINGBA_WEBHOOK_SECRETS: `short:${'q1W2e3r4'.repeat(4)}` },
+    'RINGBA_WEBHOOK_SECRETS',
+  ],
+  [
+    'a pair of one secret',
+    { RINGBA_WEBHOOK_SECRETS: `${'q1W2e3r4'.repeat(4)}:${'q1W2e3r4'.repeat(4)}` },
+    'RINGBA_WEBHOOK_SECRETS',
+  ],
+  [
+    'the example of a sender of your own',
+    { HMAC_RECEIVERS: JSON.stringify({ own: HMAC_EXAMPLE.acme }) },
+    'HMAC_RECEIVERS',
+  ],
+  ['a sender of your own that is no JSON', { HMAC_RECEIVERS: '{' }, 'HMAC_RECEIVERS'],
+  [
+    'a sender of your own that is also one of Standard Webhooks',
+    { HMAC_RECEIVERS: JSON.stringify({ acme: { ...HMAC_EXAMPLE.acme, secrets: ['q1W2e3r4T5y6u7I8o9'] } }) },
+    'HMAC_RECEIVERS',
+  ],
   ['a secret that is not base64', { CALL_WEBHOOK_SECRETS: 'acme=whsec_!!!' }, 'CALL_WEBHOOK_SECRETS'],
   ['a sender without secrets', { CALL_WEBHOOK_SECRETS: 'acme' }, 'CALL_WEBHOOK_SECRETS'],
   ['an offset as time zone', { EXCHANGE_TIMEZONE: '+02:00' }, 'EXCHANGE_TIMEZONE'],
@@ -181,4 +218,22 @@ test('numbers are looked up where keys are given, pairs where a provider wants a
     expect(faultsOf({ TWILIO_LOOKUP_KEYS: value })).toContain(
       'TWILIO_LOOKUP_KEYS must be a comma list of pairs',
     );
+});
+
+test('one kind of sender of calls is enough, whichever it is', () => {
+  const { CALLRAIL_SIGNING_KEYS: _keys, CALL_WEBHOOK_SECRETS: _secrets, ...env } = PROD;
+  expect(faultsOf(env)).toContain('CALL_WEBHOOK_SECRETS is missing');
+  const pair = `${'q1W2e3r4'.repeat(4)}:${'t5Y6u7I8'.repeat(4)}`;
+  for (const source of ['RINGBA', 'RETREAVER', 'TRACKDRIVE', 'INVOCA', 'CONVOSO'])
+    expect(faultsOf({ ...env, [`${source}_WEBHOOK_SECRETS`]: pair })).toBe('');
+  const described = { own: { ...HMAC_EXAMPLE.acme, secrets: ['q1W2e3r4T5y6u7I8o9'] } };
+  expect(faultsOf({ ...env, HMAC_RECEIVERS: JSON.stringify(described) })).toBe('');
+});
+
+test('a fault of a sender of your own is told by the names of its settings', () => {
+  const { acme } = HMAC_EXAMPLE;
+  const wrong = { acme: { ...acme, encoding: 'canary', fields: { ...acme.fields, callId: 7 } } };
+  const faults = faultsOf({ HMAC_RECEIVERS: JSON.stringify(wrong) });
+  expect(faults).toContain('acme.encoding, acme.fields.callId');
+  expect(faults).not.toContain('canary');
 });

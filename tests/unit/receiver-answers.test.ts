@@ -1,16 +1,8 @@
 import { expect, test } from 'vitest';
 import { OutageError } from '../../src/errors.ts';
-import {
-  BODIES,
-  createTestApp,
-  type Delivery,
-  NOW_MS,
-  OTHER_SECRETS,
-  post,
-  SENDERS,
-  signers,
-} from '../helpers/app.ts';
+import { createTestApp, post } from '../helpers/app.ts';
 import { HOSTILE_BODIES, STANDARD_BODY } from '../helpers/hostile-bodies.ts';
+import { BODIES, type Delivery, NO_SECRETS, NOW_MS, SENDERS, STAMPED, signers } from '../helpers/senders.ts';
 
 const errorBody = (code: string) => ({ error: { code, message: expect.any(String) } });
 
@@ -38,7 +30,8 @@ test.each(HOSTILE_BODIES.refused)(
 test('a signed body is answered 400 unless it is an object that names its call or type', async () => {
   const { app, calls } = await createTestApp();
   for (const text of ['[]', 'null', '{', '{}', '{"type":7}', '{"resource_id":{}}', '['.repeat(100_000)]) {
-    for (const sender of SENDERS) {
+    // What a sender of one's own signs is for the job to read.
+    for (const sender of SENDERS.filter((one) => one !== 'hmac')) {
       const answer = await post(app, signers[sender](Buffer.from(text)));
       expect([answer.statusCode, answer.json()]).toEqual([400, errorBody('BODY_MALFORMED')]);
     }
@@ -48,7 +41,16 @@ test('a signed body is answered 400 unless it is an object that names its call o
 
 test('kinds of CallRail that are no finished call are verified, accepted and not enqueued', async () => {
   const { app, calls } = await createTestApp();
-  for (const kind of ['pre_call', 'call_routing_complete']) {
+  for (const kind of [
+    'pre_call',
+    'call_routing_complete',
+    'outbound_post_call',
+    'outbound_call_modified',
+    'text_message_received',
+    'text_message_sent',
+    'form_submission',
+    'convert_assist_complete',
+  ]) {
     const delivery: Delivery = { ...signers.callrail(BODIES.callrail), url: `/webhooks/callrail/${kind}` };
     expect((await post(app, delivery)).statusCode).toBe(202);
     expect((await post(app, { ...delivery, headers: {} })).statusCode).toBe(401);
@@ -74,6 +76,9 @@ test('unknown sources, kinds, methods and addresses are 404 with one and the sam
     'calls/',
     'callrail/toString',
     'callrail/sms',
+    'hmac/nobody',
+    'hmac/__proto__',
+    'ringba',
     '',
   ];
   const answers = await Promise.all(urls.map((url) => post(app, { url: `/webhooks/${url}`, body, headers })));
@@ -84,8 +89,7 @@ test('unknown sources, kinds, methods and addresses are 404 with one and the sam
 });
 
 test('a source without secrets is not served', async () => {
-  const secrets = { stripeWebhookSecrets: [], callRailSigningKeys: [], callWebhookSecrets: {} };
-  const { app } = await createTestApp({ secrets });
+  const { app } = await createTestApp({ secrets: NO_SECRETS });
   for (const sender of SENDERS)
     expect((await post(app, signers[sender](BODIES[sender]))).statusCode).toBe(404);
 });
@@ -98,13 +102,14 @@ test('every refusal of one status is the same byte by byte, whichever check fail
     const variants: Delivery[] = [
       { ...good, headers: {} },
       { ...good, body: Buffer.from('{}') },
-      signers[sender](BODIES[sender], { secret: OTHER_SECRETS[sender] }),
-      signers[sender](Buffer.from('nothing')),
-      signers[sender](Buffer.from('[1]')),
+      signers[sender](BODIES[sender], { which: 'other' }),
+      // What a sender of one's own signs is for the job to read.
+      ...(sender === 'hmac' ? [] : ['nothing', '[1]'].map((text) => signers[sender](Buffer.from(text)))),
       { ...good, url: `${good.url}/more` },
       { ...good, body: Buffer.alloc(2_000_000) },
     ];
-    if (sender !== 'callrail') variants.push(signers[sender](BODIES[sender], { sentAtMs: NOW_MS - 301_000 }));
+    if (STAMPED.some((one) => one === sender))
+      variants.push(signers[sender](BODIES[sender], { sentAtMs: NOW_MS - 301_000 }));
     for (const variant of variants) {
       const { statusCode, body, headers } = await post(app, variant);
       const shown = JSON.stringify([body, headers['content-type'], headers['www-authenticate']]);
@@ -130,7 +135,7 @@ test.each(SENDERS)(
   },
 );
 
-test.each(SENDERS)('202 for %s comes after the queue has stored the event', async (sender) => {
+test.each(SENDERS)('an acceptance of %s comes after the queue has stored the event', async (sender) => {
   const { promise: stored, resolve: store } = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
   const enqueue = async () => {
@@ -149,7 +154,7 @@ test.each(SENDERS)('202 for %s comes after the queue has stored the event', asyn
   await new Promise((resolve) => setImmediate(resolve));
   expect(answered).toBe(false);
   store();
-  expect(await answer).toBe(202);
+  expect([200, 202]).toContain(await answer);
 });
 
 test('a fault of our own is 500 without its text, and the log has it', async () => {
@@ -179,7 +184,7 @@ test('answers are counted by source and status, and unknown sources share one la
 
 test('no log line of a refused webhook holds its body or signature', async () => {
   const { app, logLines } = await createTestApp();
-  const delivery = signers.callrail(BODIES.callrail, { secret: 'of-nobody' });
+  const delivery = signers.callrail(BODIES.callrail, { which: 'other' });
   await post(app, delivery);
   expect(logLines.length).toBeGreaterThan(0);
   for (const part of ['Kaylah', '2148654559', delivery.headers.signature ?? 'none'])

@@ -1,19 +1,12 @@
 import { expect, test } from 'vitest';
-import {
-  BODIES,
-  createTestApp,
-  NOW_MS,
-  OLD_SECRETS,
-  OTHER_SECRETS,
-  post,
-  SENDERS,
-  signers,
-} from '../helpers/app.ts';
+import { createTestApp, post } from '../helpers/app.ts';
+import { BODIES, NOW_MS, SENDERS, STAMPED, signers } from '../helpers/senders.ts';
 
-test.each(SENDERS)('a signed webhook of %s is enqueued and answered 202', async (sender) => {
+test.each(SENDERS)('a signed webhook of %s is enqueued and accepted', async (sender) => {
   const { app, calls, stripeEvents } = await createTestApp();
   const answer = await post(app, signers[sender](BODIES[sender]));
-  expect([answer.statusCode, answer.json()]).toEqual([202, { accepted: true }]);
+  expect(answer.statusCode).toBe(sender === 'twilio' ? 200 : 202);
+  expect(answer.body).toBe(sender === 'twilio' ? '<Response/>' : '{"accepted":true}');
   expect(calls.length + stripeEvents.length).toBe(1);
 });
 
@@ -58,18 +51,24 @@ test.each(SENDERS)(
     for (let at = 0; at < delivery.body.length; at += 1) {
       const body = Buffer.from(delivery.body);
       body[at] = (body[at] ?? 0) ^ (1 << (at % 8));
+      // Twilio signs what a form says, and `%2b` says what `%2B` does.
+      if (sender === 'twilio' && sayTheSame(body, delivery.body)) continue;
       const { statusCode } = await post(app, { ...delivery, body });
       statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
     }
-    expect([...statuses]).toEqual([[401, delivery.body.length]]);
+    expect([...statuses.keys()]).toEqual([401]);
+    expect(statuses.get(401)).toBeGreaterThan(delivery.body.length - 3);
     expect([...calls, ...stripeEvents]).toEqual([]);
   },
 );
 
+const sayTheSame = (one: Buffer, other: Buffer) =>
+  new URLSearchParams(one.toString()).toString() === new URLSearchParams(other.toString()).toString();
+
 test.each(SENDERS)('each changed character of a signature header of %s is refused', async (sender) => {
   const { app, calls, stripeEvents } = await createTestApp();
   const delivery = signers[sender](BODIES[sender]);
-  for (const [name, value] of Object.entries(delivery.headers)) {
+  for (const [name, value] of Object.entries(delivery.headers).filter(([key]) => key !== 'content-type')) {
     for (let at = 0; at < value.length; at += 1) {
       const changed = `${value.slice(0, at)}${value[at] === 'A' ? 'B' : 'A'}${value.slice(at + 1)}`;
       const { statusCode } = await post(app, {
@@ -85,22 +84,22 @@ test.each(SENDERS)('each changed character of a signature header of %s is refuse
   expect([...calls, ...stripeEvents]).toEqual([]);
 });
 
-test.each(SENDERS)('the same JSON written anew is refused for %s', async (sender) => {
-  const { app } = await createTestApp();
-  const body = Buffer.from(JSON.stringify(JSON.parse(BODIES[sender].toString()), null, 1));
-  expect((await post(app, { ...signers[sender](BODIES[sender]), body })).statusCode).toBe(401);
-});
-
-test.each(SENDERS)(
-  '%s may sign with the new or the old secret, and not with that of another sender',
+test.each(SENDERS.filter((sender) => sender !== 'twilio'))(
+  'the same JSON written anew is refused for %s',
   async (sender) => {
     const { app } = await createTestApp();
-    const statusWith = async (secret: string) =>
-      (await post(app, signers[sender](BODIES[sender], { secret }))).statusCode;
-    expect(await statusWith(OLD_SECRETS[sender])).toBe(202);
-    expect(await statusWith(OTHER_SECRETS[sender])).toBe(401);
+    const body = Buffer.from(JSON.stringify(JSON.parse(BODIES[sender].toString()), null, 1));
+    expect((await post(app, { ...signers[sender](BODIES[sender]), body })).statusCode).toBe(401);
   },
 );
+
+test.each(SENDERS)('%s may sign with the new or the old secret, and with no other', async (sender) => {
+  const { app } = await createTestApp();
+  const statusWith = async (which: 'old' | 'other') =>
+    (await post(app, signers[sender](BODIES[sender], { which }))).statusCode;
+  expect([200, 202]).toContain(await statusWith('old'));
+  expect(await statusWith('other')).toBe(401);
+});
 
 test('a valid delivery of one sender is no delivery of another', async () => {
   const { app } = await createTestApp();
@@ -110,12 +109,9 @@ test('a valid delivery of one sender is no delivery of another', async () => {
       if (delivery.url !== url) expect((await post(app, { ...delivery, url })).statusCode).toBe(401);
 });
 
-test.each(['standard', 'stripe'] as const)(
-  '299 seconds from now are accepted of %s and 301 are not, both ways',
-  async (sender) => {
-    const { app } = await createTestApp();
-    const statusAt = async (seconds: number) =>
-      (await post(app, signers[sender](BODIES[sender], { sentAtMs: NOW_MS + seconds * 1_000 }))).statusCode;
-    expect(await Promise.all([-301, -299, 299, 301].map(statusAt))).toEqual([401, 202, 202, 401]);
-  },
-);
+test.each(STAMPED)('299 seconds from now are accepted of %s and 301 are not, both ways', async (sender) => {
+  const { app } = await createTestApp();
+  const statusAt = async (seconds: number) =>
+    (await post(app, signers[sender](BODIES[sender], { sentAtMs: NOW_MS + seconds * 1_000 }))).statusCode;
+  expect(await Promise.all([-301, -299, 299, 301].map(statusAt))).toEqual([401, 202, 202, 401]);
+});

@@ -6,18 +6,10 @@ import {
   callerRegion,
   externalId,
   instant,
-  MAX_DURATION_S,
   readReport,
+  secondsText,
   trackingNumber,
 } from './report.ts';
-
-/** Seconds in plain digits: CallRail sends the duration as a string. */
-const durationText = z
-  .string()
-  .max(9)
-  .refine((text) => text !== '' && [...text].every((letter) => letter >= '0' && letter <= '9'))
-  .transform(Number)
-  .refine((durationS) => durationS <= MAX_DURATION_S);
 
 const schema = z
   .object({
@@ -29,7 +21,7 @@ const schema = z
     start_time: instant,
     /** Outbound calls have webhooks of their own; one that comes here is a wrong setting, and nobody owes for it. */
     direction: z.literal('inbound').nullish(),
-    duration: durationText,
+    duration: secondsText,
     answered: z.boolean(),
     created_at: instant.nullish(),
     timestamp: instant.nullish(),

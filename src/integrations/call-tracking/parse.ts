@@ -1,8 +1,27 @@
+import { type CallFields, UNSIGNED_SOURCES } from '../../config-receivers.ts';
 import { parseCallrailReport } from './callrail.ts';
+import { readMapped } from './mapped.ts';
 import type { CallReport } from './report.ts';
 import { parseStandardReport } from './standard.ts';
+import { TEMPLATES } from './templates.ts';
+import { parseTwilioReport } from './twilio.ts';
 
-/** Reads the raw body of a verified webhook. `source` is the last part of the receiver's address. Throws BODY_MALFORMED. */
-export function parseCallReport(source: string, body: Uint8Array): CallReport {
-  return source === 'callrail' ? parseCallrailReport(body) : parseStandardReport(body);
+/** A verified report of a call as it waits in the queue. */
+export interface RawReport {
+  readonly source: string;
+  readonly body: Uint8Array;
+  readonly receivedAtMs: number;
+}
+
+/** Reads the raw body of a verified webhook; `described` are the senders of the configuration. Throws BODY_MALFORMED. */
+export function parseCallReport(
+  { source, body, receivedAtMs }: RawReport,
+  described: Readonly<Record<string, { readonly fields: CallFields }>> = {},
+): CallReport {
+  if (source === 'callrail') return parseCallrailReport(body);
+  if (source === 'twilio') return parseTwilioReport(body, receivedAtMs);
+  const unsigned = UNSIGNED_SOURCES.find((one) => one === source);
+  if (unsigned !== undefined) return readMapped(TEMPLATES[unsigned], body);
+  const sender = Object.hasOwn(described, source) ? described[source] : undefined;
+  return sender === undefined ? parseStandardReport(body) : readMapped(sender.fields, body);
 }

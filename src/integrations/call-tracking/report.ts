@@ -1,3 +1,4 @@
+import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 
@@ -64,18 +65,31 @@ const ANONYMOUS = new Set([
   '+8656696',
 ]);
 
-export const externalId = z.string().refine(isExternalId);
-export const trackingNumber = z.string().refine(isE164);
+export const externalId = z.string().refine(isExternalId, 'is no id');
+export const trackingNumber = z.string().refine(isE164, 'is not in E.164');
 
 export const callerNumber = z
   .string()
   .max(64)
-  .refine((number) => [...number].every((letter) => letter >= ' ' && letter <= '~'))
+  .refine((number) => [...number].every((letter) => letter >= ' ' && letter <= '~'), 'is no printable text')
   .nullish()
   .transform((number) => {
     const trimmed = number?.trim() ?? '';
-    return ANONYMOUS.has(trimmed.toLowerCase()) ? null : trimmed;
+    if (ANONYMOUS.has(trimmed.toLowerCase())) return null;
+    // One that names its country is one number however it is grouped, or a repeated caller would be two.
+    const isGrouped = trimmed.startsWith('+') && !isE164(trimmed);
+    return (
+      (isGrouped ? parsePhoneNumberFromString(trimmed, { extract: false })?.number : undefined) ?? trimmed
+    );
   });
+
+/** Seconds of a call in plain digits. */
+export const secondsText = z
+  .string()
+  .max(9)
+  .refine((text) => text !== '' && [...text].every(isDigit), 'is no number of seconds')
+  .transform(Number)
+  .refine((durationS) => durationS <= MAX_DURATION_S, 'is longer than a week');
 
 /** A region whose code is not one is left out: a call is not refused for it. */
 export const callerRegion = z
@@ -114,18 +128,26 @@ export const revenue = z
     stated == null ? undefined : { amountMinor: stated.amount_minor, currency: stated.currency },
   );
 
-/** ISO 8601 with an offset or Z, from 2000 to 2099, as milliseconds. */
+/** From 2000 to 2099. */
+export const isInstant = (ms: number) => ms >= Date.UTC(2000, 0) && ms < Date.UTC(2100, 0);
+
+/** ISO 8601 with an offset or Z, as milliseconds. */
 export const instant = z.iso
   .datetime({ offset: true })
   .transform((text) => Date.parse(text))
-  .refine((ms) => ms >= Date.UTC(2000, 0) && ms < Date.UTC(2100, 0));
+  .refine(isInstant, 'is out of range');
 
-/** The parsed value, or BODY_MALFORMED with the names of the fields at fault and never their values. */
+/** The parsed value, or BODY_MALFORMED with the fields at fault, what is wrong with each, and never their values. */
 export function readReport<T>(schema: z.ZodType<T>, body: unknown): T {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  const fields = [...new Set(result.error.issues.map((issue) => issue.path.join('.')))];
-  throw new PermanentError('BODY_MALFORMED', `The call report is not usable: ${fields.join(', ')}.`, {
-    detail: { fields },
+  const issues = result.error.issues.map(({ path, code, message }) => ({
+    field: path.join('.'),
+    // Only messages of our own: those of zod may quote what they name.
+    issue: code === 'custom' && message !== 'Invalid input' ? message : code,
+  }));
+  const told = [...new Set(issues.map(({ field, issue }) => `${field} (${issue})`))].join(', ');
+  throw new PermanentError('BODY_MALFORMED', `The call report is not usable: ${told}.`, {
+    detail: { issues },
   });
 }

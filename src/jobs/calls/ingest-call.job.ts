@@ -35,7 +35,9 @@ export const ingestCall = defineJob({
   async handleBatch(payloads, { calls, callReports, bodies, clock }) {
     const parsed = payloads.map((payload) => {
       try {
-        const report = callReports.parse(payload.source, Buffer.from(payload.body, 'base64'));
+        const { source, receivedAtMs } = payload;
+        const body = Buffer.from(payload.body, 'base64');
+        const report = callReports.parse({ source, receivedAtMs, body });
         if (report.startedAtMs <= clock.nowMs() + CLOCKS_DIFFER_MS) return report;
         return new PermanentError('BODY_MALFORMED', 'The call begins in the future.');
       } catch (error) {

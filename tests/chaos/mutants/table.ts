@@ -39,7 +39,7 @@ const EVENTS: readonly Mutant[] = [
     invariants: ['INV-17', 'INV-19'],
     breaks: 'a webhook is answered 202 before the queue has stored it',
     redBy: inFile('tests/unit/receiver-answers.test.ts')(
-      '202 for standard comes after the queue has stored the event',
+      'an acceptance of standard comes after the queue has stored the event',
     ),
   },
   {

@@ -128,7 +128,7 @@ const FENCES: readonly { vendor: string; inside: readonly string[]; typesInside?
   { vendor: 'stripe', inside: ['src/integrations/stripe/'] },
   { vendor: '@supabase/supabase-js', inside: ['src/integrations/supabase/'] },
   { vendor: 'pg', inside: ['src/integrations/supabase/', 'src/queues/', 'sandbox/'] },
-  { vendor: 'twilio', inside: ['src/integrations/call-tracking/'] },
+  { vendor: 'twilio', inside: ['src/integrations/call-tracking/', 'src/integrations/webhooks/'] },
   { vendor: 'cockatiel', inside: ['src/integrations/circuit.ts'] },
   { vendor: 'csv-parse', inside: ['src/integrations/bank/'] },
   { vendor: 'fast-xml-parser', inside: ['src/integrations/bank/'] },

@@ -1,0 +1,53 @@
+import { PermanentError } from '../../errors.ts';
+import { fieldAt, readFields, readForm } from '../../integrations/call-tracking/fields.ts';
+import { tellsTalk } from '../../integrations/call-tracking/twilio.ts';
+import { verifyTwilioWebhook } from '../../integrations/webhooks/twilio.ts';
+import { type Receiver, secretsOrUnknown, unknownRoute } from './receiver.ts';
+
+/** What Twilio, or something that has its forms and signatures, posts: the end of a `<Dial>` to the buyer is a report. */
+export const twilio: Receiver = {
+  name: 'twilio',
+  path: '/webhooks/twilio',
+  verified:
+    'base64 of HMAC-SHA1 over PUBLIC_URL with path and query, and the fields of a form or the `bodySHA256` of another body; no stamp',
+  headers: ['x-twilio-signature'],
+  variables: ['TWILIO_SIGNING_TOKENS', 'PUBLIC_URL'],
+  eventId: '`CallSid`, `DialCallSid` or `SequenceNumber`, and status',
+  enqueues:
+    'the call of a request with `DialCallStatus` (the `action` of a `<Dial>`); nothing of call progress',
+  // The `action` of a `<Dial>` wants TwiML; this has none of it, so that the call goes on behind the verb.
+  answer: { statusCode: 200, contentType: 'text/xml', body: '<Response/>' },
+  sources: ({ twilioSigningTokens }) => (twilioSigningTokens.length > 0 ? ['twilio'] : []),
+  take({ body, target, header }, { twilioSigningTokens, publicUrl }) {
+    const tokens = secretsOrUnknown(twilioSigningTokens);
+    if (publicUrl === null) throw unknownRoute();
+    const url = `${publicUrl.endsWith('/') ? publicUrl.slice(0, -1) : publicUrl}${target}`;
+    const signature = header('x-twilio-signature');
+    verifyTwilioWebhook(body, formOf(body), { url, signature, tokens });
+    const fields = readFields(body);
+    const [callId, status, dialled, sequence] = [
+      'CallSid',
+      'DialCallStatus',
+      'DialCallSid',
+      'SequenceNumber',
+    ].map((name) => shortText(fieldAt(fields, name)));
+    if (callId === '') throw new PermanentError('BODY_MALFORMED', 'The report of Twilio names no call.');
+    if (!tellsTalk(fields)) return { ignored: `call progress ${shortText(fields.CallStatus)}` };
+    const eventId = [callId, dialled || sequence || '0', status].join('.');
+    return { call: { source: 'twilio', kind: 'dial_ended', eventId } };
+  },
+};
+
+const shortText = (value: unknown) => (typeof value === 'string' ? value.slice(0, 64) : '');
+
+/** Bytes that are no text are no form, and then nothing of them is signed as one. */
+function formOf(body: Buffer): Record<string, unknown> {
+  try {
+    return readForm(body);
+  } catch {
+    throw new PermanentError(
+      'SIGNATURE_INVALID',
+      'The body of the webhook is no text, and so no form of Twilio.',
+    );
+  }
+}

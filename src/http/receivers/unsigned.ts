@@ -1,0 +1,32 @@
+import { createHash } from 'node:crypto';
+import type { UnsignedSource } from '../../config-receivers.ts';
+import { PermanentError } from '../../errors.ts';
+import { verifySharedSecret } from '../../integrations/webhooks/shared-secret.ts';
+import type { Receiver } from './receiver.ts';
+import { secretsOrUnknown } from './receiver.ts';
+
+/**
+ * The receiver of a provider that signs nothing and has whoever sets it up write address, headers and body: JSON, a form,
+ * or no body and the fields in the query.
+ */
+export function unsignedReceiver(source: UnsignedSource, sentWhen: string): Receiver {
+  return {
+    name: source,
+    path: `/webhooks/${source}/:path`,
+    verified:
+      'no signature: the secret part of the path and the header, both of one pair; who has them can send anything',
+    headers: ['x-webhook-secret'],
+    variables: [`${source.toUpperCase()}_WEBHOOK_SECRETS`],
+    eventId: 'SHA-256 of the body, or of the query where there is no body',
+    enqueues: `the call, by the fields below; ${sentWhen}`,
+    sources: ({ pathSecrets }) => (pathSecrets[source].length > 0 ? [source] : []),
+    take({ body, target, param, header }, { pathSecrets }) {
+      verifySharedSecret(param('path'), header('x-webhook-secret'), secretsOrUnknown(pathSecrets[source]));
+      const [, query = ''] = target.split('?', 2);
+      const report = body.length > 0 ? body : Buffer.from(query);
+      if (report.length === 0) throw new PermanentError('BODY_MALFORMED', 'Neither body nor query.');
+      const eventId = createHash('sha256').update(report).digest('hex');
+      return { call: { source, kind: 'report', eventId, body: report } };
+    },
+  };
+}

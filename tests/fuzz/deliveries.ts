@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { UNSIGNED_SOURCES } from '../../src/config-receivers.ts';
+import {
+  BODIES,
+  type Delivery,
+  NOW_MS,
+  SENDERS,
+  type Sender,
+  signers,
+  unsigned,
+} from '../helpers/senders.ts';
+
+/** A delivery as its sender made it. `held`: by a secret that the receiver has. */
+export interface Made extends Delivery {
+  readonly sender: string;
+  readonly held: boolean;
+}
+
+/** Some are too old or too new, so that their stamp alone refuses them. */
+const OFFSETS_MS = [0, -200_000, 200_000, -301_000, 301_000];
+
+/** Deliveries of every sender: of several calls, ids, instants and secrets, so that parts of them can be swapped. */
+export function makeDeliveries(): Made[] {
+  return [
+    ...SENDERS.flatMap((sender) =>
+      OFFSETS_MS.flatMap((offsetMs, at) =>
+        (['new', 'old', 'other'] as const).map((which) => {
+          const id = `id_${at}_${which}`;
+          const made = signers[sender](anotherCall(sender, id), { which, sentAtMs: NOW_MS + offsetMs, id });
+          return { ...made, sender, held: which !== 'other' };
+        }),
+      ),
+    ),
+    ...makeJsonOfTwilio(),
+    ...UNSIGNED_SOURCES.flatMap((sender) =>
+      (['new', 'old', 'other'] as const).map((which) => {
+        const body = Buffer.from(JSON.stringify({ uuid: `call-${which}`, number: '+14045558514' }));
+        return { ...unsigned(sender, body, { which }), sender, held: which !== 'other' };
+      }),
+    ),
+  ];
+}
+
+function makeJsonOfTwilio(): Made[] {
+  return ['1', '2'].map((digit) => {
+    const body = Buffer.from(JSON.stringify({ CallSid: `CA${digit}`, DialCallStatus: 'completed' }));
+    const url = `/webhooks/twilio?bodySHA256=${createHash('sha256').update(body).digest('hex')}`;
+    return { ...signers.twilio(body, { url }), sender: 'twilio', held: true };
+  });
+}
+
+/** The good body of a sender with another id of the call or the event in it. */
+function anotherCall(sender: Sender, id: string): Buffer {
+  const body = BODIES[sender].toString();
+  const ids = ['766970532', 'call-1', `CA${'1'.repeat(32)}`, 'evt_1'];
+  return Buffer.from(
+    ids.reduce(
+      (text, known) =>
+        text.replace(known, known === '766970532' ? `76697${id.length}${id.charCodeAt(3)}` : id),
+      body,
+    ),
+  );
+}
