@@ -170,3 +170,11 @@ test('the end of a dial of Twilio is counted back from its receipt, and is answe
   expect(() => read('twilio', `${new URLSearchParams(DIAL_ENDED)}&To=%2B14045550000`)).toThrow(malformed);
   expect(read('twilio', JSON.stringify({ ...DIAL_ENDED, DialCallDuration: 93 })).durationS).toBe(93);
 });
+
+test('the end of a call of Twilio is no talk, and older than what the end of a dial says of it', () => {
+  const { DialCallStatus: _status, DialCallDuration: _talk, ...progress } = DIAL_ENDED;
+  const ended = { ...progress, CallStatus: 'completed', CallDuration: '120' };
+  const report = read('twilio', new URLSearchParams(ended).toString());
+  const startedAtMs = RECEIVED_MS - 120_000;
+  expect(report).toMatchObject({ startedAtMs, durationS: 0, answered: false, factsAtMs: startedAtMs });
+});

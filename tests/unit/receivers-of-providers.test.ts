@@ -89,12 +89,21 @@ describe('Twilio', () => {
     expect(calls[0]).toMatchObject({ source: 'twilio', kind: 'dial_ended', receivedAtMs: NOW_MS });
   });
 
-  test('progress of a call, which tells nothing of talk, is accepted and not enqueued', async () => {
+  test('the end of an inbound call is enqueued beside that of its dial; other progress and dialled legs are dropped', async () => {
     const { app, calls } = await createTestApp();
-    const { DialCallStatus: _status, ...progress } = DIAL_ENDED;
-    const body = Buffer.from(new URLSearchParams({ ...progress, CallStatus: 'completed' }).toString());
-    expect((await post(app, signers.twilio(body))).statusCode).toBe(200);
+    const { DialCallStatus: _status, DialCallSid: _sid, ...progress } = DIAL_ENDED;
+    const send = async (change: Record<string, string>) => {
+      const body = new URLSearchParams({ ...progress, SequenceNumber: '2', ...change }).toString();
+      expect((await post(app, signers.twilio(Buffer.from(body)))).statusCode).toBe(200);
+    };
+    for (const CallStatus of ['queued', 'initiated', 'ringing', 'in-progress', 'exploded'])
+      await send({ CallStatus });
+    await send({ CallStatus: 'completed', Direction: 'outbound-dial' });
     expect(calls).toEqual([]);
+    await send({ CallStatus: 'completed' });
+    expect(calls).toEqual([
+      expect.objectContaining({ kind: 'call_ended', eventId: `${DIAL_ENDED.CallSid}.2.completed` }),
+    ]);
   });
 });
 

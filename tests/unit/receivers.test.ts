@@ -115,3 +115,14 @@ test.each(STAMPED)('299 seconds from now are accepted of %s and 301 are not, bot
     (await post(app, signers[sender](BODIES[sender], { sentAtMs: NOW_MS + seconds * 1_000 }))).statusCode;
   expect(await Promise.all([-301, -299, 299, 301].map(statusAt))).toEqual([401, 202, 202, 401]);
 });
+
+test.each(['standard', 'ed25519', 'hmac'] as const)(
+  'id and stamp of %s in the place of each other are refused',
+  async (sender) => {
+    const { app } = await createTestApp();
+    const good = signers[sender](BODIES[sender]);
+    const [id = '', stamp = ''] = Object.keys(good.headers);
+    const swapped = { ...good.headers, [id]: good.headers[stamp] ?? '', [stamp]: good.headers[id] ?? '' };
+    expect((await post(app, { ...good, headers: swapped })).statusCode).toBe(401);
+  },
+);

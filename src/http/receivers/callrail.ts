@@ -23,7 +23,8 @@ const KINDS: Readonly<Record<string, boolean>> = {
 export const callrail: Receiver = {
   name: 'callrail',
   path: '/webhooks/callrail/:kind',
-  verified: 'base64 of HMAC-SHA1 over the body; no stamp, so that a replay is the same event',
+  verified:
+    'base64 of HMAC-SHA1 over the body, not over the kind in the path; no stamp, so that a replay is the same event',
   headers: ['signature'],
   variables: ['CALLRAIL_SIGNING_KEYS'],
   eventId: 'call, kind and SHA-256 of the body',

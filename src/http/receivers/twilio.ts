@@ -1,10 +1,10 @@
 import { PermanentError } from '../../errors.ts';
 import { fieldAt, readFields, readForm } from '../../integrations/call-tracking/fields.ts';
-import { tellsTalk } from '../../integrations/call-tracking/twilio.ts';
+import { kindOfTwilio } from '../../integrations/call-tracking/twilio.ts';
 import { verifyTwilioWebhook } from '../../integrations/webhooks/twilio.ts';
 import { type Receiver, secretsOrUnknown, unknownRoute } from './receiver.ts';
 
-/** What Twilio, or something that has its forms and signatures, posts: the end of a `<Dial>` to the buyer is a report. */
+/** What Twilio posts, or something that has its forms and signatures. It tries nothing a second time by itself. */
 export const twilio: Receiver = {
   name: 'twilio',
   path: '/webhooks/twilio',
@@ -12,10 +12,10 @@ export const twilio: Receiver = {
     'base64 of HMAC-SHA1 over PUBLIC_URL with path and query, and the fields of a form or the `bodySHA256` of another body; no stamp',
   headers: ['x-twilio-signature'],
   variables: ['TWILIO_SIGNING_TOKENS', 'PUBLIC_URL'],
-  eventId: '`CallSid`, `DialCallSid` or `SequenceNumber`, and status',
+  eventId: '`CallSid`, with `DialCallSid` or `SequenceNumber`, and status',
   enqueues:
     'the call of a request with `DialCallStatus` (the `action` of a `<Dial>`); nothing of call progress',
-  // The `action` of a `<Dial>` wants TwiML; this has none of it, so that the call goes on behind the verb.
+  // The `action` of a `<Dial>` wants TwiML. This has no verb, which ends the call; the buyer has left it by then.
   answer: { statusCode: 200, contentType: 'text/xml', body: '<Response/>' },
   sources: ({ twilioSigningTokens }) => (twilioSigningTokens.length > 0 ? ['twilio'] : []),
   take({ body, target, header }, { twilioSigningTokens, publicUrl }) {
@@ -25,16 +25,14 @@ export const twilio: Receiver = {
     const signature = header('x-twilio-signature');
     verifyTwilioWebhook(body, formOf(body), { url, signature, tokens });
     const fields = readFields(body);
-    const [callId, status, dialled, sequence] = [
-      'CallSid',
-      'DialCallStatus',
-      'DialCallSid',
-      'SequenceNumber',
-    ].map((name) => shortText(fieldAt(fields, name)));
+    const textOf = (name: string) => shortText(fieldAt(fields, name));
+    const callId = textOf('CallSid');
     if (callId === '') throw new PermanentError('BODY_MALFORMED', 'The report of Twilio names no call.');
-    if (!tellsTalk(fields)) return { ignored: `call progress ${shortText(fields.CallStatus)}` };
-    const eventId = [callId, dialled || sequence || '0', status].join('.');
-    return { call: { source: 'twilio', kind: 'dial_ended', eventId } };
+    const kind = kindOfTwilio(fields);
+    if (kind === null) return { ignored: `call progress ${textOf('CallStatus')}` };
+    const status = textOf('DialCallStatus') || textOf('CallStatus');
+    const eventId = [callId, textOf('DialCallSid') || textOf('SequenceNumber') || '0', status].join('.');
+    return { call: { source: 'twilio', kind, eventId } };
   },
 };
 
