@@ -109,10 +109,9 @@ function countAnswer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  const named = receiver.path.endsWith('/:source') ? paramOf(request, 'source') : receiver.name;
+  const named = receiver.sources === undefined ? receiver.name : paramOf(request, 'source');
   // A name that nobody configured would be a new series for each guess.
-  const isKnown = named === receiver.name || receiver.sources(secrets).includes(named);
-  const source = isKnown ? named : 'unknown';
+  const source = (receiver.sources?.(secrets).includes(named) ?? true) ? named : 'unknown';
   metrics.webhookAnswered(source, reply.statusCode);
   if (reply.statusCode >= 400)
     log.warn({ source, statusCode: reply.statusCode }, 'a webhook was not accepted');

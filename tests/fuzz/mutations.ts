@@ -38,7 +38,8 @@ const onHeader = (
   },
 });
 
-const unit = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true });
+/** Everywhere alike: doubles of fast-check are nearly all nearly 0. */
+const unit = fc.nat(9_999).map((tenThousandths) => tenThousandths / 10_000);
 const byte = fc.nat(255);
 
 const ofBody: fc.Arbitrary<Mutation>[] = [

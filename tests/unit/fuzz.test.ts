@@ -31,7 +31,7 @@ const DEFECTS: [string, Receiver][] = [
           createHmac('sha1', key)
             .update(body)
             .digest('base64')
-            .startsWith((header('signature') ?? '').slice(0, 8));
+            .startsWith((header('signature') ?? '').slice(0, 20));
         if (callRailSigningKeys.some(isIt)) return { ignored: 'x' };
         throw new PermanentError('SIGNATURE_INVALID', 'x');
       },

@@ -29,7 +29,6 @@ export const callrail: Receiver = {
   variables: ['CALLRAIL_SIGNING_KEYS'],
   eventId: 'call, kind and SHA-256 of the body',
   enqueues: `the call of ${kindsThat(true)}; nothing of ${kindsThat(false)}`,
-  sources: ({ callRailSigningKeys }) => (callRailSigningKeys.length > 0 ? ['callrail'] : []),
   take({ body, param, header }, { callRailSigningKeys }) {
     const kind = param('kind');
     if (!Object.hasOwn(KINDS, kind)) throw unknownRoute();

@@ -55,8 +55,8 @@ export interface Receiver {
   readonly enqueues: string;
   /** The answer to what was taken in, where the sender wants another than 202 and JSON. */
   readonly answer?: { readonly statusCode: number; readonly contentType: string; readonly body: string };
-  /** Sources that it is configured for. */
-  sources(secrets: ReceiverSecrets): readonly string[];
+  /** Where its path names the source: those that it is configured for. */
+  sources?(secrets: ReceiverSecrets): readonly string[];
   /** Verifies, then reads. Throws PermanentError ROUTE_UNKNOWN, SIGNATURE_INVALID or BODY_MALFORMED. */
   take(delivery: Delivery, secrets: ReceiverSecrets, nowMs: number): Taken;
 }

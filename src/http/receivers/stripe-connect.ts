@@ -11,8 +11,6 @@ export const stripeConnect: Receiver = {
   variables: ['STRIPE_CONNECT_WEBHOOK_SECRETS'],
   eventId: '`id` of the event',
   enqueues: 'which object of which connected account changed',
-  sources: ({ stripeConnectWebhookSecrets }) =>
-    stripeConnectWebhookSecrets.length > 0 ? ['stripe-connect'] : [],
   take({ body, header }, { stripeConnectWebhookSecrets }, nowMs) {
     const secrets = secretsOrUnknown(stripeConnectWebhookSecrets);
     const event = verifyStripeWebhook(body, header('stripe-signature') ?? '', secrets, nowMs);

@@ -10,7 +10,6 @@ export const stripe: Receiver = {
   variables: ['STRIPE_WEBHOOK_SECRETS'],
   eventId: '`id` of the event',
   enqueues: 'which object changed, of snapshot and of thin events; the job reads it anew',
-  sources: ({ stripeWebhookSecrets }) => (stripeWebhookSecrets.length > 0 ? ['stripe'] : []),
   take({ body, header }, { stripeWebhookSecrets }, nowMs) {
     const secrets = secretsOrUnknown(stripeWebhookSecrets);
     return { stripe: verifyStripeWebhook(body, header('stripe-signature') ?? '', secrets, nowMs) };

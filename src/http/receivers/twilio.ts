@@ -17,7 +17,6 @@ export const twilio: Receiver = {
     'the call of a request with `DialCallStatus` (the `action` of a `<Dial>`); nothing of call progress',
   // The `action` of a `<Dial>` wants TwiML. This has no verb, which ends the call; the buyer has left it by then.
   answer: { statusCode: 200, contentType: 'text/xml', body: '<Response/>' },
-  sources: ({ twilioSigningTokens }) => (twilioSigningTokens.length > 0 ? ['twilio'] : []),
   take({ body, target, header }, { twilioSigningTokens, publicUrl }) {
     const tokens = secretsOrUnknown(twilioSigningTokens);
     if (publicUrl === null) throw unknownRoute();

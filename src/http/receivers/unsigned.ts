@@ -19,7 +19,6 @@ export function unsignedReceiver(source: UnsignedSource, sentWhen: string): Rece
     variables: [`${source.toUpperCase()}_WEBHOOK_SECRETS`],
     eventId: 'SHA-256 of the body, or of the query where there is no body',
     enqueues: `the call, by the fields below; ${sentWhen}`,
-    sources: ({ pathSecrets }) => (pathSecrets[source].length > 0 ? [source] : []),
     take({ body, target, param, header }, { pathSecrets }) {
       verifySharedSecret(param('path'), header('x-webhook-secret'), secretsOrUnknown(pathSecrets[source]));
       const [, query = ''] = target.split('?', 2);
