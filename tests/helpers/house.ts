@@ -14,6 +14,7 @@ import { contextFor, type Decision, decideError, decideOutcome } from '../../src
 import { createIntegrations, type JobServices } from '../../src/services.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';
 import { type CallFacts, ingestOver, runContext, SECRET_KEY, seedingOver } from './seeding.ts';
+import { SECRETS } from './senders.ts';
 
 export const DAY_MS = 86_400_000;
 /** Noon of the day on which every house opens. */
@@ -143,6 +144,7 @@ function servicesOver(db: TestDatabase, simulator: StripeSimulator): JobServices
       database: { url: db.lite.url, secretKey: db.lite.serviceKey, fetch: db.lite.fetch },
       queue: { kind: 'postgres', url: db.queueUrl },
       stripe: { secretKey: SECRET_KEY, apiBase: simulator.url, livemode: false },
+      hmacReceivers: SECRETS.hmacReceivers,
       clock: simulator.clock,
     },
     { bodyKeys: [BODY_KEY], log: pino({ level: 'silent' }), onFailure: () => undefined },
