@@ -15,7 +15,7 @@ export interface Metrics {
   integrationFailed(provider: string, code: string): void;
   /** Whether a provider that failed again and again is not asked for a while, by this process. */
   circuitOpen(provider: string, isOpen: boolean): void;
-  /** What came of asking a provider about the caller of a call: known, away, over_budget or not_configured. */
+  /** What came of asking a provider about the caller of a call: known, away, over_budget, not_configured or no_number. */
   lookedUp(provider: string, state: string): void;
   /** So much was found of what a provider says it sent; outcome is read, missing, changed, absent, unreadable, foreign or ambiguous. */
   providerTold(source: string, outcome: string, count: number): void;

@@ -153,7 +153,7 @@ interface IntegrationOptions {
   readonly onFailure: (provider: string, operation: string, code: string) => void;
   /** Told at the start, and at each change, whether a provider is not asked for a while because it fails. */
   readonly onCircuit?: (provider: string, isOpen: boolean) => void;
-  /** Told what came of asking a provider about the caller of a call: known, away, over_budget or not_configured. */
+  /** Told what came of asking a provider about the caller of a call: known, away, over_budget, not_configured or no_number. */
   readonly onLookup?: (provider: string, state: string) => void;
   /** Told of what was found of what a provider says it sent. */
   readonly onFound?: (source: string, outcome: string, count: number) => void;

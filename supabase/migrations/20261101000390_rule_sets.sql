@@ -49,9 +49,7 @@ create table public.supplier_standings (
   set_by text not null,
   reason text not null,
   -- What it was decided by: the numbers of the supplier's calls, and what is usual.
-  evidence jsonb not null default '{}',
-  -- Up to when its calls were looked at for it: the next step is decided by those of later dates alone.
-  through_date date not null
+  evidence jsonb not null default '{}'
 );
 create index supplier_standings_since on public.supplier_standings (supplier_id, since desc, id desc);
 

@@ -43,6 +43,8 @@ create table public.calls (
   status text not null default 'stored' check (status in ('stored', 'qualified', 'rejected', 'held')),
   -- What a person decided about it, or its hold's end did; it goes before the score, and before nothing that its terms ask.
   decided text check (decided in ('qualify', 'reject')),
+  -- While rules hold it: when it is decided as its score says. Here too, because an index over scores would have all that ever were held.
+  hold_until timestamptz,
   -- Facts that came after rating and have changed nothing: see adjust_call.
   late_facts jsonb,
   business_date date not null,
@@ -61,8 +63,9 @@ create index calls_in_order on public.calls (business_date, started_at, id);
 create index calls_changed on public.calls (changed_at);
 create index calls_supplier on public.calls (supplier_id, started_at, id);
 create index calls_buyer on public.calls (buyer_id, started_at);
--- What waits, the oldest first: for review, and for the end of its time.
+-- What waits: for review, the oldest first, and for the end of its time.
 create index calls_held on public.calls (started_at, id) where status = 'held';
+create index calls_expiring on public.calls (hold_until) where status = 'held' and hold_until is not null;
 create index calls_refused on public.calls (campaign_id, started_at) where status = 'rejected';
 
 -- What the buyer says it earned by a call: for the exchange's eyes, so in no table that a supplier reads.
@@ -88,6 +91,8 @@ create table public.call_scores (
   -- What the rules said, whatever a person decided, and before caps, windows, the wallet and the buyer's debt were asked; null where
   -- no rules were asked.
   verdict text check (verdict in ('qualify', 'reject', 'hold')),
+  -- The same of the signals alone, however the supplier stood and whoever was away.
+  by_signals text check (by_signals in ('qualify', 'reject', 'hold')),
   -- What was measured: [{"signal", "version", "strength", "value"}]; strengths above 0 alone. Weights make the score of it.
   signals jsonb not null default '[]',
   -- When the facts were stated that it was scored by.
@@ -160,6 +165,7 @@ create table public.call_disputes (
   decided_at timestamptz
 );
 create index call_disputes_open on public.call_disputes (opened_at) where state = 'open';
+create index call_disputes_approved on public.call_disputes (decided_at) where state = 'approved';
 
 create function app.is_disputed(p_call_id uuid) returns boolean language sql stable as $$
   select exists (select 1 from public.call_disputes where call_id = p_call_id and state = 'open')

@@ -1,9 +1,13 @@
--- What is usual for a supplier, counted once for each closed date and never again: a call is scored by the profile up to the last
--- date but one before its own, which is closed by then, whenever it is scored.
+-- What is usual for a supplier, counted once for each closed date: a call is scored by the profile up to the last date but one before
+-- its own, which is closed by then, whenever it is scored. Only disputes, which come weeks later, are added to the date of their
+-- calls; a profile stays as it was made.
 
 create table public.supplier_days (
   supplier_id uuid not null references public.suppliers,
   day date not null,
+  -- The calls that started from then on. Beside the whole day, which is -infinity, a day on which it was decided how the supplier
+  -- stands has a row of what came after that: the ladder's next step looks at nothing before.
+  since timestamptz not null default '-infinity',
   calls int not null,
   answered int not null,
   -- Answered, and shorter than ten seconds.
@@ -13,23 +17,26 @@ create table public.supplier_days (
   in_band int not null,
   after_band int not null,
   callers int not null,
-  -- By the hour of UTC in which they started.
+  -- By the hour of UTC in which they started, and by its weekday from Monday on.
   hours int[] not null check (cardinality(hours) = 24),
+  weekdays int[] not null check (cardinality(weekdays) = 7),
+  -- Paid for, also where a dispute took that back before the day was counted.
   qualified int not null,
   -- Payable, and rejected by the rules.
   refused int not null,
   -- Whose signals alone come to what their rules reject from, whatever became of them and however the supplier stands.
   fraudulent int not null,
-  -- Disputes of its calls that were approved on that date, whenever the calls were.
-  disputed int not null,
+  -- Whose disputes were approved, up to the last date that was counted.
+  disputed int not null default 0,
   -- Signed by a carrier (STIR); of those, vouched for in part only (B or C).
   signed int not null,
   vouched_less int not null,
   -- Payable, and the caller had another payable call within the 30 days before.
   repeats int not null,
-  -- Payable, and held or rejected by rules, not by terms, nor approved by a person.
+  -- Payable, and held or rejected for what their signals alone come to, nor approved by a person: how the supplier stands, or a
+  -- provider that is away, is none of their doing.
   stopped int not null,
-  primary key (supplier_id, day)
+  primary key (supplier_id, day, since)
 );
 
 -- How long the calls of a campaign are: what those of a supplier are held against. Counted with the days of suppliers.
@@ -62,63 +69,65 @@ create table public.network_profiles (
   profile jsonb not null
 );
 
-create function app.is_fraudulent(p_score public.call_scores, p_campaign_id uuid) returns boolean language sql stable as $$
-  select (select coalesce(sum((r ->> 'points')::int), 0) from jsonb_array_elements(p_score.reasons) r
-      where r -> 'signal' in (select m -> 'signal' from jsonb_array_elements(p_score.signals) m))
-    >= coalesce(s.rules #> array['campaigns', p_campaign_id::text, 'thresholds', 'rejectAt'], s.rules #> '{default,thresholds,rejectAt}')::int
-  from public.rule_sets s where s.version = p_score.rule_set
+-- How many of the values are 0, how many 1 and so on.
+create function app.tally(p_values int[], p_size int) returns int[] language sql immutable as $$
+  select array_agg(n order by i) from (
+    select i, count(v)::int as n from generate_series(0, p_size - 1) i left join unnest(p_values) v on v = i group by i) counted
 $$;
 
-create function app.count_supplier_days(p_date date) returns void language sql as $$
-  with day as (
-    select c.id, c.started_at, c.supplier_id, c.caller_number, c.attestation, c.answered, c.duration_s, t.min_duration_s, c.status, s.verdict, s.reasons, s.signals <> '[]' and app.is_fraudulent(s, c.campaign_id) as is_fraudulent,
-      extract(hour from c.started_at at time zone 'UTC')::int as hour
-    from public.calls c left join public.campaign_terms t on t.id = (select id from app.terms_at(c.campaign_id, c.started_at))
+-- In one statement, so that the terms of each call are found once.
+create function app.count_day(p_date date) returns void language sql as $$
+  with stood as (
+    select * from (select distinct on (supplier_id) supplier_id, since from public.supplier_standings order by supplier_id, since desc, id desc) newest
+    where app.business_date(since) = p_date
+  ), day as materialized (
+    select c.campaign_id, c.supplier_id, c.caller_number, c.started_at, c.answered, c.duration_s, c.attestation, c.status, s.verdict, s.by_signals, p.above,
+      c.started_at at time zone 'UTC' as utc, c.status = 'qualified' or x.call_id is not null as is_paid,
+      p.above >= 0 and exists (select 1 from public.calls o where o.caller_number = c.caller_number and (o.started_at, o.id) < (c.started_at, c.id)
+        and o.started_at > c.started_at - interval '30 days' and o.answered and o.duration_s >= t.min_duration_s) as is_repeat,
+      coalesce(s.reasons @> '[{"signal": "duplicate-caller"}]', false) as is_duplicate, t.min_duration_s is not null as has_terms
+    from public.calls c
+      left join lateral (select min_duration_s from public.campaign_terms
+        where campaign_id = c.campaign_id and valid_from <= c.started_at order by valid_from desc limit 1) t on true
+      cross join lateral (select case when c.answered then c.duration_s - t.min_duration_s end as above) p
       left join public.call_scores s on s.call_id = c.id and s.facts_version = c.facts_version
-    where c.business_date = p_date and c.supplier_id is not null
-  ), disputed as (
-    select c.supplier_id, count(*) as calls from public.call_disputes d join public.calls c on c.id = d.call_id
-    where d.state = 'approved' and app.business_date(d.decided_at) = p_date and c.supplier_id is not null group by 1
-  ), counted as (
-    select supplier_id, count(*) as calls, count(*) filter (where answered) as answered, count(*) filter (where answered and duration_s < 10) as hangups,
-      count(*) filter (where answered and duration_s >= min_duration_s) as payable,
-      count(*) filter (where answered and duration_s >= min_duration_s and duration_s < min_duration_s + 5) as in_band,
-      count(*) filter (where answered and duration_s >= min_duration_s + 5 and duration_s < min_duration_s + 15) as after_band,
-      count(distinct caller_number) as callers, count(*) filter (where status = 'qualified') as qualified,
-      -- By the rules: what is too short, or beyond a cap, is no fault of the supplier.
-      count(*) filter (where answered and duration_s >= min_duration_s and status = 'rejected' and verdict = 'reject') as refused,
-      count(*) filter (where is_fraudulent) as fraudulent, count(attestation) as signed, count(*) filter (where attestation <> 'A') as vouched_less,
-      count(*) filter (where answered and duration_s >= min_duration_s and exists (select 1 from public.calls o
-        where o.caller_number = day.caller_number and (o.started_at, o.id) < (day.started_at, day.id) and o.started_at > day.started_at - interval '30 days'
-          and o.answered and o.duration_s >= day.min_duration_s)) as repeats,
-      count(*) filter (where answered and duration_s >= min_duration_s and status <> 'qualified' and verdict <> 'qualify'
-        and not reasons @> '[{"signal": "duplicate-caller"}]') as stopped
-    from day group by 1
-  ), hours as (
-    select supplier_id, array_agg(calls order by hour) as calls from (
-      select s.supplier_id, h.hour, count(d.hour)::int as calls from (select supplier_id from counted) s cross join generate_series(0, 23) h (hour)
-        left join day d on d.supplier_id = s.supplier_id and d.hour = h.hour group by 1, 2) o group by 1
+      left join public.call_disputes x on x.call_id = c.id and x.state = 'approved'
+    where c.business_date = p_date
+  ), campaigns as (
+    insert into public.campaign_days
+    select campaign_id, p_date, count(*), count(*) filter (where above >= 0), count(*) filter (where above between 0 and 4),
+      count(*) filter (where above between 0 and 14), count(*) filter (where above between 0 and 29), count(*) filter (where above between 0 and 59),
+      count(*) filter (where above between 0 and 119), count(*) filter (where above between 0 and 239)
+    from day where has_terms group by campaign_id
+    on conflict (campaign_id, day) do nothing
+  ), parts as (
+    select day.*, timestamptz '-infinity' as since from day where supplier_id is not null
+    union all select day.*, stood.since from day join stood using (supplier_id) where started_at >= stood.since
   )
-  insert into public.supplier_days (supplier_id, day, calls, answered, hangups, payable, in_band, after_band, callers, hours, qualified, refused, fraudulent, disputed,
-    signed, vouched_less, repeats, stopped)
-  select coalesce(c.supplier_id, d.supplier_id), p_date, coalesce(c.calls, 0), coalesce(c.answered, 0), coalesce(c.hangups, 0), coalesce(c.payable, 0),
-    coalesce(c.in_band, 0), coalesce(c.after_band, 0), coalesce(c.callers, 0), coalesce(h.calls, array_fill(0, array[24])), coalesce(c.qualified, 0),
-    coalesce(c.refused, 0), coalesce(c.fraudulent, 0), coalesce(d.calls, 0),
-    coalesce(c.signed, 0), coalesce(c.vouched_less, 0), coalesce(c.repeats, 0), coalesce(c.stopped, 0)
-  from counted c full join disputed d on d.supplier_id = c.supplier_id left join hours h on h.supplier_id = c.supplier_id
-  on conflict (supplier_id, day) do nothing
+  insert into public.supplier_days (supplier_id, day, since, calls, answered, hangups, payable, in_band, after_band, callers, hours, weekdays, qualified,
+    refused, fraudulent, signed, vouched_less, repeats, stopped)
+  select supplier_id, p_date, since, count(*), count(*) filter (where answered), count(*) filter (where answered and duration_s < 10),
+    count(*) filter (where above >= 0), count(*) filter (where above between 0 and 4), count(*) filter (where above between 5 and 14),
+    count(distinct caller_number), app.tally(array_agg(extract(hour from utc)::int), 24), app.tally(array_agg(extract(isodow from utc)::int - 1), 7),
+    count(*) filter (where is_paid),
+    -- By the rules: what is too short, or beyond a cap, is no fault of the supplier.
+    count(*) filter (where above >= 0 and status = 'rejected' and verdict = 'reject'), count(*) filter (where by_signals = 'reject'),
+    count(attestation), count(*) filter (where attestation <> 'A'), count(*) filter (where is_repeat),
+    count(*) filter (where above >= 0 and status <> 'qualified' and by_signals <> 'qualify' and not is_duplicate)
+  from parts group by supplier_id, since
+  on conflict (supplier_id, day, since) do nothing
 $$;
 
-create function app.count_campaign_days(p_date date) returns void language sql as $$
-  insert into public.campaign_days
-  select c.campaign_id, p_date, count(*), count(*) filter (where p.above >= 0), count(*) filter (where p.above < 5 and p.above >= 0),
-    count(*) filter (where p.above < 15 and p.above >= 0), count(*) filter (where p.above < 30 and p.above >= 0), count(*) filter (where p.above < 60 and p.above >= 0),
-    count(*) filter (where p.above < 120 and p.above >= 0), count(*) filter (where p.above < 240 and p.above >= 0)
-  from public.calls c join public.campaign_terms t on t.id = (select id from app.terms_at(c.campaign_id, c.started_at))
-    cross join lateral (select case when c.answered then c.duration_s - t.min_duration_s end as above) p
-  where c.business_date = p_date
-  group by c.campaign_id
-  on conflict (campaign_id, day) do nothing
+-- Adds the disputes that were approved since the date that was counted before to the days of their calls.
+create function app.count_disputes(p_date date) returns void language sql as $$
+  update public.supplier_days d set disputed = d.disputed + n.calls from (
+    select o.supplier_id, o.day, o.since, count(*) as calls
+    from public.settings s, public.call_disputes x join public.calls c on c.id = x.call_id
+      join public.supplier_days o on o.supplier_id = c.supplier_id and o.day = c.business_date and o.since <= c.started_at
+    where x.state = 'approved' and x.decided_at < (p_date + 1)::timestamp at time zone s.timezone
+      and x.decided_at >= (select coalesce(max(day), '-infinity') + 1 from public.network_profiles where day < p_date)::timestamp at time zone s.timezone
+    group by 1, 2, 3) n
+  where d.supplier_id = n.supplier_id and d.day = n.day and d.since = n.since
 $$;
 
 create function app.profile_of(p_days public.supplier_days[]) returns jsonb language sql immutable as $$
@@ -132,24 +141,25 @@ create function app.profile_of(p_days public.supplier_days[]) returns jsonb lang
       select h.hour, sum(h.calls) as calls from unnest(p_days) x cross join unnest(x.hours) with ordinality h (calls, hour) group by 1) o),
     -- From Monday on.
     'weekdays', (select jsonb_agg(o.calls order by o.weekday) from (
-      select w.weekday, coalesce(sum(x.calls), 0) as calls from generate_series(1, 7) w (weekday)
-        left join unnest(p_days) x on extract(isodow from x.day) = w.weekday group by 1) o))
+      select w.weekday, sum(w.calls) as calls from unnest(p_days) x cross join unnest(x.weekdays) with ordinality w (calls, weekday) group by 1) o))
   from unnest(p_days) d
 $$;
 
 -- Counts a closed date, and makes the profiles of the 28 days that end with it. Answers how many suppliers have one.
 -- Safe to run twice: a date is counted once, and a profile of a date stays as it was made.
 create function public.profile_suppliers(p_date date)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp
+  -- Where PostgREST takes it over from the function; see audit_books.
+  set work_mem = '64MB' set statement_timeout = '60s' as $$
 begin
   if exists (select 1 from network_profiles where day = p_date) then return '0'; end if;
-  perform app.count_supplier_days(p_date);
-  perform app.count_campaign_days(p_date);
+  perform app.count_day(p_date);
+  perform app.count_disputes(p_date);
   insert into supplier_profiles (supplier_id, day, profile)
-  select d.supplier_id, p_date, app.profile_of(array_agg(d)) from supplier_days d where d.day > p_date - 28 and d.day <= p_date group by 1
+  select d.supplier_id, p_date, app.profile_of(array_agg(d)) from supplier_days d where d.day > p_date - 28 and d.day <= p_date and d.since = '-infinity' group by 1
   on conflict (supplier_id, day) do nothing;
   insert into network_profiles (day, profile)
-  select p_date, app.profile_of(array_agg(d)) from supplier_days d where d.day > p_date - 28 and d.day <= p_date having count(*) > 0
+  select p_date, app.profile_of(array_agg(d)) from supplier_days d where d.day > p_date - 28 and d.day <= p_date and d.since = '-infinity' having count(*) > 0
   on conflict (day) do nothing;
   return to_jsonb((select count(*) from supplier_profiles where day = p_date));
 end $$;

@@ -26,12 +26,15 @@ create table public.lookup_budgets (
   primary key (provider, date)
 );
 
--- What was known of a call's number when the call was first scored, by provider. It never changes: whoever scores the call again
--- gets the same, also when somebody has asked since.
+-- What was known of a call's number when the call was first scored by it, by provider. It never changes: whoever scores the call again
+-- gets the same, also when somebody has asked since. A call that is reported anew with another number has another row.
 create table public.call_lookups (
-  call_id uuid primary key references public.calls,
+  call_id uuid not null references public.calls,
+  -- As reported; empty where the caller withheld it.
+  number text not null,
   lookups jsonb not null,
-  looked_up_at timestamptz not null
+  looked_up_at timestamptz not null,
+  primary key (call_id, number)
 );
 
 create function app.utc_date(p_at timestamptz) returns date language sql immutable as $$
@@ -42,13 +45,17 @@ create function app.number_report(n public.number_lookups) returns jsonb languag
   select jsonb_build_object('provider', n.provider, 'number', n.number, 'report', n.report, 'reportedAtMs', app.ms(n.fetched_at))
 $$;
 
--- {calls: [{callId, lookups}], numbers: [{provider, number, report, reportedAtMs}]}: what was known of each of the calls at first, and
--- of p_asks ([{provider, number, keptDays}]) the reports that are not older than that.
-create function public.read_lookups(p_call_ids jsonb, p_asks jsonb, p_now_ms bigint)
+create function app.call_lookups_json(p_calls jsonb) returns jsonb language sql stable as $$
+  select coalesce(jsonb_agg(jsonb_build_object('callId', l.call_id, 'lookups', l.lookups)), '[]')
+  from jsonb_array_elements(p_calls) x join public.call_lookups l on l.call_id = (x ->> 'callId')::uuid and l.number = x ->> 'number'
+$$;
+
+-- {calls: [{callId, lookups}], numbers: [{provider, number, report, reportedAtMs}]}: what was known at first of each of p_calls
+-- ([{callId, number}]), and of p_asks ([{provider, number, keptDays}]) the reports that are not older than that.
+create function public.read_lookups(p_calls jsonb, p_asks jsonb, p_now_ms bigint)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
   select jsonb_build_object(
-    'calls', (select coalesce(jsonb_agg(jsonb_build_object('callId', l.call_id, 'lookups', l.lookups)), '[]') from call_lookups l
-      where l.call_id in (select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids)))),
+    'calls', app.call_lookups_json(app.json_arg(p_calls)),
     'numbers', (select coalesce(jsonb_agg(app.number_report(n)), '[]')
       from jsonb_array_elements(app.json_arg(p_asks)) x join number_lookups n on n.provider = x ->> 'provider' and n.number = x ->> 'number'
       where n.fetched_at > app.at(p_now_ms) - make_interval(days => (x ->> 'keptDays')::int)))
@@ -113,14 +120,14 @@ begin
   return to_jsonb(v_count);
 end $$;
 
--- Writes down what was known of each call's number when it was first scored, and answers what stands: what was written first.
+-- Writes down what was known of each call's number when it was first scored by it, [{callId, number, lookups}], and answers what stands:
+-- what was written first.
 create function public.remember_lookups(p_lookups jsonb, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_lookups jsonb := app.json_arg(p_lookups);
 begin
-  insert into call_lookups (call_id, lookups, looked_up_at)
-  select (x ->> 'callId')::uuid, x -> 'lookups', app.at(p_now_ms) from jsonb_array_elements(v_lookups) x order by 1
+  insert into call_lookups (call_id, number, lookups, looked_up_at)
+  select (x ->> 'callId')::uuid, x ->> 'number', x -> 'lookups', app.at(p_now_ms) from jsonb_array_elements(v_lookups) x order by 1, 2
   on conflict do nothing;
-  return (select coalesce(jsonb_agg(jsonb_build_object('callId', l.call_id, 'lookups', l.lookups)), '[]') from call_lookups l
-    where l.call_id in (select (x ->> 'callId')::uuid from jsonb_array_elements(v_lookups) x));
+  return app.call_lookups_json(v_lookups);
 end $$;

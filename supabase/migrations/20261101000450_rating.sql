@@ -135,9 +135,9 @@ $$;
 create function app.write_score(p_call public.calls, p_decision jsonb, p_now timestamptz) returns void language plpgsql as $$
 declare v_shadow jsonb := p_decision -> 'shadow'; v_held boolean := p_decision ->> 'decision' = 'hold' and p_decision ->> 'verdict' = 'hold';
 begin
-  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at, rule_set, verdict, signals, profile_date, hold_until, hold_default, facts_at)
+  insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at, rule_set, verdict, by_signals, signals, profile_date, hold_until, hold_default, facts_at)
   values (p_call.id, p_call.facts_version, (p_decision ->> 'score')::int, p_decision ->> 'decision', p_decision -> 'reasons', p_now,
-    coalesce((p_decision ->> 'ruleSet')::int, 1), p_decision ->> 'verdict', coalesce(p_decision -> 'signals', '[]'), (p_decision ->> 'profileDate')::date,
+    coalesce((p_decision ->> 'ruleSet')::int, 1), p_decision ->> 'verdict', p_decision ->> 'bySignals', coalesce(p_decision -> 'signals', '[]'), (p_decision ->> 'profileDate')::date,
     case when v_held then coalesce(app.held_since(p_call.id), p_now) + make_interval(hours => (p_decision -> 'expiry' ->> 'hours')::int) end,
     case when v_held then p_decision -> 'expiry' ->> 'decision' end, p_call.facts_at);
   -- What a set said of a call that was scored since, by newer facts or beside another set, is said no more.
@@ -185,7 +185,8 @@ begin
   perform app.write_score(v_call, p_decision || jsonb_build_object('decision', v_decision, 'reasons', v_reasons,
     'score', case when v_decision = p_decision ->> 'decision' then (p_decision ->> 'score')::int when v_decision = 'hold' then 40 else 100 end), p_now);
   update calls set changed_at = p_now,
-    status = case v_decision when 'qualify' then 'qualified' when 'reject' then 'rejected' else 'held' end
+    status = case v_decision when 'qualify' then 'qualified' when 'reject' then 'rejected' else 'held' end,
+    hold_until = (select hold_until from call_scores where call_id = v_call.id and facts_version = v_call.facts_version)
   where id = v_call.id;
   if v_decision = 'qualify' then
     perform app.book_call(v_call, v_terms, v_price, app.share_of(v_call, p_decision -> 'shares', (v_placed ->> 'place')::bigint), v_prepaid, p_now);

@@ -89,7 +89,7 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'callId', c.id, 'factsVersion', c.facts_version, 'factsKey', app.facts_key(stored), 'status', c.status, 'routed', c.campaign_id is not null,
     'campaignId', c.campaign_id, 'supplierId', c.supplier_id,
     'callerNumber', c.caller_number, 'durationS', c.duration_s, 'answered', c.answered, 'startedAtMs', app.ms(c.started_at),
-    'regions', k.regions, 'callerRegion', c.caller_region, 'attestation', c.attestation, 'lineType', c.line_type, 'lookups', (select l.lookups from call_lookups l where l.call_id = c.id),
+    'regions', k.regions, 'callerRegion', c.caller_region, 'attestation', c.attestation, 'lineType', c.line_type, 'lookups', (select l.lookups from call_lookups l where l.call_id = c.id and l.number = coalesce(c.caller_number, '')),
     'revenue', (select coalesce(case when p_late then r.late end, jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency))
       from call_revenues r where r.call_id = c.id),
     'terms', case when t.id is not null then app.terms_json(t) end,

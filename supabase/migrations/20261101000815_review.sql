@@ -70,15 +70,18 @@ begin
 end $$;
 
 -- Decides the held calls whose time is over as their rules say, at most so many, in the order of their starts; answers how many. Only
--- what rules hold has such a time. Safe to run twice: a call leaves `held` by it, and what a person decides first is not held.
+-- what rules hold has such a time. Which these are is looked for before the ledger is locked, and asked again when
+-- it is. Safe to run twice: a call leaves `held` by it, and what a person decides first is not held.
 create function public.expire_holds(p_limit int, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v record; v_call calls; v_count int := 0;
+declare v record; v_call calls; v_count int := 0; v_due uuid[];
 begin
+  v_due := array(select id from calls where status = 'held' and hold_until <= app.at(p_now_ms) order by started_at, id limit p_limit);
+  if v_due = '{}' then return '0'; end if;
   perform app.lock_ledger();
   for v in
     select c.id, o.hold_default, o.hold_until from calls c join call_scores o on o.call_id = c.id and o.facts_version = c.facts_version
-    where c.status = 'held' and o.hold_until <= app.at(p_now_ms) order by c.started_at, c.id limit p_limit
+    where c.id = any (v_due) and c.status = 'held' and o.hold_until <= app.at(p_now_ms) order by c.started_at, c.id
   loop
     -- Where newer facts came meanwhile it is scored by them first.
     select * into v_call from calls where id = v.id and status = 'held' for update;

@@ -36,6 +36,9 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
         and z.from_at <= c.started_at and z.made_at <= s.scored_at),
     'revenue', (select jsonb_build_object('amountMinor', r.amount_minor, 'currency', r.currency) from call_revenues r where r.call_id = c.id),
     'terms', case when t.id is not null then app.terms_json(t) end,
+    -- Who called the campaign, in a word that is no number; and whether the terms paid for its caller before.
+    'caller', case when c.caller_number is not null and t.id is not null then jsonb_build_object('key', md5(c.campaign_id || c.caller_number),
+      'windowS', t.duplicate_window_s, 'isPaid', c.status = 'rejected' and app.paid_before((select o from calls o where o.id = c.id), t.duplicate_window_s)) end,
     'earning', (select jsonb_build_object('currency', e.currency, 'priceMinor', e.price_minor, 'shareMinor', e.share_minor)
       from earnings e where e.call_id = c.id and e.state <> 'clawed_back'))
     order by c.business_date, c.started_at, c.id), '[]')

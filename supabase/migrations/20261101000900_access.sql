@@ -20,8 +20,11 @@ grant execute on all functions in schema public to service_role;
 
 -- A supplier sees itself, its calls, its payouts, what is held back of them and what became of them at its bank; a buyer itself, its
 -- calls, its invoices with their credit notes, and its top-ups; both sides see how a dispute of a call stands. What the other side
--- pays or earns (earnings, journals, scores) is on no table that they can read.
-grant select on public.suppliers, public.buyers, public.calls, public.call_disputes, public.payouts, public.bank_payouts, public.supplier_reserves,
+-- pays or earns (earnings, journals, scores) is on no table that they can read. Of a call they see what it was and what became of it,
+-- and nothing that it is scored by: whoever knows what is said of callers' lines sends others.
+grant select (id, source, external_id, tracking_number, campaign_id, supplier_id, buyer_id, caller_number, started_at, duration_s, answered, status,
+  business_date, made_at, changed_at) on public.calls to authenticated;
+grant select on public.suppliers, public.buyers, public.call_disputes, public.payouts, public.bank_payouts, public.supplier_reserves,
   public.invoices, public.invoice_lines, public.credit_notes, public.topups to authenticated;
 create policy supplier_self on public.suppliers for select to authenticated using (auth_user_id = (select auth.uid()));
 create policy buyer_self on public.buyers for select to authenticated using (auth_user_id = (select auth.uid()));

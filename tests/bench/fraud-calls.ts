@@ -83,7 +83,13 @@ export async function* scoreTraffic(
     new Date(traffic.calls[index]?.startedAtMs ?? 0).toISOString().slice(0, 10),
   );
   for (const [date, indexes] of ofDates) {
-    const decisions: { id: string; score: number; decision: keyof typeof STATUS; verdict: string }[] = [];
+    const decisions: {
+      id: string;
+      score: number;
+      decision: keyof typeof STATUS;
+      verdict: string;
+      bySignals: string | null;
+    }[] = [];
     for (let from = 0; from < indexes.length; from += BATCH) {
       const some = new Map(indexes.slice(from, from + BATCH).map((index) => [idOf(index), index]));
       const contexts = await store.scoringContext([...some.keys()]);
@@ -91,8 +97,8 @@ export async function* scoreTraffic(
       for (const context of contexts) {
         const call = traffic.calls[some.get(context.callId) ?? -1];
         if (call === undefined) throw new Error('a context of no call');
-        const { score, decision, verdict: said, signals } = decideCall(context, ruleSet);
-        decisions.push({ id: context.callId, score, decision, verdict: said });
+        const { score, decision, verdict: said, bySignals, signals } = decideCall(context, ruleSet);
+        decisions.push({ id: context.callId, score, decision, verdict: said, bySignals });
         const verdict = weigh(signals, rulesFor(ruleSet, context.campaignId), context.snoozed);
         scored.push({ call, context, verdict });
       }
@@ -100,9 +106,9 @@ export async function* scoreTraffic(
       yield scored;
     }
     await sql(
-      `with decided as (select * from jsonb_to_recordset($1::jsonb) r (id uuid, score int, decision text, verdict text)),
-         scored as (insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at, verdict)
-           select id, 1, score, decision, '[]', now(), verdict from decided)
+      `with decided as (select * from jsonb_to_recordset($1::jsonb) r (id uuid, score int, decision text, verdict text, "bySignals" text)),
+         scored as (insert into call_scores (call_id, facts_version, score, decision, reasons, scored_at, verdict, by_signals)
+           select id, 1, score, decision, '[]', now(), verdict, "bySignals" from decided)
        update calls c set status = $2::jsonb ->> d.decision from decided d where c.id = d.id`,
       [JSON.stringify(decisions), JSON.stringify(STATUS)],
     );

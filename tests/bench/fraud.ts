@@ -187,6 +187,6 @@ function statements(calls: number, suppliers: number, seed: number): Record<stri
 }
 
 /** Of the last days alone: those of the others are read by nobody. By the indexes, which are there when the rows are. */
-const PROFILES = `select app.count_supplier_days(d::date) from generate_series(date '${DAY}' - 28, date '${DAY}' - 1, interval '1 day') d;
+const PROFILES = `select app.count_day(d::date) from generate_series(date '${DAY}' - 28, date '${DAY}' - 1, interval '1 day') d;
       insert into supplier_profiles select supplier_id, date '${DAY}' - 1, app.profile_of(array_agg(d)) from supplier_days d group by 1;
       insert into network_profiles select date '${DAY}' - 1, app.profile_of(array_agg(d)) from supplier_days d`;

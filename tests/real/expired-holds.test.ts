@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { plainRules } from '../../sandbox/plain-rules.ts';
 import { expireHolds } from '../../src/jobs/fraud/expire-holds.job.ts';
@@ -119,6 +120,19 @@ test('a call that waits for something else than a judgement never expires', asyn
   house.advance(1_000 * HOUR_MS);
   expect(await expire()).toBe(0);
   expect(await calls()).toEqual([HELD, HELD, HELD, HELD, HELD]);
+});
+
+test('who has nothing to decide does not wait for those who post', async () => {
+  const { number } = await house.road();
+  await hold(number);
+  const client = new pg.Client({ connectionString: house.db.adminUrl });
+  await client.connect();
+  try {
+    await client.query('begin; select app.lock_ledger()');
+    expect(await expire()).toBe(0);
+  } finally {
+    await client.end();
+  }
 });
 
 test('what a person decided in time stands', async () => {

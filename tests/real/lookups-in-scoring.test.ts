@@ -171,6 +171,60 @@ describe('a call of a campaign that will not do without', () => {
   });
 });
 
+describe('a caller who withholds the number', () => {
+  const call = async () => {
+    await house.call({ number, caller: null });
+    await house.work(given);
+    return scores();
+  };
+  const snooze = (signal: string) =>
+    house.services.review.snooze(
+      { signal, subjectKind: 'campaign', subject: campaignId, untilMs: house.clock.nowMs() + 86_400_000 },
+      'ops',
+      'known to them',
+      house.clock.nowMs() - 120_000,
+    );
+
+  test('goes around no lookup that the campaign demands: the call is held, also when it is scored once more', async () => {
+    await snooze('anonymous-caller');
+    await askTelesign({ required: true });
+    const before = await call();
+    expect(before).toMatchObject([
+      { status: 'held', score: 0, signals: { 'lookup-missing': { telesign: 'no_number' } } },
+    ]);
+    await house.close(FIRST_DATE, given);
+    expect([await scores(), asked]).toEqual([before, []]);
+  });
+
+  test('is paid for where that is snoozed, or the campaign only asks', async () => {
+    await snooze('anonymous-caller');
+    await askTelesign();
+    expect((await call()).map(({ status }) => status)).toEqual(['qualified']);
+    await askTelesign({ required: true });
+    await snooze('lookup-missing');
+    expect((await call()).map(({ status }) => status)).toEqual(['qualified', 'qualified']);
+  });
+});
+
+test('a call that is reported anew with another number is scored by what is known of that one; each keeps its first report', async () => {
+  await askTelesign();
+  const callId = await house.call({ number, caller: CALLER });
+  await house.work(given);
+  expect((await scores()).map(({ status }) => status)).toEqual(['qualified']);
+  answer = risk(950);
+  const startedAtMs = house.clock.nowMs() - 60_000;
+  const report = async (caller: string) => {
+    house.advance(1_000);
+    await house.call({ number, callId, caller, startedAtMs });
+    await house.work(given);
+    return (await scores()).map(({ status, reasons }) => [status, ...reasons]);
+  };
+  expect(await report('+12127361235')).toEqual([['held', 'number-risk']]);
+  await house.sql('delete from number_lookups');
+  expect(await report(CALLER)).toEqual([['qualified']]);
+  expect(asked).toEqual([CALLER.slice(1), '12127361235']);
+});
+
 test('a call keeps the score that it got while the provider was away, also when the date is scored once more', async () => {
   await askTelesign();
   answer = away;

@@ -139,6 +139,22 @@ describe('what a signed-in user sees through the API', () => {
     }
   });
 
+  test('neither side sees what a call is scored by, and what it sees of it are named columns', async () => {
+    for (const user of ['supplier1', 'buyer1'] as const) {
+      const seen = await of(
+        'calls?select=id,tracking_number,caller_number,started_at,duration_s,answered,status',
+        user,
+      );
+      expect([seen.status, seen.rows.length], user).toEqual([200, 1]);
+      for (const column of ['*', 'attestation', 'line_type', 'caller_region', 'decided', 'late_facts'])
+        expect(await of(`calls?select=${column}`, user), `${user} ${column}`).toEqual({
+          status: 403,
+          rows: [],
+        });
+      expect(await of('calls?select=id&attestation=eq.C', user), user).toEqual({ status: 403, rows: [] });
+    }
+  });
+
   test('a user who is no party sees no row of any table', async () => {
     for (const table of tables) expect((await of(table, 'stranger')).rows, table).toEqual([]);
   });

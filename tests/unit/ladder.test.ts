@@ -4,13 +4,17 @@ import { type Counts, judgeSupplier, type Standing } from '../../src/jobs/fraud/
 /** Calls of a supplier that does nothing wrong. */
 const honest = (calls: number, days: number): Counts => ({
   ...{ days, calls, answered: Math.round(calls * 0.85), hangups: Math.round(calls * 0.08) },
-  ...{ inBand: Math.round(calls * 0.03), afterBand: Math.round(calls * 0.05) },
+  ...{
+    payable: Math.round(calls * 0.5),
+    inBand: Math.round(calls * 0.03),
+    afterBand: Math.round(calls * 0.05),
+  },
   ...{ qualified: Math.round(calls * 0.45), fraudulent: Math.round(calls * 0.03) },
   disputed: Math.round(calls * 0.004),
 });
 const NETWORK = honest(40_000, 28);
-const judge = (standing: Standing, since: Counts, network = NETWORK) =>
-  judgeSupplier({ standing, since, profile: since, network });
+const judge = (standing: Standing, since: Counts, network = NETWORK, movedFor: readonly string[] = []) =>
+  judgeSupplier({ standing, since, movedFor, profile: since, network });
 const gaming = { inBand: 60, afterBand: 4 };
 
 test.each([
@@ -67,7 +71,7 @@ describe('what speaks against a supplier', () => {
     expect(judge('active', own, { ...all, hangups: 24_000 })).toBeNull();
   });
 
-  test('disputes of a day may be of more calls than were paid since', () => {
+  test('more calls may be disputed than were paid when their dates were counted', () => {
     expect(judge('active', { ...since, disputed: 1_000 })).toMatchObject({ standing: 'throttled' });
   });
 });
@@ -103,5 +107,15 @@ describe('the ladder', () => {
       expect(stands(from, honest(400, 7))).toBe(to);
     expect(stands('paused', honest(400, 6))).toBe('paused');
     expect(stands('paused', honest(40, 7))).toBe('paused');
+    expect(stands('paused', { ...honest(400, 7), payable: 49 })).toBe('paused');
+  });
+
+  test('is come down from after disputes only by paid calls that buyers had time to dispute', () => {
+    const afterDisputes = (standing: Standing, since: Counts) =>
+      judge(standing, since, NETWORK, ['bunching', 'disputes'])?.standing ?? standing;
+    expect(afterDisputes('throttled', honest(400, 19))).toBe('throttled');
+    expect(afterDisputes('throttled', honest(400, 20))).toBe('active');
+    // While it is paused nothing is paid, and so nothing disputed: a person leads it down.
+    expect(afterDisputes('paused', { ...honest(400, 28), qualified: 0, disputed: 0 })).toBe('paused');
   });
 });

@@ -19,6 +19,7 @@ function stored(call: Call, ruleSet: RuleSet, change: Partial<StoredCall> = {}):
     ...{ isDecided: call.decided !== null, isTakenBack: false, isRefused: false },
     ...{ supplierId: 's1', supplier: 'One', campaignId: call.campaignId, durationS: call.durationS },
     ...{ snoozed: call.snoozed, terms: call.terms, revenue: call.revenue },
+    ...{ startedAtMs: call.startedAtMs, caller: null },
     earning:
       priceMinor === undefined
         ? null
@@ -268,5 +269,16 @@ describe('the report of signals', () => {
     expect(saved(ANONYMOUS, { isRefused: true })).toMatchObject(none);
     expect(saved(ANONYMOUS, { outcome: 'approved' })).toMatchObject(none);
     expect(saved(ANONYMOUS)).toMatchObject({ savedMinor: { usd: 1_000 } });
+  });
+
+  test('has saved of the calls of a caller one in each window, and none where it was paid for', () => {
+    const rules = rulesOf({ 'own-number': 70 });
+    const at = (hours: number, key = 'a', isPaid = false) =>
+      stored({ ...DECIDABLE, ownNumber: true, startedAtMs: hours * 3_600_000 }, rules, {
+        caller: { key, windowS: 7_200, isPaid },
+      });
+    const { savedMinor } = reportOf(rules, at(1), at(2), at(3, 'b'), at(3), at(4), at(5, 'c', true));
+    // Of the first caller those at 1 and at 4: within two hours of the first are those at 2 and 3.
+    expect(savedMinor).toEqual({ usd: 3_000 });
   });
 });

@@ -202,6 +202,7 @@ export interface Decision {
   /** By which rules, and what they said of it; absent where nothing was asked of rules. */
   readonly ruleSet?: number;
   readonly verdict?: z.infer<typeof decision>;
+  readonly bySignals?: z.infer<typeof decision> | null;
   readonly signals?: readonly z.infer<typeof measured>[];
   readonly profileDate?: string | null;
   /** What becomes of it when it is held and nobody decides. */

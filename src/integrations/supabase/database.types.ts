@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 1879a5e131c8754c, text 2e9dc900bdb4dc47. Do not edit.
+// Made by "npm run generate" from migrations 8121055199a788c4, text b143aa2bd5ba8836. Do not edit.
 export type Json =
 	| string
 	| number
@@ -726,23 +726,26 @@ export type Database = {
 					call_id: string;
 					looked_up_at: string;
 					lookups: NonNullable<Json>;
+					number: string;
 				};
 				ComputedFields: never;
 				Insert: {
 					call_id: string;
 					looked_up_at: string;
 					lookups: NonNullable<Json>;
+					number: string;
 				};
 				Update: {
 					call_id?: string;
 					looked_up_at?: string;
 					lookups?: NonNullable<Json>;
+					number?: string;
 				};
 				Relationships: [
 					{
 						foreignKeyName: "call_lookups_call_id_fkey";
 						columns: ["call_id"];
-						isOneToOne: true;
+						isOneToOne: false;
 						referencedRelation: "calls";
 						referencedColumns: ["id"];
 					},
@@ -783,6 +786,7 @@ export type Database = {
 			};
 			call_scores: {
 				Row: {
+					by_signals: string | null;
 					call_id: string;
 					decision: string;
 					facts_at: string | null;
@@ -799,6 +803,7 @@ export type Database = {
 				};
 				ComputedFields: never;
 				Insert: {
+					by_signals?: string | null;
 					call_id: string;
 					decision: string;
 					facts_at?: string | null;
@@ -814,6 +819,7 @@ export type Database = {
 					verdict?: string | null;
 				};
 				Update: {
+					by_signals?: string | null;
 					call_id?: string;
 					decision?: string;
 					facts_at?: string | null;
@@ -860,6 +866,7 @@ export type Database = {
 					external_id: string;
 					facts_at: string;
 					facts_version: number;
+					hold_until: string | null;
 					id: string;
 					late_facts: Json | null;
 					line_type: string | null;
@@ -887,6 +894,7 @@ export type Database = {
 					external_id: string;
 					facts_at: string;
 					facts_version?: number;
+					hold_until?: string | null;
 					id?: string;
 					late_facts?: Json | null;
 					line_type?: string | null;
@@ -913,6 +921,7 @@ export type Database = {
 					external_id?: string;
 					facts_at?: string;
 					facts_version?: number;
+					hold_until?: string | null;
 					id?: string;
 					late_facts?: Json | null;
 					line_type?: string | null;
@@ -3088,9 +3097,11 @@ export type Database = {
 					refused: number;
 					repeats: number;
 					signed: number;
+					since: string;
 					stopped: number;
 					supplier_id: string;
 					vouched_less: number;
+					weekdays: number[];
 				};
 				ComputedFields: never;
 				Insert: {
@@ -3099,7 +3110,7 @@ export type Database = {
 					callers: number;
 					calls: number;
 					day: string;
-					disputed: number;
+					disputed?: number;
 					fraudulent: number;
 					hangups: number;
 					hours: number[];
@@ -3109,9 +3120,11 @@ export type Database = {
 					refused: number;
 					repeats: number;
 					signed: number;
+					since?: string;
 					stopped: number;
 					supplier_id: string;
 					vouched_less: number;
+					weekdays: number[];
 				};
 				Update: {
 					after_band?: number;
@@ -3129,9 +3142,11 @@ export type Database = {
 					refused?: number;
 					repeats?: number;
 					signed?: number;
+					since?: string;
 					stopped?: number;
 					supplier_id?: string;
 					vouched_less?: number;
+					weekdays?: number[];
 				};
 				Relationships: [
 					{
@@ -3240,7 +3255,6 @@ export type Database = {
 					since: string;
 					standing: string;
 					supplier_id: string;
-					through_date: string;
 				};
 				ComputedFields: never;
 				Insert: {
@@ -3252,7 +3266,6 @@ export type Database = {
 					since: string;
 					standing: string;
 					supplier_id: string;
-					through_date: string;
 				};
 				Update: {
 					by_person?: boolean;
@@ -3263,7 +3276,6 @@ export type Database = {
 					since?: string;
 					standing?: string;
 					supplier_id?: string;
-					through_date?: string;
 				};
 				Relationships: [
 					{
@@ -4113,7 +4125,7 @@ export type Database = {
 				Returns: Json;
 			};
 			read_lookups: {
-				Args: { p_asks: Json; p_call_ids: Json; p_now_ms: number };
+				Args: { p_asks: Json; p_calls: Json; p_now_ms: number };
 				Returns: Json;
 			};
 			read_order: {

@@ -13,7 +13,7 @@ export const callLookups = z.record(
   z.string(),
   z.union([
     known.extend({ state: z.literal('known') }),
-    z.object({ state: z.enum(['away', 'over_budget', 'not_configured']) }),
+    z.object({ state: z.enum(['away', 'over_budget', 'not_configured', 'no_number']) }),
   ]),
 );
 const ofCalls = z.array(z.object({ callId: z.uuid(), lookups: callLookups }));
@@ -23,6 +23,12 @@ const reserved = z.discriminatedUnion('state', [
   known.extend({ state: z.literal('known') }),
   z.object({ state: z.enum(['under_way', 'over_budget']) }),
 ]);
+
+interface CallNumber {
+  readonly callId: string;
+  /** As reported; empty where the caller withheld it. */
+  readonly number: string;
+}
 
 interface Asked {
   readonly provider: string;
@@ -47,11 +53,11 @@ export function createLookupsStore(
   onLookup: (provider: string, state: string) => void = () => undefined,
 ) {
   return {
-    /** What was known of calls when they were first scored, and what is known of numbers now. */
-    read: (callIds: readonly string[], asked: readonly Asked[], nowMs: number) =>
+    /** What was known of calls when they were first scored by their numbers, and what is known of numbers now. */
+    read: (calls: readonly CallNumber[], asked: readonly Asked[], nowMs: number) =>
       rpc(
         'read_lookups',
-        { p_call_ids: callIds, p_asks: asked, p_now_ms: nowMs },
+        { p_calls: calls, p_asks: asked, p_now_ms: nowMs },
         z.object({
           calls: ofCalls,
           numbers: z.array(known.extend({ provider: z.string(), number: z.string() })),
@@ -82,7 +88,7 @@ export function createLookupsStore(
     /** Deletes the reports whose days were over before the date; how many. */
     forget: (date: string) => rpc('forget_numbers', { p_date: date }, z.int()),
     /** What stands for each call: what was written down first. */
-    async remember(found: z.input<typeof ofCalls>, nowMs: number) {
+    async remember(found: readonly (CallNumber & { lookups: z.input<typeof callLookups> })[], nowMs: number) {
       const standing = await rpc(
         'remember_lookups',
         { p_lookups: found, p_now_ms: nowMs },

@@ -43,6 +43,8 @@ const scoredCall = z.object({
   snoozed: z.array(z.string()),
   revenue: callRevenue.nullable(),
   terms: callTerms.nullable(),
+  /** Null where the number was withheld, or nothing asks for it. */
+  caller: z.object({ key: z.string(), windowS: z.int(), isPaid: z.boolean() }).nullable(),
   earning: z.object({ currency: z.string(), priceMinor: amountMinor, shareMinor: amountMinor }).nullable(),
 });
 export type ScoredCall = z.infer<typeof scoredCall>;

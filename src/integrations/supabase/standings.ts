@@ -9,6 +9,7 @@ const counts = z.object({
   calls: z.int(),
   answered: z.int(),
   hangups: z.int(),
+  payable: z.int(),
   inBand: z.int(),
   afterBand: z.int(),
   qualified: z.int(),
@@ -21,6 +22,8 @@ const toJudge = z.object({
   standing,
   /** Its calls since it was last decided about; its profile, and that of all. */
   since: counts,
+  /** The kinds of findings that moved it since it was active. */
+  movedFor: z.array(z.string()),
   profile: counts,
   network: counts,
 });

@@ -18,6 +18,9 @@ export interface StoredCall extends Standing, RatedCall {
   readonly signals: readonly Measured[];
   readonly snoozed: readonly string[];
   readonly terms: Terms | null;
+  readonly startedAtMs: number;
+  /** Who called the campaign; whether it was paid for within its window before. Null where the number was withheld. */
+  readonly caller: { readonly key: string; readonly windowS: number; readonly isPaid: boolean } | null;
   readonly earning: {
     readonly currency: string;
     readonly priceMinor: number;

@@ -71,5 +71,5 @@ export function decideCall(call: Call, ruleSet: RuleSet): CallDecision {
 }
 
 const unmeasured = (decision: Verdict['decision'], score: number, reason: Reason): CallDecision => ({
-  ...{ score, decision, verdict: decision, reasons: [reason], signals: [], expiry: null },
+  ...{ score, decision, verdict: decision, bySignals: null, reasons: [reason], signals: [], expiry: null },
 });

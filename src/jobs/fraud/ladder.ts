@@ -11,6 +11,8 @@ export interface Counts {
   readonly calls: number;
   readonly answered: number;
   readonly hangups: number;
+  /** Answered, and as long as their terms ask. */
+  readonly payable: number;
   readonly inBand: number;
   readonly afterBand: number;
   readonly qualified: number;
@@ -21,8 +23,10 @@ export interface Counts {
 
 export interface Stood {
   readonly standing: Standing;
-  /** Its calls since it was last decided about: each step needs evidence of its own, and old calls speak once. */
+  /** Its calls that started since it was last decided about: each step needs evidence of its own, and old calls speak once. */
   readonly since: Counts;
+  /** What was found for the steps since it was active. */
+  readonly movedFor: readonly string[];
   /** Its 28 days, and those of all suppliers: what is usual is what the others do. */
   readonly profile: Counts;
   readonly network: Counts;
@@ -54,6 +58,8 @@ const LEAST_CALLS = 50;
 const LEAST_NEAR_MINIMUM = 30;
 /** So many days with calls, and nothing against them, lead one step down: all weekdays. A week of going on while paused, one up. */
 const DAYS = 7;
+/** Who was moved for disputes needs so many: the weekdays of four weeks, because buyers take their time. */
+const DAYS_OF_DISPUTES = 20;
 /** Without so many calls of others nobody knows what is usual, and these are taken: high, so that nobody is moved by chance. */
 const LEAST_OF_OTHERS = 500;
 
@@ -98,12 +104,23 @@ export function judgeSupplier(stood: Stood): Move | null {
     if (standing === 'throttled' && isCertain) return to('paused', reason);
     return standing === 'paused' && isCertain && since.days >= DAYS ? to('blocked', reason) : null;
   }
-  const isGood = since.days >= DAYS && since.calls >= LEAST_CALLS;
-  if (!isGood || standing === 'active' || standing === 'blocked') return null;
+  if (!isGood(stood) || standing === 'active' || standing === 'blocked') return null;
   return to(
     standing === 'paused' ? 'throttled' : 'active',
     `nothing speaks against its ${since.calls} calls of ${since.days} days`,
   );
+}
+
+/**
+ * Whether its calls are enough to speak for it: calls that would be paid for, because others cost it nothing; and where disputes
+ * were found before, calls that were, because no other is disputed. So rules lead nobody down from a pause for disputes, while
+ * which nothing is paid: a person does.
+ */
+function isGood({ since, movedFor }: Stood): boolean {
+  if (since.payable < LEAST_CALLS) return false;
+  return movedFor.includes('disputes')
+    ? since.days >= DAYS_OF_DISPUTES && since.qualified >= LEAST_CALLS
+    : since.days >= DAYS;
 }
 
 function findingsOf({ since, profile, network }: Stood): Finding[] {
@@ -112,7 +129,7 @@ function findingsOf({ since, profile, network }: Stood): Finding[] {
     const { suspect, certain, usual } = SHARES[of];
     const calls = whole(since);
     if (calls < LEAST_CALLS) return [];
-    // Disputes of a day may be of calls that were long before.
+    // A call that was held when its date was counted may be paid for, and disputed, later.
     const hits = Math.min(part(since), calls);
     const expected = others(whole) < LEAST_OF_OTHERS ? usual : others(part) / others(whole);
     const atLeast = leastShare(hits, calls);

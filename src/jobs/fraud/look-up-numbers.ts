@@ -12,10 +12,10 @@ export interface NumberReport {
   readonly riskScore: number | null;
 }
 
-/** `away`: it did not answer, refused, or failed so often that it is not asked for a while. */
+/** `away`: it did not answer, refused, or failed so often that it is not asked for a while. `no_number`: there is none to ask about. */
 export type Lookup =
   | { readonly state: 'known'; readonly report: NumberReport; readonly reportedAtMs: number }
-  | { readonly state: 'away' | 'over_budget' | 'not_configured' };
+  | { readonly state: 'away' | 'over_budget' | 'not_configured' | 'no_number' };
 
 /** By provider. */
 export type Lookups = Readonly<Record<string, Lookup>>;
@@ -42,7 +42,7 @@ interface Asked extends ProviderToAsk {
 export interface LookupServices {
   readonly lookups: {
     read(
-      callIds: readonly string[],
+      calls: readonly { readonly callId: string; readonly number: string }[],
       asked: readonly Asked[],
       nowMs: number,
     ): Promise<{
@@ -63,7 +63,7 @@ export interface LookupServices {
       nowMs: number,
     ): Promise<void>;
     remember(
-      found: { callId: string; lookups: Record<string, Lookup> }[],
+      found: { callId: string; number: string; lookups: Record<string, Lookup> }[],
       nowMs: number,
     ): Promise<readonly { readonly callId: string; readonly lookups: Lookups }[]>;
   };
@@ -94,11 +94,11 @@ const E164 = /^\+[1-9]\d{6,14}$/;
 const keyOf = ({ provider, number }: { provider: string; number: string }) => `${provider} ${number}`;
 
 /**
- * What providers say of the callers of a batch, by call; a call that asks nobody, or that has no number to ask about, has
- * nothing. Null of a call that must come again in a moment: another worker is asking about its number just now, or its turn
+ * What providers say of the callers of a batch, by call; a call that asks nobody has nothing, and one without a number to ask
+ * about has that. Null of a call that must come again in a moment: another worker is asking about its number just now, or its turn
  * did not come.
  *
- * Safe to run twice: what is known of a call is written down once, so that it is scored by the same for ever, and a number
+ * Safe to run twice: what is known of a call and its number is written down once, so that it is scored by the same for ever, and a number
  * is paid for once in the days that its report is kept. What goes wrong with a provider is `away` and never thrown.
  */
 export async function lookUpNumbers(
@@ -106,16 +106,16 @@ export async function lookUpNumbers(
   services: LookupServices,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Lookups | null>> {
-  const asking = calls.flatMap(({ callId, callerNumber, providers }) =>
-    callerNumber === null || !E164.test(callerNumber) || providers.length === 0
-      ? []
-      : [{ callId, asked: providers.map((provider): Asked => ({ ...provider, number: callerNumber })) }],
-  );
+  const asking = calls.flatMap(({ callId, callerNumber, providers }) => {
+    const number = callerNumber ?? '';
+    const asked = providers.map((provider): Asked => ({ ...provider, number }));
+    return asked.length === 0 ? [] : [{ callId, number, asked }];
+  });
   if (asking.length === 0) return new Map();
   const { lookups, clock } = services;
-  const callIds = asking.map(({ callId }) => callId);
   const each = new Map(asking.flatMap(({ asked }) => asked.map((one) => [keyOf(one), one])));
-  const read = await lookups.read(callIds, [...each.values()], clock.nowMs());
+  const known = asking.map(({ callId, number }) => ({ callId, number }));
+  const read = await lookups.read(known, [...each.values()], clock.nowMs());
   const remembered = new Map(read.calls.map(({ callId, lookups: first }) => [callId, first]));
   const fresh = asking.filter(({ callId }) => !remembered.has(callId));
 
@@ -133,15 +133,15 @@ export async function lookUpNumbers(
     if (one !== undefined && !lastBegin.aborted) found.set(key, await askFor(one, services, deadline));
   });
 
-  const complete = fresh.flatMap(({ callId, asked }) => {
-    const known = asked.map((one) => [one.provider, found.get(keyOf(one)) ?? 'waits'] as const);
-    return known.some(([, lookup]) => lookup === 'waits')
+  const complete = fresh.flatMap(({ callId, number, asked }) => {
+    const said = asked.map((one) => [one.provider, found.get(keyOf(one)) ?? 'waits'] as const);
+    return said.some(([, lookup]) => lookup === 'waits')
       ? []
-      : [{ callId, lookups: Object.fromEntries(known) as Record<string, Lookup> }];
+      : [{ callId, number, lookups: Object.fromEntries(said) as Record<string, Lookup> }];
   });
   const standing = complete.length === 0 ? [] : await lookups.remember(complete, clock.nowMs());
   for (const { callId, lookups: first } of standing) remembered.set(callId, first);
-  return new Map(callIds.map((callId) => [callId, remembered.get(callId) ?? null]));
+  return new Map(asking.map(({ callId }) => [callId, remembered.get(callId) ?? null]));
 }
 
 /** Each lane takes the next one when it is done. */
@@ -160,6 +160,7 @@ async function askFor(
   signal: AbortSignal,
 ): Promise<Lookup | 'waits'> {
   const { provider, number } = asked;
+  if (!E164.test(number)) return { state: 'no_number' };
   const service = lookupProviders[provider];
   if (service === null) return { state: 'not_configured' };
   // Before a request is spent that would not be made.

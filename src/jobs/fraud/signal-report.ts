@@ -31,11 +31,13 @@ export interface SignalReport {
 /** From the mildest on. */
 const VERDICTS = ['qualify', 'hold', 'reject'];
 
-/** Counts calls, batch by batch; `ruleSets` are those that the calls were scored by. Only sums are kept. */
+/** Counts calls, batch by batch in the order of their starts; `ruleSets` are those that the calls were scored by. Only sums are kept. */
 export function createSignalReport() {
   const labels = { bad: 0, good: 0 };
   let calls = 0;
   const saved: Record<string, number> = {};
+  /** When the last call of each caller started that would have been paid for. */
+  const savedAtMs = new Map<string, number>();
   const values = new Map(
     signals.map(({ name }) => [name, { calls: 0, bad: 0, good: 0, saved: {} as Record<string, number> }]),
   );
@@ -43,8 +45,11 @@ export function createSignalReport() {
     if (call.outcome === null || call.verdict === null) return;
     calls += 1;
     if (call.label !== null) labels[call.label] += 1;
-    const price = ruleSet === undefined ? null : savedPrice(call, ruleSet);
-    if (price !== null) addTo(saved, price);
+    const price = ruleSet === undefined || isInWindow(call) ? null : savedPrice(call, ruleSet);
+    if (price !== null) {
+      addTo(saved, price);
+      if (call.caller !== null) savedAtMs.set(call.caller.key, call.startedAtMs);
+    }
     for (const { signal } of call.signals) {
       const value = values.get(signal) ?? { calls: 0, bad: 0, good: 0, saved: {} };
       values.set(signal, value);
@@ -53,6 +58,12 @@ export function createSignalReport() {
       if (price !== null && ruleSet !== undefined && isNeeded(call, ruleSet, signal))
         addTo(value.saved, price);
     }
+  }
+  /** Its caller was paid for, or would have been: the terms pay for the first of its calls in their window. */
+  function isInWindow({ caller, startedAtMs }: StoredCall): boolean {
+    if (caller === null) return false;
+    const beforeMs = savedAtMs.get(caller.key) ?? Number.NEGATIVE_INFINITY;
+    return caller.isPaid || beforeMs >= startedAtMs - caller.windowS * 1_000;
   }
   return {
     add(batch: readonly StoredCall[], ruleSets: ReadonlyMap<number, RuleSet>) {

@@ -9,6 +9,8 @@ export interface Verdict {
   readonly score: number;
   readonly decision: 'qualify' | 'reject' | 'hold';
   readonly reasons: readonly Reason[];
+  /** What its signals alone come to, however its supplier stands and whichever provider is away; null where nothing was measured. */
+  readonly bySignals: 'qualify' | 'reject' | 'hold' | null;
 }
 
 const TEXTS = new Map(signals.map(({ name, text }) => [name, text]));
@@ -35,8 +37,8 @@ export function weigh(measures: readonly Measured[], rules: Rules, snoozed: read
     reasons.reduce((sum, { points }) => sum + points, 0),
   );
   const { holdAt, rejectAt } = rules.thresholds;
-  const decision = score >= rejectAt ? 'reject' : score >= holdAt || waits ? 'hold' : 'qualify';
-  return { score, decision, reasons };
+  const bySignals = score >= rejectAt ? 'reject' : score >= holdAt ? 'hold' : 'qualify';
+  return { score, decision: waits && bySignals === 'qualify' ? 'hold' : bySignals, reasons, bySignals };
 }
 
 /**
@@ -57,6 +59,7 @@ export function judge(
     score,
     decision: isRejected ? 'reject' : score >= holdAt ? 'hold' : weighed.decision,
     reasons: [...others, ...weighed.reasons],
+    bySignals: weighed.bySignals,
   };
 }
 

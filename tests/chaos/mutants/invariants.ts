@@ -56,4 +56,10 @@ export const INVARIANTS: readonly Invariant[] = [
     id: 'INV-31',
     promise: 'calls of a closed day or month have the places of their starts, in whatever order they came',
   },
+  { id: 'INV-32', promise: "a person's word on a call stands, whatever is scored anew" },
+  {
+    id: 'INV-33',
+    promise: 'calls of a closed date are judged by all that started before them, whenever reported',
+  },
+  { id: 'INV-34', promise: 'each step of a supplier rests on calls that started after the one before it' },
 ];

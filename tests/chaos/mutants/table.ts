@@ -3,6 +3,7 @@ import { audited, breakOf, inFile, type Mutant, queue, reconciliation, road, uni
 import { BREAKS } from './table-of-breaks.ts';
 import { DEPOSITS } from './table-of-deposits.ts';
 import { EXCHANGE } from './table-of-exchange.ts';
+import { FRAUD } from './table-of-fraud.ts';
 import { LOGS } from './table-of-logs.ts';
 import { LEDGER, PAYOUTS } from './table-of-money.ts';
 import { PLACES } from './table-of-places.ts';
@@ -210,5 +211,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...PAYOUTS,
   ...EVENTS,
   ...PLACES,
+  ...FRAUD,
   ...NIGHTS,
 ];
