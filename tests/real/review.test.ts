@@ -135,6 +135,22 @@ describe('a held call', () => {
   });
 });
 
+test('a call that a person let go is paid for by its newer facts, and waits for nobody again', async () => {
+  const { number } = await house.road({ priceMinor: 100, incrementS: 60, minimumS: 60 });
+  const startedAtMs = hoursAgo(1);
+  const callId = await house.call({ number, caller: null, startedAtMs });
+  await house.work();
+  expect(await decide(await ids(), 'qualify')).toEqual(['scored_again']);
+  await house.work();
+  house.advance(60_000);
+  await house.call({ number, callId, caller: null, startedAtMs, durationS: 300 });
+  await house.work();
+  expect(await statuses()).toEqual(['qualified']);
+  expect(await house.sql("select price_minor from earnings where state <> 'clawed_back'")).toEqual([
+    { price_minor: 500 },
+  ]);
+});
+
 describe('a call that was rejected', () => {
   test('that a cap refused stays rejected by a person’s word, also when the cap has a place for it', async () => {
     const { number } = await house.road({ dailyCap: 1 });

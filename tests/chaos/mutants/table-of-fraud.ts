@@ -7,7 +7,7 @@ export const FRAUD: readonly Mutant[] = [
     invariants: ['INV-32'],
     breaks: 'a call that is scored anew forgets what a person decided about it',
     redBy: inFile('tests/real/review.test.ts')(
-      'a call that was rejected > that a cap refused stays rejected by a person’s word, also when the cap has a place for it',
+      'a call that a person let go is paid for by its newer facts, and waits for nobody again',
     ),
   },
   {
