@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 8121055199a788c4, text b143aa2bd5ba8836. Do not edit.
+// Made by "npm run generate" from migrations 35c86b7ce36e76ce, text b143aa2bd5ba8836. Do not edit.
 export type Json =
 	| string
 	| number
