@@ -88,9 +88,9 @@ export async function openRuntime(
       metrics.circuitOpen(provider, isOpen);
       if (isOpen) log.error({ provider }, 'circuit open');
     },
-    onFailure(provider, operation, code) {
+    onFailure(provider, operation, code, requestId) {
       metrics.integrationFailed(provider, code);
-      log.warn({ provider, operation, code }, 'integration failed');
+      log.warn({ provider, operation, code, requestId }, 'integration failed');
     },
   });
   const { work, clock } = base;

@@ -12,6 +12,7 @@ import { createIpQualityScore } from './integrations/fraud/ipqualityscore.ts';
 import type { LookupProvider, NumberLookup } from './integrations/fraud/lookup.ts';
 import { createTelesign } from './integrations/fraud/telesign.ts';
 import { createTwilioLookup } from './integrations/fraud/twilio-lookup.ts';
+import type { ClientParts } from './integrations/http.ts';
 import { createStripeAccounts, type StripeAccounts } from './integrations/stripe/accounts.ts';
 import { createStripeBalance, type StripeBalance } from './integrations/stripe/balance.ts';
 import { createStripeClient, type StripeClient } from './integrations/stripe/client.ts';
@@ -150,7 +151,7 @@ interface IntegrationOptions {
   readonly bodyKeys: readonly Uint8Array[];
   readonly log: Logger;
   /** Told of every failed call of another service: counted, logged by the caller. */
-  readonly onFailure: (provider: string, operation: string, code: string) => void;
+  readonly onFailure: (provider: string, operation: string, code: string, requestId?: string) => void;
   /** Told at the start, and at each change, whether a provider is not asked for a while because it fails. */
   readonly onCircuit?: (provider: string, isOpen: boolean) => void;
   /** Told what came of asking a provider about the caller of a call: known, away, over_budget, not_configured or no_number. */
@@ -244,8 +245,8 @@ const partsOf =
   (provider: string, perS: number) => ({
     turns: createProviderTurns(rpc, provider, perS),
     circuit: { onChange: (isOpen: boolean) => onCircuit?.(provider, isOpen) },
-    onFailure: ({ operation, code }: { operation: string; code: string }) =>
-      onFailure(provider, operation, code),
+    onFailure: ({ operation, code, requestId }: Parameters<ClientParts['onFailure']>[0]) =>
+      onFailure(provider, operation, code, requestId),
   });
 
 function openCallLogs(

@@ -10,7 +10,10 @@ interface Refusal {
   readonly code: string | null;
   /** What it asked for before the next request. */
   readonly waitMs: number | null;
+  /** What the provider calls the request. */
+  readonly theirId?: string | null;
   readonly ofEverybody?: boolean;
+  readonly mayPass?: boolean;
 }
 
 /** An answer that is no success. */
@@ -18,13 +21,18 @@ export class Refused extends Error {
   readonly statusCode: number;
   readonly providerCode: string | null;
   readonly waitMs: number | null;
+  readonly theirId: string | null;
   readonly ofEverybody: boolean;
-  constructor({ statusCode, code, waitMs, ofEverybody = OF_EVERYBODY.includes(statusCode) }: Refusal) {
+  readonly mayPass: boolean;
+  constructor({ ofEverybody, mayPass, ...given }: Refusal) {
+    const { statusCode, code, waitMs, theirId = null } = given;
     super(`HTTP ${statusCode}`);
     this.statusCode = statusCode;
     this.providerCode = code;
     this.waitMs = waitMs;
-    this.ofEverybody = ofEverybody;
+    this.theirId = theirId;
+    this.ofEverybody = ofEverybody ?? OF_EVERYBODY.includes(statusCode);
+    this.mayPass = mayPass ?? (statusCode === 429 || statusCode >= 500);
   }
 }
 
@@ -34,14 +42,17 @@ export interface RefusalInside {
   readonly [REFUSED]: true;
   readonly code: string;
   readonly ofEverybody: boolean;
+  readonly mayPass: boolean;
 }
 
-/** `code`: the provider's, or ours where it has none. `ofEverybody`: others would be refused too, whatever they asked for. */
-export const refusalInside = (code: string, { ofEverybody }: { ofEverybody: boolean }): RefusalInside => ({
-  [REFUSED]: true,
-  code,
-  ofEverybody,
-});
+/**
+ * `code`: the provider's, or ours where it has none. `ofEverybody`: others would be refused too, whatever they asked for.
+ * `mayPass`: waiting may help, as with a 5xx.
+ */
+export const refusalInside = (
+  code: string,
+  { ofEverybody, mayPass = false }: { ofEverybody: boolean; mayPass?: boolean },
+): RefusalInside => ({ [REFUSED]: true, code, ofEverybody, mayPass });
 
 export const isRefusalInside = (answer: unknown): answer is RefusalInside =>
   typeof answer === 'object' && answer !== null && REFUSED in answer;
@@ -49,11 +60,9 @@ export const isRefusalInside = (answer: unknown): answer is RefusalInside =>
 /** An answer that is not in the documented shape, or too large to be one. */
 export class Unreadable extends Error {}
 
-const mayPass = (statusCode: number) => statusCode === 429 || statusCode >= 500;
-
 /** What is refused for its own content, such as an id that nobody knows, says nothing of the provider. */
 export const isTrouble = (error: unknown) =>
-  !(error instanceof Refused) || error.ofEverybody || mayPass(error.statusCode);
+  !(error instanceof Refused) || error.ofEverybody || error.mayPass;
 
 /** What may pass by waiting; `waitMs` is what the provider asked for. */
 export class Away extends Error {
@@ -77,24 +86,30 @@ export class Away extends Error {
 /**
  * The one translator: whatever a request failed of, as an ApiError. Network errors, timeouts, 429 and 5xx may pass; an
  * answer that cannot be read, and every other refusal, do not. It quotes neither what was sent nor what came back, and none
- * of `secrets`, which Node's own errors and a provider's codes may hold.
+ * of `secrets`, which Node's own errors and a provider's codes may hold. In its detail stands what the request was called, by
+ * us in `x-request-id`, and by the provider where it tells.
  */
 export function handleApiError(
   provider: string,
   operation: string,
   error: unknown,
-  secrets: readonly string[] = [],
+  { secrets = [], requestId }: { secrets?: readonly string[]; requestId?: string } = {},
 ): ApiError {
   if (error instanceof ApiError) return error;
   const statusCode = error instanceof Refused ? error.statusCode : error instanceof Unreadable ? 200 : 0;
-  const facts = { provider, statusCode, detail: { provider, operation, statusCode } };
+  const theirId = error instanceof Refused ? error.theirId : null;
+  const ids = {
+    ...(requestId === undefined ? {} : { requestId }),
+    ...(theirId === null ? {} : { theirId: hideSecrets(theirId, secrets).slice(0, 64) }),
+  };
+  const facts = { provider, statusCode, detail: { provider, operation, statusCode, ...ids } };
   if (error instanceof Unreadable) {
     const text = `${provider} answered ${operation} in an unknown shape.`;
     return new ApiError('ANSWER_INVALID', text, { ...facts, retryable: false, cause: error.cause });
   }
   if (error instanceof Refused) {
     const providerCode = error.providerCode === null ? null : hideSecrets(error.providerCode, secrets);
-    const retryable = mayPass(statusCode);
+    const retryable = error.mayPass;
     const code = retryable ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REFUSED';
     return new ApiError(code, `${provider} refused ${operation} (${statusCode}).`, {
       ...facts,

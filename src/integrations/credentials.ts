@@ -5,6 +5,8 @@ export interface Credential {
 }
 
 export const bearer = (token: string): Credential => ({ headers: { authorization: `Bearer ${token}` } });
+/** `Token …`, and not Bearer. */
+export const tokenScheme = (token: string): Credential => ({ headers: { authorization: `Token ${token}` } });
 /** `pair` is user:password. */
 export const basic = (pair: string): Credential => ({
   headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { z } from 'zod';
@@ -36,17 +37,23 @@ export interface ApiOptions {
   readonly authorize: (token: string) => Credential;
   /** Of one request, from its start to the end of the answer. Default 20,000. */
   readonly timeoutMs?: number;
-  /** Called once for each request that failed, for the log and the counters. */
-  readonly onFailure: (failure: { operation: string; code: string }) => void;
+  /** Called once for each request that failed, for the log and the counters; `requestId` is what it was sent under. */
+  readonly onFailure: (failure: { operation: string; code: string; requestId: string }) => void;
   /** Asked before each request. Default: no limit. */
   readonly turns?: ApiTurns | undefined;
   /** Stops asking while the provider fails. Default: every request is sent. */
   readonly circuit?: CircuitOptions;
-  /** How often a GET is sent at most. Default 4. */
+  /** How often a request that may be repeated is sent at most. Default 4. */
   readonly tries?: number;
   /** First delay between tries. Default 1,000. */
   readonly retryBaseMs?: number;
 }
+
+/** What the factory of a provider is given besides the provider's own settings. */
+export type ClientParts = Pick<
+  ApiOptions,
+  'turns' | 'circuit' | 'onFailure' | 'timeoutMs' | 'tries' | 'retryBaseMs'
+>;
 
 export interface ApiCall<T> {
   /** What is asked for, in a word; addresses and parameters stand in no error. */
@@ -57,10 +64,23 @@ export interface ApiCall<T> {
   /** Unknown fields are let through unread. What is no success by its content becomes a `refusalInside`. */
   readonly schema: z.ZodType<T | RefusalInside>;
   readonly signal: AbortSignal;
+  /** Of each request of this call. Default: the client's. */
+  readonly timeoutMs?: number;
 }
 
 export type ApiBody = { readonly form: Readonly<Record<string, string>> } | { readonly json: unknown };
-type ApiRequest<T> = ApiCall<T> & { readonly body?: ApiBody };
+
+/** A call that may change something. */
+export interface ApiWrite<T> extends ApiCall<T> {
+  /** Default POST. */
+  readonly method?: 'POST' | 'PUT' | 'PATCH';
+  readonly body: ApiBody;
+  /** It only reads, or sets something to what stands in it: a PUT is so, others where it is said. */
+  readonly repeatable?: boolean;
+  /** Sent as `Idempotency-Key`, to a provider that has its effect once however often it comes. */
+  readonly idempotencyKey?: string;
+}
+type ApiRequest<T> = ApiCall<T> & Partial<ApiWrite<T>>;
 
 /** The client of a provider that has no library of its own, or whose library sends by us. */
 export interface ApiClient {
@@ -70,8 +90,11 @@ export interface ApiClient {
    * PROVIDER_REFUSED or ANSWER_INVALID, or the signal's reason.
    */
   get<T>(call: ApiCall<T>): Promise<T>;
-  /** A POST, which is sent once: nobody knows whether one without an answer took effect. Throws as `get` does. */
-  post<T>(call: ApiCall<T> & { readonly body: ApiBody }): Promise<T>;
+  /**
+   * Sends a body. What is neither repeatable nor carries a key is sent once: nobody knows whether one without an answer
+   * took effect. Throws as `get` does.
+   */
+  write<T>(call: ApiWrite<T>): Promise<T>;
   /** Its circuit is open: nothing would be sent. */
   isAway(): boolean;
 }
@@ -90,14 +113,17 @@ export function createApiClient(options: ApiOptions): ApiClient {
     signal.throwIfAborted();
     if (isAway()) throw unsent(provider, operation, 'circuit_open');
     if (turns !== undefined && !(await turns.take(signal))) throw unsent(provider, operation, 'no_turn');
+    const requestId = randomUUID();
+    const asking = () => ask(options, call, requestId);
     try {
-      return await (circuit === null ? ask(options, call) : circuit.run(() => ask(options, call)));
+      return await (circuit === null ? asking() : circuit.run(asking));
     } catch (error) {
       if (isCircuitOpen(error)) throw unsent(provider, operation, 'circuit_open');
       signal.throwIfAborted();
       const waitMs = error instanceof Refused ? error.waitMs : null;
-      const failure = handleApiError(provider, operation, error, secretsOf(tokens(), authorize));
-      onFailure({ operation, code: failure.providerCode ?? failure.code });
+      const secrets = secretsOf(tokens(), authorize);
+      const failure = handleApiError(provider, operation, error, { secrets, requestId });
+      onFailure({ operation, code: failure.providerCode ?? failure.code, requestId });
       if (failure.statusCode === 429) await turns?.pause(waitMs ?? retryBaseMs);
       throw failure.retryable ? new Away(failure, waitMs) : failure;
     }
@@ -132,18 +158,22 @@ export function createApiClient(options: ApiOptions): ApiClient {
 
   return {
     get: (call) => send(call, tries - 1),
-    post: (call) => send(call, 0),
+    write: (call) => send(call, mayRepeat(call) ? tries - 1 : 0),
     isAway: () => isAway() || (turns?.isPaused?.() ?? false),
   };
 }
 
+const mayRepeat = <T>({ method = 'POST', repeatable = method === 'PUT', idempotencyKey }: ApiWrite<T>) =>
+  repeatable || idempotencyKey !== undefined;
+
 /** One request and what it was answered. */
-async function ask<T>(options: ApiOptions, call: ApiRequest<T>): Promise<T> {
-  const { statusCode, headers, text } = await send(options, call);
+async function ask<T>(options: ApiOptions, call: ApiRequest<T>, requestId: string): Promise<T> {
+  const { statusCode, headers, text } = await send(options, call, requestId);
+  const theirId = idOf(headers);
   if (statusCode < 200 || statusCode > 299)
-    throw new Refused({ statusCode, code: codeIn(text), waitMs: waitOf(headers) });
+    throw new Refused({ statusCode, code: codeIn(text), waitMs: waitOf(headers), theirId });
   const answer = readAnswer(text, call.schema);
-  if (isRefusalInside(answer)) throw new Refused({ statusCode, waitMs: null, ...answer });
+  if (isRefusalInside(answer)) throw new Refused({ statusCode, waitMs: null, theirId, ...answer });
   return answer;
 }
 
@@ -157,8 +187,10 @@ interface Answer {
   readonly text: string;
 }
 
-async function send<T>(options: ApiOptions, { path, query, body, signal }: ApiRequest<T>): Promise<Answer> {
-  const { baseUrl, tokens, authorize, timeoutMs = 20_000 } = options;
+async function send<T>(options: ApiOptions, call: ApiRequest<T>, requestId: string): Promise<Answer> {
+  const { baseUrl, tokens, authorize } = options;
+  const { path, query, method = 'POST', body, signal, idempotencyKey: key } = call;
+  const timeoutMs = call.timeoutMs ?? options.timeoutMs ?? 20_000;
   const url = new URL(`${baseUrl.pathname === '/' ? '' : baseUrl.pathname}${path}`, baseUrl.origin);
   const [newest = '', ...older] = tokens();
   const ask = async (token: string): Promise<Answer> => {
@@ -166,8 +198,12 @@ async function send<T>(options: ApiOptions, { path, query, body, signal }: ApiRe
     url.search = new URLSearchParams({ ...query, ...shown.query }).toString();
     const sent = body === undefined ? null : bodyOf(body);
     const answer = await fetch(url, {
-      ...(sent === null ? {} : { method: 'POST', body: sent.text }),
-      headers: { accept: 'application/json', ...sent?.headers, ...shown.headers },
+      ...(sent === null ? {} : { method, body: sent.text }),
+      headers: {
+        ...{ accept: 'application/json', 'x-request-id': requestId, ...sent?.headers },
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+        ...shown.headers,
+      },
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     });
@@ -232,6 +268,10 @@ function codeIn(text: string): string | null {
   const parsed = refusal.safeParse(parseJson(text));
   return parsed.success ? String(parsed.data.code) : null;
 }
+
+/** What the provider calls the request; its support asks for it. */
+const idOf = (headers: Headers) =>
+  ['x-request-id', 'request-id', 'twilio-request-id'].map((name) => headers.get(name)).find(Boolean) ?? null;
 
 /** `Retry-After`, in seconds or as an instant. */
 function waitOf(headers: Headers): number | null {

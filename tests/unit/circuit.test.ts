@@ -3,7 +3,7 @@ import { setupServer } from 'msw/node';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { refusalInside } from '../../src/integrations/api-errors.ts';
-import { basic, bearer, headerKey, queryKey } from '../../src/integrations/credentials.ts';
+import { basic, bearer, headerKey, queryKey, tokenScheme } from '../../src/integrations/credentials.ts';
 import { type ApiOptions, createApiClient } from '../../src/integrations/http.ts';
 
 const server = setupServer();
@@ -157,8 +157,8 @@ describe('a POST', () => {
 
   test('carries a form, or JSON', async () => {
     const { provider, client, call } = openProvider();
-    await client.post({ ...call, signal, body: { form: { name: 'a b', plus: '+1' } } });
-    await client.post({ ...call, signal, body: { json: { name: 'ä' } } });
+    await client.write({ ...call, signal, body: { form: { name: 'a b', plus: '+1' } } });
+    await client.write({ ...call, signal, body: { json: { name: 'ä' } } });
     const [form, json] = provider.asked;
     expect([form?.method, form?.headers.get('content-type'), await form?.text()]).toEqual([
       ...['POST', 'application/x-www-form-urlencoded', 'name=a+b&plus=%2B1'],
@@ -173,7 +173,7 @@ describe('a POST', () => {
     for (const answer of [status(500), status(429), () => HttpResponse.error()]) {
       provider.asked.length = 0;
       provider.answer = answer;
-      await expect(client.post({ ...call, signal, body: { json: {} } })).rejects.toMatchObject({
+      await expect(client.write({ ...call, signal, body: { json: {} } })).rejects.toMatchObject({
         code: 'PROVIDER_UNAVAILABLE',
       });
       expect(provider.asked).toHaveLength(1);
@@ -181,10 +181,66 @@ describe('a POST', () => {
   });
 });
 
+describe('what may be repeated', () => {
+  const signal = new AbortController().signal;
+  const body = { json: {} };
+
+  test.each([
+    ['a POST with a key, under the one key', { idempotencyKey: 'payout-1' }, ['POST', 'payout-1']],
+    ['a POST that only reads', { repeatable: true }, ['POST', null]],
+    ['a PUT', { method: 'PUT' as const }, ['PUT', null]],
+  ])('%s, is sent again', async (_, given, sent) => {
+    const { provider, client, call } = openProvider({ tries: 3, retryBaseMs: 1 });
+    provider.answer = status(503);
+    await expect(client.write({ ...call, signal, body, ...given })).rejects.toMatchObject({
+      code: 'PROVIDER_UNAVAILABLE',
+    });
+    const all = provider.asked.map(({ method, headers }) => [method, headers.get('idempotency-key')]);
+    expect(all).toEqual([sent, sent, sent]);
+  });
+
+  test('is not a PATCH, of which nobody says so', async () => {
+    const { provider, client, call } = openProvider({ tries: 3, retryBaseMs: 1 });
+    provider.answer = status(503);
+    await expect(client.write({ ...call, signal, body, method: 'PATCH' })).rejects.toBeDefined();
+    expect(provider.asked).toHaveLength(1);
+  });
+});
+
+describe('a request', () => {
+  test('has an id of its own, which its error, the log and the provider call it by', async () => {
+    const failed: string[] = [];
+    const { provider, client, call } = openProvider({
+      ...{ tries: 2, retryBaseMs: 1 },
+      onFailure: ({ requestId }) => void failed.push(requestId),
+    });
+    provider.answer = () =>
+      HttpResponse.json({}, { status: 500, headers: { 'request-id': 'req_1 of token' } });
+    const error = await client
+      .get({ ...call, signal: new AbortController().signal })
+      .catch((thrown: unknown) => thrown);
+    const sent = provider.asked.map(({ headers }) => headers.get('x-request-id'));
+    expect(failed).toEqual(sent);
+    expect(new Set(sent).size).toBe(2);
+    expect(error).toMatchObject({ detail: { requestId: sent[1], theirId: 'req_1 of [hidden]' } });
+  });
+
+  test('may have a deadline of its own, below that of its client', async () => {
+    const { provider, client, call } = openProvider();
+    provider.answer = () => new Promise(() => undefined);
+    const startMs = performance.now();
+    await expect(
+      client.get({ ...call, signal: new AbortController().signal, timeoutMs: 20 }),
+    ).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+    expect(performance.now() - startMs).toBeLessThan(1_500);
+  });
+});
+
 describe('who asks', () => {
   test.each([
     ['bearer', bearer, 'authorization', 'Bearer token'],
     ['basic', basic, 'authorization', `Basic ${Buffer.from('token').toString('base64')}`],
+    ['Token', tokenScheme, 'authorization', 'Token token'],
     ['header', headerKey('x-api-key'), 'x-api-key', 'token'],
   ])('shows it by %s', async (_, authorize, header, value) => {
     const { provider, ask } = openProvider({ authorize });

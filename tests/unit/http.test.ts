@@ -78,7 +78,7 @@ describe('an answer', () => {
     expect(error).toBeInstanceOf(ApiError);
     expect(error).toMatchObject({ code: 'ANSWER_INVALID', statusCode: 200, retryable: false });
     expect(asked).toHaveLength(1);
-    expect(failures).toEqual([{ operation: 'calls.list', code: 'ANSWER_INVALID' }]);
+    expect(failures).toMatchObject([{ operation: 'calls.list', code: 'ANSWER_INVALID' }]);
     expect(inspect(error, { depth: 9 })).not.toContain('2125550100');
   });
 });

@@ -1,20 +1,16 @@
 import { z } from 'zod';
 import { ApiError } from '../../errors.ts';
-import type { CircuitOptions } from '../circuit.ts';
-import { type ApiTurns, createApiClient } from '../http.ts';
+import { tokenScheme } from '../credentials.ts';
+import { type ClientParts, createApiClient } from '../http.ts';
 import type { CallLog, LoggedCall, LogWindow } from './log.ts';
 import { callerNumber, externalId, instant, MAX_DURATION_S, trackingNumber } from './report.ts';
 
-export interface CallRailLogOptions {
+export interface CallRailLogOptions extends ClientParts {
   /** `ACC…` */
   readonly accountId: string;
   /** Newest first. */
   readonly apiKeys: readonly string[];
   readonly apiBase: string;
-  readonly turns?: ApiTurns | undefined;
-  readonly circuit?: CircuitOptions;
-  readonly retryBaseMs?: number;
-  readonly onFailure: (failure: { operation: string; code: string }) => void;
 }
 
 /** The most that the list of calls allows. */
@@ -47,16 +43,10 @@ const pageSchema = z.object({
  * calls that come while it is read only lengthen the list), and its rate (1,000 requests an hour, it is said).
  */
 export function createCallRailLog(options: CallRailLogOptions): CallLog {
-  const { accountId, apiKeys, apiBase, turns, circuit, retryBaseMs, onFailure } = options;
+  const { accountId, apiKeys, apiBase, ...parts } = options;
   const client = createApiClient({
-    provider: 'callrail',
-    baseUrl: new URL(apiBase),
-    tokens: () => apiKeys,
-    authorize: (token) => ({ headers: { authorization: `Token token="${token}"` } }),
-    onFailure,
-    turns,
-    ...(circuit === undefined ? {} : { circuit }),
-    ...(retryBaseMs === undefined ? {} : { retryBaseMs }),
+    ...{ ...parts, provider: 'callrail', baseUrl: new URL(apiBase), tokens: () => apiKeys },
+    authorize: (key) => tokenScheme(`token="${key}"`),
   });
   const account = `/v3/a/${encodeURIComponent(accountId)}`;
   return {

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { ApiError } from '../../errors.ts';
-import type { CircuitOptions } from '../circuit.ts';
 import { basic } from '../credentials.ts';
-import { type ApiCall, type ApiClient, type ApiTurns, createApiClient } from '../http.ts';
+import { type ApiCall, type ApiClient, type ClientParts, createApiClient } from '../http.ts';
 import type { CallLog, LoggedCall } from './log.ts';
 import { callerNumber, externalId, MAX_DURATION_S, trackingNumber } from './report.ts';
 
-export interface TwilioLogOptions {
+export interface TwilioLogOptions extends ClientParts {
   /** The source under which webhooks report its calls. */
   readonly source: string;
   /** `AC…` */
@@ -14,10 +13,6 @@ export interface TwilioLogOptions {
   /** Auth tokens, or API keys as `SK…:secret`; newest first. */
   readonly authTokens: readonly string[];
   readonly apiBase: string;
-  readonly turns?: ApiTurns | undefined;
-  readonly circuit?: CircuitOptions;
-  readonly retryBaseMs?: number;
-  readonly onFailure: (failure: { operation: string; code: string }) => void;
 }
 
 /** The most that the list of calls allows. */
@@ -57,24 +52,18 @@ const callSchema = z.object({
  * `StartTime` by the instant or by the date (what is outside of the window is dropped here).
  */
 export function createTwilioLog(options: TwilioLogOptions): CallLog {
-  const { accountSid, apiBase, authTokens, onFailure, turns, circuit, retryBaseMs } = options;
+  const { source, accountSid, apiBase, authTokens, ...parts } = options;
   const api = createApiClient({
-    provider: 'twilio',
-    baseUrl: new URL(apiBase),
-    tokens: () => authTokens,
+    ...{ ...parts, provider: 'twilio', baseUrl: new URL(apiBase), tokens: () => authTokens },
     authorize: (token) => {
       const isKey = token.startsWith('SK') && token.includes(':');
       return basic(isKey ? token : `${accountSid}:${token}`);
     },
-    onFailure,
-    turns,
-    ...(circuit === undefined ? {} : { circuit }),
-    ...(retryBaseMs === undefined ? {} : { retryBaseMs }),
   });
   const open = (of: Pick<ApiCall<object>, 'operation' | 'schema' | 'signal'>) =>
     openClient(accountSid, api, of);
   return {
-    source: options.source,
+    source,
     statesTalk: false,
     async readPage(window, cursor, signal) {
       const client = await open({ operation: 'calls.list', schema: pageSchema, signal });

@@ -48,7 +48,7 @@ export function createIpQualityScore(options: LookupOptions): NumberLookup {
   return {
     isAway: client.isAway,
     lookUp: (number, signal) =>
-      client.post({
+      client.write({
         operation: 'phone.validate',
         path: '/api/json/phone',
         body: { form: { phone: digitsOf(number), strictness: '0' } },

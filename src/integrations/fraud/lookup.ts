@@ -1,6 +1,5 @@
-import type { CircuitOptions } from '../circuit.ts';
 import type { Credential } from '../credentials.ts';
-import { type ApiClient, type ApiTurns, createApiClient } from '../http.ts';
+import { type ApiClient, type ClientParts, createApiClient } from '../http.ts';
 
 export type LookupProvider = 'ipqualityscore' | 'twilio' | 'telesign';
 
@@ -28,18 +27,16 @@ export interface NumberLookup {
   lookUp(number: string, signal: AbortSignal): Promise<NumberReport>;
 }
 
-export interface LookupOptions {
+export interface LookupOptions extends Omit<ClientParts, 'tries'> {
   /** Newest first. */
   readonly keys: readonly string[];
   readonly apiBase: string;
-  readonly turns?: ApiTurns | undefined;
-  readonly circuit?: CircuitOptions;
-  readonly onFailure: (failure: { operation: string; code: string }) => void;
-  /** Of one request. Default 1,500: scoring does not wait for long. */
-  readonly timeoutMs?: number;
 }
 
-/** One try: who is asked twice is paid twice, also where the first answer was lost. */
+/**
+ * One try, because who is asked twice is paid twice, also where the first answer was lost; of 1,500 ms where nothing else is
+ * said, because scoring does not wait for long.
+ */
 export function lookupClient(
   provider: string,
   authorize: (key: string) => Credential,

@@ -56,7 +56,7 @@ export function createTelesign(options: LookupOptions): NumberLookup {
   return {
     isAway: client.isAway,
     lookUp: (number, signal) =>
-      client.post({
+      client.write({
         operation: 'intelligence.phone',
         path: '/intelligence/phone',
         body: { form: { phone_number: digitsOf(number), account_lifecycle_event: 'transact' } },
