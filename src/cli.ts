@@ -4,6 +4,7 @@ import './cli/audit.ts';
 import './cli/bank.ts';
 import './cli/closes.ts';
 import './cli/calls.ts';
+import './cli/campaigns.ts';
 import './cli/disputes.ts';
 import './cli/dlq.ts';
 import './cli/fraud.ts';

@@ -193,6 +193,11 @@ export const sourceName = checked('lower-case letters, digits and dashes, at mos
   isSourceName(name) ? name : null,
 );
 
+/** A part of a host's name. */
+export const networkName = checked('letters, digits and dashes, at most 63', (name) =>
+  name.length <= 63 && [...name.toLowerCase()].every((letter) => SOURCE_CHARACTERS.has(letter)) ? name : null,
+);
+
 /** Requests per second of all processes and of each operation: `100/25`. */
 export const stripeRates = checked('two whole numbers, such as 100/25', (given) => {
   const [perS = 0, operationPerS = 0, ...more] = given.split('/').map(Number);

@@ -3,6 +3,7 @@ import {
   hmacReceivers,
   keyPairs,
   killPoints,
+  networkName,
   oneOf,
   pathSecrets,
   proxies,
@@ -212,6 +213,40 @@ export const VARIABLES = {
     example: '',
     secret: true,
     schema: keyPairs.prefault(''),
+  },
+  RINGBA_ACCOUNT_ID: {
+    purpose:
+      'account RA... of Ringba, whose campaigns are read and whose log of calls is compared each night',
+    example: '',
+    schema: text.optional(),
+  },
+  RINGBA_API_TOKENS: {
+    purpose: 'API tokens of that account, newest first, comma list',
+    example: '',
+    secret: true,
+    schema: secrets.prefault(''),
+  },
+  EVERFLOW_API_KEYS: {
+    purpose: 'keys of the Everflow network whose offers are read, newest first, comma list',
+    example: '',
+    secret: true,
+    schema: secrets.prefault(''),
+  },
+  EVERFLOW_REGION: {
+    purpose: 'where Everflow keeps that network: us or eu',
+    example: 'us',
+    schema: oneOf(['us', 'eu']).prefault('us'),
+  },
+  TUNE_NETWORK_ID: {
+    purpose: 'network of TUNE (HasOffers) whose offers are read',
+    example: '',
+    schema: networkName.optional(),
+  },
+  TUNE_NETWORK_TOKENS: {
+    purpose: 'tokens of that network, newest first, comma list',
+    example: '',
+    secret: true,
+    schema: secrets.prefault(''),
   },
   BODY_KEYS: {
     purpose: 'keys that seal call bodies in the queue, base64 of 32 bytes, newest first, comma list',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type CampaignSettings, campaignsOf, type RingbaAccount } from './config-campaigns.ts';
 import {
   type HmacReceiver,
   type PathSecret,
@@ -39,6 +40,7 @@ export interface CallLogSettings {
     readonly apiBase: string;
     readonly perS: number;
   } | null;
+  readonly ringba?: (RingbaAccount & { readonly perS: number }) | null;
 }
 
 /** A service that knows numbers; `perS`: requests per second of all processes together. */
@@ -80,6 +82,8 @@ export interface Config {
   readonly hmacReceivers: Readonly<Record<string, HmacReceiver>>;
   /** Providers whose own log of calls is read. */
   readonly callLogs: CallLogSettings;
+  /** Platforms whose offers campaigns are. */
+  readonly campaigns: CampaignSettings;
   /** Services that know numbers; null is one that is not configured. */
   readonly lookups: Readonly<Record<'ipqualityscore' | 'twilio' | 'telesign', LookupSettings | null>>;
   readonly bodyKeys: readonly Buffer[];
@@ -131,6 +135,8 @@ function crossFaults(env: Config['env'], given: Given): [VariableName, string][]
   for (const [id, keys] of [
     ['CALLRAIL_ACCOUNT_ID', 'CALLRAIL_API_KEYS'],
     ['TWILIO_ACCOUNT_SID', 'TWILIO_AUTH_TOKENS'],
+    ['RINGBA_ACCOUNT_ID', 'RINGBA_API_TOKENS'],
+    ['TUNE_NETWORK_ID', 'TUNE_NETWORK_TOKENS'],
   ] as const) {
     if (given[keys] === undefined && given[id] !== undefined) missing(keys, `${id} is set`);
     if (given[id] === undefined && given[keys] !== undefined) missing(id, `${keys} is set`);
@@ -168,6 +174,7 @@ function callLogsOf(values: Values): CallLogSettings {
       accountSid === undefined
         ? null
         : { ...twilio, accountSid, source: values.TWILIO_SOURCE, apiBase: 'https://api.twilio.com' },
+    ringba: campaignsOf(values).ringba,
   });
 }
 
@@ -224,6 +231,7 @@ function configOf(values: Values): Config {
     stripeConnectWebhookSecrets: Object.freeze(values.STRIPE_CONNECT_WEBHOOK_SECRETS),
     callRailSigningKeys: Object.freeze(values.CALLRAIL_SIGNING_KEYS),
     callLogs: callLogsOf(values),
+    campaigns: campaignsOf(values),
     lookups: lookupsOf(values),
     callWebhookSecrets: secretsBySource(values.CALL_WEBHOOK_SECRETS),
     twilioSigningTokens: Object.freeze(values.TWILIO_SIGNING_TOKENS),

@@ -59,6 +59,8 @@ export const ERROR_CODES = {
   WALLET_UNKNOWN: 'the buyer has no wallet in this currency',
   PAYOUT_UNKNOWN: 'no payout has this id',
   CAMPAIGN_UNKNOWN: 'no campaign has this id',
+  PROPOSAL_UNKNOWN: 'no proposal of other terms has this id',
+  PROPOSAL_REFUSED: 'a proposal of other terms cannot be applied; why is told',
   SUPPLIER_UNKNOWN: 'no supplier has this id',
   PARTY_UNKNOWN: 'no supplier and no buyer has this id',
   APPROVAL_REFUSED: 'who planned a payout, or asked for an adjustment or a resolution, may not approve it',

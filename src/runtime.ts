@@ -46,21 +46,14 @@ const JUMP_CHECK_MS = 100;
 
 /** What is configured; PermanentError CONFIG_INVALID names what only `npm start` stands in for. */
 export function platformOf(config: Config): Platform {
-  const { supabase, queue, stripe, callLogs, lookups, hmacReceivers } = config;
+  const { supabase, queue, stripe, callLogs, lookups, campaigns, hmacReceivers } = config;
   if (supabase === null || queue === null || stripe === null) {
     const message =
       'Database, queue and Stripe must be configured here; `npm start` runs embedded ones in their place.';
     throw new PermanentError('CONFIG_INVALID', message);
   }
-  return {
-    database: supabase,
-    queue,
-    stripe,
-    callLogs,
-    lookups,
-    hmacReceivers,
-    clock: { nowMs: rightNowMs },
-  };
+  const providers = { callLogs, lookups, campaigns, hmacReceivers };
+  return { database: supabase, queue, stripe, ...providers, clock: { nowMs: rightNowMs } };
 }
 
 /** Opens everything, then waits for database and queue: until START_DEADLINE_MS, saying what is away. */

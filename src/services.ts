@@ -1,18 +1,14 @@
 import type { Logger } from 'pino';
 import { type AuditResult, openAudit } from './audit/audit.ts';
 import type { CallLogSettings, Config } from './config.ts';
+import type { CampaignSettings } from './config-campaigns.ts';
 import { codeOf } from './errors.ts';
 import type { CallEvent } from './http/receivers.ts';
-import { createCallRailLog } from './integrations/call-tracking/callrail-log.ts';
 import type { CallLog } from './integrations/call-tracking/log.ts';
 import { parseCallReport, type RawReport } from './integrations/call-tracking/parse.ts';
 import type { CallReport } from './integrations/call-tracking/report.ts';
-import { createTwilioLog } from './integrations/call-tracking/twilio-log.ts';
-import { createIpQualityScore } from './integrations/fraud/ipqualityscore.ts';
+import type { CampaignBooks } from './integrations/campaigns/books.ts';
 import type { LookupProvider, NumberLookup } from './integrations/fraud/lookup.ts';
-import { createTelesign } from './integrations/fraud/telesign.ts';
-import { createTwilioLookup } from './integrations/fraud/twilio-lookup.ts';
-import type { ClientParts } from './integrations/http.ts';
 import { createStripeAccounts, type StripeAccounts } from './integrations/stripe/accounts.ts';
 import { createStripeBalance, type StripeBalance } from './integrations/stripe/balance.ts';
 import { createStripeClient, type StripeClient } from './integrations/stripe/client.ts';
@@ -34,6 +30,7 @@ import {
   type StripeEventsStore,
 } from './integrations/supabase/call-logs.ts';
 import { type CallsStore, createCallsStore } from './integrations/supabase/calls.ts';
+import { type CampaignsStore, createCampaignsStore } from './integrations/supabase/campaigns.ts';
 import { type CashDaysStore, createCashDaysStore } from './integrations/supabase/cash-days.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
 import { createDepositsStore, type DepositsStore } from './integrations/supabase/deposits.ts';
@@ -48,16 +45,16 @@ import {
   type ReconciliationStore,
 } from './integrations/supabase/reconciliation.ts';
 import { createReviewStore, type ReviewStore } from './integrations/supabase/review.ts';
-import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createSchedulesStore, type SchedulesStore } from './integrations/supabase/schedules.ts';
 import { createStandingsStore, type StandingsStore } from './integrations/supabase/standings.ts';
 import { createStatementsStore, type StatementsStore } from './integrations/supabase/statements.ts';
 import { createTraceStore, type TraceStore } from './integrations/supabase/trace.ts';
-import { createProviderTurns, createStripeTurns } from './integrations/supabase/turns.ts';
+import { createStripeTurns } from './integrations/supabase/turns.ts';
 import { createWalletsStore, type WalletsStore } from './integrations/supabase/wallets.ts';
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
 import { ingestCall } from './jobs/calls/ingest-call.job.ts';
 import { type Watch, watchAll } from './kill-point.ts';
+import { openCallLogs, openCampaigns, openLookups } from './providers.ts';
 import type { QueueBackend } from './queues/connection.ts';
 import { sealPayload } from './queues/envelope.ts';
 import { sealText } from './queues/seal.ts';
@@ -90,6 +87,9 @@ export interface JobServices {
   readonly lookups: LookupsStore;
   /** The services that know numbers; null is one that is not configured. */
   readonly lookupProviders: Readonly<Record<LookupProvider, NumberLookup | null>>;
+  readonly campaigns: CampaignsStore;
+  /** The platforms whose offers campaigns are. */
+  readonly campaignBooks: CampaignBooks;
   readonly billing: BillingStore;
   readonly wallets: WalletsStore;
   readonly adjustments: AdjustmentsStore;
@@ -144,6 +144,8 @@ export interface Platform {
   readonly lookups?: Config['lookups'];
   /** Senders of calls that the configuration describes. */
   readonly hmacReceivers?: Config['hmacReceivers'];
+  /** Platforms whose offers campaigns are; without, none is asked. */
+  readonly campaigns?: CampaignSettings;
   readonly clock: Clock;
 }
 
@@ -167,7 +169,7 @@ const STRIPE_TIMEOUT_MS = 20_000;
 
 /** Builds the clients of the database and of Stripe, and the stores over them. They hold no connection open. */
 export function createIntegrations(
-  { database, stripe, callLogs, lookups, hmacReceivers, clock }: Platform,
+  { database, stripe, callLogs, lookups, campaigns, hmacReceivers, clock }: Platform,
   options: IntegrationOptions,
 ): Omit<JobServices, 'queueSweep'> {
   const { bodyKeys, log, onFailure, onFound = () => undefined, watch } = options;
@@ -198,6 +200,8 @@ export function createIntegrations(
     callEvents: { toWork: (event: CallEvent) => workOfCall(event, bodyKeys) },
     lookups: createLookupsStore(rpc, options.onLookup),
     lookupProviders: openLookups(lookups, rpc, options),
+    campaigns: createCampaignsStore(rpc),
+    campaignBooks: openCampaigns(campaigns, rpc, options),
     billing: createBillingStore(rpc),
     wallets: createWalletsStore(rpc),
     adjustments: createAdjustmentsStore(rpc),
@@ -237,45 +241,4 @@ const overStripe = (client: StripeClient) => ({
 function workOfCall(event: CallEvent, bodyKeys: readonly Uint8Array[]) {
   const key = ingestCall.keyOf(event);
   return { key, payload: sealPayload(ingestCall, key, event, bodyKeys), trace: key };
-}
-
-/** What every client of a provider stands on: its line, its circuit, and who is told of failures. */
-const partsOf =
-  (rpc: Rpc, { onFailure, onCircuit }: IntegrationOptions) =>
-  (provider: string, perS: number) => ({
-    turns: createProviderTurns(rpc, provider, perS),
-    circuit: { onChange: (isOpen: boolean) => onCircuit?.(provider, isOpen) },
-    onFailure: ({ operation, code, requestId }: Parameters<ClientParts['onFailure']>[0]) =>
-      onFailure(provider, operation, code, requestId),
-  });
-
-function openCallLogs(
-  settings: CallLogSettings | undefined,
-  rpc: Rpc,
-  options: IntegrationOptions,
-): CallLog[] {
-  const { callrail = null, twilio = null } = settings ?? {};
-  const parts = partsOf(rpc, options);
-  return [
-    ...(callrail === null ? [] : [createCallRailLog({ ...callrail, ...parts('callrail', callrail.perS) })]),
-    ...(twilio === null ? [] : [createTwilioLog({ ...twilio, ...parts('twilio', twilio.perS) })]),
-  ];
-}
-
-function openLookups(
-  settings: Config['lookups'] | undefined,
-  rpc: Rpc,
-  options: IntegrationOptions,
-): JobServices['lookupProviders'] {
-  const parts = partsOf(rpc, options);
-  const open = (create: typeof createTelesign, provider: LookupProvider, name: string) => {
-    const given = settings?.[provider] ?? null;
-    return given === null ? null : create({ ...given, ...parts(name, given.perS) });
-  };
-  return {
-    ipqualityscore: open(createIpQualityScore, 'ipqualityscore', 'ipqualityscore'),
-    // A line and a circuit of its own, beside those of Twilio's log of calls.
-    twilio: open(createTwilioLookup, 'twilio', 'twilio-lookup'),
-    telesign: open(createTelesign, 'telesign', 'telesign'),
-  };
 }

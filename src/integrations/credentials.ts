@@ -1,3 +1,20 @@
+import { readFileSync } from 'node:fs';
+
+const FILE = 'file:';
+
+/**
+ * A token that is given as `file:/run/secrets/…` is every line of that file, as it is now: whoever changes it need restart
+ * nothing. Throws where a file cannot be read.
+ */
+export const readTokens = (tokens: readonly string[]): readonly string[] =>
+  tokens.flatMap((token) => (token.startsWith(FILE) ? linesOf(token.slice(FILE.length)) : [token]));
+
+const linesOf = (path: string) =>
+  readFileSync(path, 'utf8')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+
 /** How a request shows who asks. */
 export interface Credential {
   readonly headers?: Readonly<Record<string, string>>;

@@ -14,7 +14,7 @@ import {
   unsent,
 } from './api-errors.ts';
 import { type CircuitOptions, createCircuit, isCircuitOpen } from './circuit.ts';
-import { type Credential, secretsOf } from './credentials.ts';
+import { type Credential, readTokens, secretsOf } from './credentials.ts';
 
 /** The line in which all processes wait for their turn at a provider. */
 export interface ApiTurns {
@@ -104,7 +104,7 @@ const LONGEST_WAIT_MS = 30_000;
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export function createApiClient(options: ApiOptions): ApiClient {
-  const { provider, onFailure, turns, tries = 4, retryBaseMs = 1_000, tokens, authorize } = options;
+  const { provider, onFailure, turns, tries = 4, retryBaseMs = 1_000, authorize } = options;
   const circuit = options.circuit === undefined ? null : createCircuit(options.circuit, isTrouble);
   const isAway = () => circuit?.isOpen() ?? false;
 
@@ -114,14 +114,15 @@ export function createApiClient(options: ApiOptions): ApiClient {
     if (isAway()) throw unsent(provider, operation, 'circuit_open');
     if (turns !== undefined && !(await turns.take(signal))) throw unsent(provider, operation, 'no_turn');
     const requestId = randomUUID();
-    const asking = () => ask(options, call, requestId);
+    const tokens = tokensOf(options, operation);
+    const asking = () => ask(options, call, { requestId, tokens });
     try {
       return await (circuit === null ? asking() : circuit.run(asking));
     } catch (error) {
       if (isCircuitOpen(error)) throw unsent(provider, operation, 'circuit_open');
       signal.throwIfAborted();
       const waitMs = error instanceof Refused ? error.waitMs : null;
-      const secrets = secretsOf(tokens(), authorize);
+      const secrets = secretsOf(tokens, authorize);
       const failure = handleApiError(provider, operation, error, { secrets, requestId });
       onFailure({ operation, code: failure.providerCode ?? failure.code, requestId });
       if (failure.statusCode === 429) await turns?.pause(waitMs ?? retryBaseMs);
@@ -166,9 +167,23 @@ export function createApiClient(options: ApiOptions): ApiClient {
 const mayRepeat = <T>({ method = 'POST', repeatable = method === 'PUT', idempotencyKey }: ApiWrite<T>) =>
   repeatable || idempotencyKey !== undefined;
 
+/** What one request is sent with. */
+interface Shown {
+  readonly requestId: string;
+  readonly tokens: readonly string[];
+}
+
+function tokensOf({ provider, tokens }: ApiOptions, operation: string): readonly string[] {
+  try {
+    return readTokens(tokens());
+  } catch {
+    throw unsent(provider, operation, 'no_token');
+  }
+}
+
 /** One request and what it was answered. */
-async function ask<T>(options: ApiOptions, call: ApiRequest<T>, requestId: string): Promise<T> {
-  const { statusCode, headers, text } = await send(options, call, requestId);
+async function ask<T>(options: ApiOptions, call: ApiRequest<T>, shown: Shown): Promise<T> {
+  const { statusCode, headers, text } = await send(options, call, shown);
   const theirId = idOf(headers);
   if (statusCode < 200 || statusCode > 299)
     throw new Refused({ statusCode, code: codeIn(text), waitMs: waitOf(headers), theirId });
@@ -187,22 +202,22 @@ interface Answer {
   readonly text: string;
 }
 
-async function send<T>(options: ApiOptions, call: ApiRequest<T>, requestId: string): Promise<Answer> {
-  const { baseUrl, tokens, authorize } = options;
+async function send<T>(options: ApiOptions, call: ApiRequest<T>, shown: Shown): Promise<Answer> {
+  const { baseUrl, authorize } = options;
   const { path, query, method = 'POST', body, signal, idempotencyKey: key } = call;
   const timeoutMs = call.timeoutMs ?? options.timeoutMs ?? 20_000;
   const url = new URL(`${baseUrl.pathname === '/' ? '' : baseUrl.pathname}${path}`, baseUrl.origin);
-  const [newest = '', ...older] = tokens();
+  const [newest = '', ...older] = shown.tokens;
   const ask = async (token: string): Promise<Answer> => {
-    const shown = authorize(token);
-    url.search = new URLSearchParams({ ...query, ...shown.query }).toString();
+    const credential = authorize(token);
+    url.search = new URLSearchParams({ ...query, ...credential.query }).toString();
     const sent = body === undefined ? null : bodyOf(body);
     const answer = await fetch(url, {
       ...(sent === null ? {} : { method, body: sent.text }),
       headers: {
-        ...{ accept: 'application/json', 'x-request-id': requestId, ...sent?.headers },
+        ...{ accept: 'application/json', 'x-request-id': shown.requestId, ...sent?.headers },
         ...(key === undefined ? {} : { 'idempotency-key': key }),
-        ...shown.headers,
+        ...credential.headers,
       },
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),

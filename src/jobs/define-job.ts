@@ -12,6 +12,7 @@ export const QUEUES = [
   'analytics',
   'operations',
   'stripe',
+  'campaigns',
 ] as const;
 export type QueueName = (typeof QUEUES)[number];
 

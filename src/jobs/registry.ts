@@ -3,6 +3,8 @@ import { rollUpRecent } from './analytics/roll-up-recent.job.ts';
 import { billBuyer } from './billing/bill-buyer.job.ts';
 import { rechargeWallet } from './billing/recharge-wallet.job.ts';
 import { ingestCall } from './calls/ingest-call.job.ts';
+import { pullOffers } from './campaigns/pull-offers.job.ts';
+import { pushConversion } from './campaigns/push-conversion.job.ts';
 import type { Job } from './define-job.ts';
 import { adjustCall } from './fraud/adjust-call.job.ts';
 import { expireHolds } from './fraud/expire-holds.job.ts';
@@ -48,4 +50,6 @@ export const jobs: readonly Job[] = [
   applyEvent,
   readBankPayouts,
   recoverEvents,
+  pullOffers,
+  pushConversion,
 ];

@@ -30,6 +30,7 @@ const EVERY_QUEUE: Record<QueueName, true> = {
   analytics: true,
   operations: true,
   stripe: true,
+  campaigns: true,
 };
 /** All queues with work, also those that no job of this build uses. */
 export const QUEUE_NAMES: readonly string[] = Object.keys(EVERY_QUEUE);

@@ -58,8 +58,13 @@ create table public.campaigns (
   timezone text not null default 'UTC',
   -- Where its callers are (ISO 3166-2, `US-TX`); null is anywhere.
   regions text[] check (cardinality(regions) > 0),
+  -- The offer of another platform that it is, and the currency that the platform says it is in.
+  offer_provider text check (offer_provider in ('ringba', 'everflow', 'tune')),
+  offer_id text check (length(offer_id) between 1 and 64),
+  offer_currency text,
   status text not null default 'active' check (status in ('active', 'ended')),
-  made_at timestamptz not null default now()
+  made_at timestamptz not null default now(),
+  check (num_nonnulls(offer_provider, offer_id) <> 1)
 );
 create index campaigns_buyer on public.campaigns (buyer_id);
 

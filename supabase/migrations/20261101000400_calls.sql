@@ -36,6 +36,8 @@ create table public.calls (
   caller_region text,
   attestation text check (attestation in ('A', 'B', 'C')),
   line_type text check (line_type in ('mobile', 'landline', 'voip', 'toll_free', 'premium', 'other')),
+  -- The click that led to it, as an affiliate platform calls it.
+  click_id text check (length(click_id) between 1 and 64),
   -- When the provider stated these facts; older facts never overwrite newer ones.
   facts_at timestamptz not null,
   facts_version int not null default 1,
@@ -187,10 +189,10 @@ begin
   if v_event_id is null then return 'duplicate'; end if;
 
   insert into calls as c (source, external_id, tracking_number, campaign_id, supplier_id, buyer_id, caller_number, started_at,
-    duration_s, answered, caller_region, attestation, line_type, facts_at, business_date, trace, recovered_at, made_at, changed_at)
+    duration_s, answered, caller_region, attestation, line_type, click_id, facts_at, business_date, trace, recovered_at, made_at, changed_at)
   select p_event ->> 'source', v_report ->> 'externalId', v_report ->> 'trackingNumber', t.campaign_id, t.supplier_id, k.buyer_id,
     v_report ->> 'callerNumber', app.at((v_report ->> 'startedAtMs')::bigint), (v_report ->> 'durationS')::int,
-    (v_report ->> 'answered')::boolean, v_report ->> 'callerRegion', v_report ->> 'attestation', v_report ->> 'lineType', v_facts_at, app.business_date(app.at((v_report ->> 'startedAtMs')::bigint)),
+    (v_report ->> 'answered')::boolean, v_report ->> 'callerRegion', v_report ->> 'attestation', v_report ->> 'lineType', v_report ->> 'clickId', v_facts_at, app.business_date(app.at((v_report ->> 'startedAtMs')::bigint)),
     p_event ->> 'trace', case when p_event ->> 'kind' = 'call_log' then p_now end, p_now, p_now
   from (select 1) one
     left join tracking_numbers t on t.number = v_report ->> 'trackingNumber'
@@ -259,7 +261,7 @@ begin
       business_date = app.business_date(app.at((p_report ->> 'startedAtMs')::bigint)), facts_at = p_facts_at,
       -- What one report states of the caller, another may leave out.
       caller_region = coalesce(p_report ->> 'callerRegion', caller_region), attestation = coalesce(p_report ->> 'attestation', attestation),
-      line_type = coalesce(p_report ->> 'lineType', line_type)
+      line_type = coalesce(p_report ->> 'lineType', line_type), click_id = coalesce(p_report ->> 'clickId', click_id)
     where id = p_call.id;
     if v_same and not v_revenue then return 'unchanged'; end if;
   end if;

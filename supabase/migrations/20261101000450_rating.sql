@@ -117,6 +117,7 @@ begin
     jsonb_build_object('price', p_price, 'share', p_share, 'margin', p_price - p_share) || app.by_wallet(p_price, p_prepaid),
     jsonb_build_object('buyer', p_call.buyer_id, 'supplier', p_call.supplier_id),
     jsonb_build_object('callId', p_call.id, 'termsId', p_terms.id, 'earningId', v_earning_id), p_now);
+  perform app.want_push(p_call.id, p_now);
 end $$;
 
 -- Whether a score is one that a person is asked about.

@@ -83,6 +83,7 @@ begin
   end if;
   perform app.note_order(c, true) from calls c where c.id = p_earning.call_id;
   update adjustments set state = 'posted', waits_for = null, ended_at = p_now where id = p_adjustment.id;
+  perform app.want_push(p_earning.call_id, p_now);
 end $$;
 
 -- Takes the facts that came after rating for those of the call, and has it scored by them.

@@ -119,11 +119,14 @@ begin
     stripe_customer_id = excluded.stripe_customer_id, timezone = excluded.timezone, billing_cycle = excluded.billing_cycle,
     billing_day = excluded.billing_day, payment_terms_days = excluded.payment_terms_days, credit_limits = excluded.credit_limits,
     prepaid = excluded.prepaid, automatic_tax = excluded.automatic_tax;
-  insert into campaigns (id, buyer_id, name, timezone, regions)
+  insert into campaigns (id, buyer_id, name, timezone, regions, offer_provider, offer_id)
   select (x ->> 'id')::uuid, (x ->> 'buyerId')::uuid, x ->> 'name', coalesce(x ->> 'timezone', k.timezone, 'UTC'),
-    case when not x ? 'regions' then k.regions when x -> 'regions' <> 'null' then (select array_agg(r) from jsonb_array_elements_text(x -> 'regions') r) end
+    case when not x ? 'regions' then k.regions when x -> 'regions' <> 'null' then (select array_agg(r) from jsonb_array_elements_text(x -> 'regions') r) end,
+    case when x ? 'offer' then x -> 'offer' ->> 'provider' else k.offer_provider end, case when x ? 'offer' then x -> 'offer' ->> 'id' else k.offer_id end
   from jsonb_array_elements(v -> 'campaigns') x left join campaigns k on k.id = (x ->> 'id')::uuid
-  on conflict (id) do update set name = excluded.name, timezone = excluded.timezone, regions = excluded.regions;
+  on conflict (id) do update set name = excluded.name, timezone = excluded.timezone, regions = excluded.regions,
+    offer_provider = excluded.offer_provider, offer_id = excluded.offer_id,
+    offer_currency = case when (campaigns.offer_provider, campaigns.offer_id) = (excluded.offer_provider, excluded.offer_id) then campaigns.offer_currency end;
   insert into campaign_terms select (app.terms_of(x)).* from jsonb_array_elements(v -> 'terms') x on conflict (id) do nothing;
   insert into tracking_numbers (number, campaign_id, supplier_id)
   select x ->> 'number', (x ->> 'campaignId')::uuid, (x ->> 'supplierId')::uuid from jsonb_array_elements(v -> 'trackingNumbers') x

@@ -15,6 +15,8 @@ const WITHOUT_EFFECT = [
   ...['log', 'clock', 'bodies', 'callReports', 'callEvents', 'callLogReaders', 'found'],
   // No provider keeps a log of this house's calls: tests/real/call-log-pages.test.ts dies at each of its steps.
   'callLogs',
+  // No campaign of this house is an offer of a platform: tests/real/conversion-pushes.test.ts dies at each step.
+  ...['campaigns', 'campaignBooks'],
   // No rules of this house ask about callers: tests/real/number-lookups.test.ts has a worker die between.
   'lookupProviders',
 ];

@@ -17,6 +17,8 @@ const WATCHED = [
   'reconciliation',
   'deposits',
   'operations',
+  'campaigns',
+  'campaignBooks',
   'stripeEvents',
   'stripeEventList',
   'stripeInvoices',

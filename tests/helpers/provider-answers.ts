@@ -45,7 +45,7 @@ export function tellsEachAnswer(name: string, client: AskedClient): void {
     afterEach(() => server.resetHandlers());
     afterAll(() => server.close());
 
-    async function ask(answer: Answer) {
+    async function ask(answer: Answer, timeoutMs = 5_000) {
       const codes: string[] = [];
       const asked: Request[] = [];
       server.use(
@@ -55,7 +55,7 @@ export function tellsEachAnswer(name: string, client: AskedClient): void {
         }),
       );
       const parts: ClientParts = {
-        ...{ timeoutMs: 80, retryBaseMs: 1, tries },
+        ...{ timeoutMs, retryBaseMs: 1, tries },
         onFailure: ({ code }) => void codes.push(code),
       };
       const end = await client.ask(parts).then(
@@ -90,13 +90,13 @@ export function tellsEachAnswer(name: string, client: AskedClient): void {
     });
 
     test.each([
-      ['a 500', json(500), 500],
-      ['a 503', json(503), 503],
-      ['a 429 that says when to come again', json(429, {}, { 'retry-after': '0' }), 429],
-      ['no answer in time', () => delay('infinite').then(() => HttpResponse.json({})), 0],
-      ['a connection that breaks', () => HttpResponse.error(), 0],
-    ])(`%s is an outage after ${tries} requests`, async (_, answer, statusCode) => {
-      const { error, asked, codes } = await ask(answer);
+      ['a 500', json(500), 500, 5_000],
+      ['a 503', json(503), 503, 5_000],
+      ['a 429 that says when to come again', json(429, {}, { 'retry-after': '0' }), 429, 5_000],
+      ['no answer in time', () => delay('infinite').then(() => HttpResponse.json({})), 0, 80],
+      ['a connection that breaks', () => HttpResponse.error(), 0, 5_000],
+    ])(`%s is an outage after ${tries} requests`, async (_, answer, statusCode, timeoutMs) => {
+      const { error, asked, codes } = await ask(answer, timeoutMs);
       expect(error).toBeInstanceOf(OutageError);
       const cause = { provider, statusCode, retryable: true };
       expect(error).toMatchObject({ code: 'PROVIDER_UNAVAILABLE', cause });

@@ -23,6 +23,7 @@ export interface CallFacts {
   readonly answered?: boolean;
   readonly statedAtMs?: number;
   readonly revenue?: { amount_minor: number; currency: string };
+  readonly clickId?: string;
 }
 
 export function runContext(facts: Partial<RunContext> = {}): RunContext {
@@ -55,6 +56,7 @@ export function ingestOver(services: JobServices) {
     answered = true,
     statedAtMs = services.clock.nowMs(),
     revenue,
+    clickId,
   }: CallFacts): Promise<string> => {
     const at = (ms: number) => new Date(ms).toISOString();
     const data = {
@@ -65,6 +67,7 @@ export function ingestOver(services: JobServices) {
       duration_s: durationS,
       answered,
       revenue,
+      click_id: clickId,
     };
     const body = JSON.stringify({ type: 'call.completed', timestamp: at(statedAtMs), data });
     const payload = {

@@ -194,7 +194,7 @@ test('a sender that stands twice keeps all of its secrets', () => {
 });
 
 test('a log of calls is read where both account and key are given, and one alone is a fault', () => {
-  expect(loadConfig({}).callLogs).toEqual({ callrail: null, twilio: null });
+  expect(loadConfig({}).callLogs).toEqual({ callrail: null, twilio: null, ringba: null });
   const { callLogs } = loadConfig({
     ...{ CALLRAIL_ACCOUNT_ID: 'ACC1', CALLRAIL_API_KEYS: 'new,old' },
     ...{ TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKENS: 'SK1:secret', TWILIO_SOURCE: 'twilio-east' },
@@ -204,6 +204,21 @@ test('a log of calls is read where both account and key are given, and one alone
   expect(faultsOf({ CALLRAIL_ACCOUNT_ID: 'ACC1' })).toContain('CALLRAIL_API_KEYS is missing');
   expect(faultsOf({ TWILIO_AUTH_TOKENS: 'x' })).toContain('TWILIO_ACCOUNT_SID is missing');
   expect(faultsOf({ TWILIO_SOURCE: 'Not A Source' })).toContain('TWILIO_SOURCE must be lower-case');
+});
+
+test('platforms of campaigns are asked where their accounts are given; Ringba has one for campaigns and calls', () => {
+  expect(loadConfig({}).campaigns).toEqual({ ringba: null, everflow: null, tune: null });
+  const { campaigns, callLogs } = loadConfig({
+    ...{ RINGBA_ACCOUNT_ID: 'RA1', RINGBA_API_TOKENS: 'new,old', EVERFLOW_API_KEYS: 'key' },
+    ...{ EVERFLOW_REGION: 'eu', TUNE_NETWORK_ID: 'net', TUNE_NETWORK_TOKENS: 'token' },
+  });
+  expect(campaigns.ringba).toMatchObject({ accountId: 'RA1', apiTokens: ['new', 'old'] });
+  expect(callLogs.ringba).toEqual(campaigns.ringba);
+  expect(campaigns.everflow?.apiBase).toBe('https://api-eu.eflow.team');
+  expect(campaigns.tune?.apiBase).toBe('https://net.api.hasoffers.com');
+  expect(faultsOf({ RINGBA_ACCOUNT_ID: 'RA1' })).toContain('RINGBA_API_TOKENS is missing');
+  expect(faultsOf({ TUNE_NETWORK_TOKENS: 'x' })).toContain('TUNE_NETWORK_ID is missing');
+  expect(faultsOf({ TUNE_NETWORK_ID: 'evil.example/' })).toContain('TUNE_NETWORK_ID must be letters');
 });
 
 test('numbers are looked up where keys are given, pairs where a provider wants a name beside the key', () => {

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { delay, HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
@@ -141,6 +144,26 @@ describe('a refusal', () => {
     held.splice(0, 2, 'newer');
     await expect(ask()).rejects.toMatchObject({ code: 'PROVIDER_REFUSED', statusCode: 401 });
   });
+});
+
+test('a token that stands in a file is read at each request: a new one needs no restart', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'callclear-token-'));
+  try {
+    const file = join(folder, 'token');
+    writeFileSync(file, 'first\n');
+    const asked = answers(good);
+    const { ask } = clientOf({ tokens: () => [`file:${file}`] });
+    await ask();
+    writeFileSync(file, 'second\nfirst\n');
+    await ask();
+    const shown = asked.map(({ headers }) => headers.get('authorization'));
+    expect(shown).toEqual(['Token token="first"', 'Token token="second"']);
+    rmSync(file);
+    await expect(ask()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE', detail: { sent: false } });
+    expect(asked).toHaveLength(2);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 describe('a provider that is away', () => {

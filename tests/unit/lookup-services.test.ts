@@ -5,14 +5,14 @@ import { createMetrics } from '../../src/metrics.ts';
 import { createIntegrations } from '../../src/services.ts';
 
 const open = (env: Record<string, string>) => {
-  const { callLogs, lookups } = loadConfig(env);
+  const { callLogs, lookups, campaigns } = loadConfig(env);
   const metrics = createMetrics();
-  const { lookupProviders } = createIntegrations(
+  const { lookupProviders, callLogReaders, campaignBooks } = createIntegrations(
     {
       database: { url: 'http://127.0.0.1:1', secretKey: 'not-asked' },
       queue: { kind: 'postgres', url: 'postgres://127.0.0.1:1/none' },
       stripe: { secretKey: 'sk_test_none', apiBase: null, livemode: false },
-      ...{ callLogs, lookups, clock: { nowMs: () => 0 } },
+      ...{ callLogs, lookups, campaigns, clock: { nowMs: () => 0 } },
     },
     {
       ...{ bodyKeys: [], log: pino({ level: 'silent' }), onFailure: () => undefined },
@@ -21,7 +21,7 @@ const open = (env: Record<string, string>) => {
   );
   const circuits = async () =>
     (await metrics.render()).text.split('\n').filter((line) => line.startsWith('callclear_circuit_open{'));
-  return { lookupProviders, circuits };
+  return { lookupProviders, callLogReaders, campaignBooks, circuits };
 };
 
 test('who knows numbers is asked where keys are given, and each provider has a circuit that shows in the metrics', async () => {
@@ -44,4 +44,19 @@ test('without keys there is nobody to ask', async () => {
   const { lookupProviders, circuits } = open({});
   expect(Object.values(lookupProviders)).toEqual([null, null, null]);
   expect(await circuits()).toEqual([]);
+});
+
+test('platforms of campaigns are asked where their accounts are given, and Ringba’s calls are read beside the others', async () => {
+  const { campaignBooks, callLogReaders, circuits } = open({
+    ...{ RINGBA_ACCOUNT_ID: 'RA1', RINGBA_API_TOKENS: 'token', EVERFLOW_API_KEYS: 'key' },
+    ...{ TUNE_NETWORK_ID: 'net', TUNE_NETWORK_TOKENS: 'token' },
+    ...{ CALLRAIL_ACCOUNT_ID: 'ACC1', CALLRAIL_API_KEYS: 'key' },
+  });
+  expect(await campaignBooks.configured()).toEqual(['ringba', 'everflow', 'tune']);
+  expect(await Promise.all((['ringba', 'everflow', 'tune'] as const).map(campaignBooks.slowness))).toEqual([
+    ...['immediate', 'slow', null],
+  ]);
+  expect(callLogReaders.map(({ source }) => source)).toEqual(['callrail', 'ringba']);
+  const named = (await circuits()).map((line) => line.split('"')[1]);
+  expect(named.toSorted()).toEqual(['callrail', 'everflow', 'ringba', 'ringba-log', 'tune']);
 });

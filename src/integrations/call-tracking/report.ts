@@ -20,6 +20,8 @@ export interface CallReport {
   /** STIR: how far the caller's carrier vouches for the number. */
   readonly attestation?: 'A' | 'B' | 'C' | undefined;
   readonly lineType?: z.infer<typeof lineType>;
+  /** The click that led to it, as an affiliate platform calls it. */
+  readonly clickId?: string | undefined;
   /**
    * When the provider stated these facts. Later facts replace earlier ones; where two reports of one call carry the
    * same instant, only the order in which they were received is left to decide.

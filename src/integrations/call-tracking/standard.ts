@@ -32,6 +32,7 @@ const schema = z.object({
     caller_region: callerRegion,
     attestation,
     line_type: lineType,
+    click_id: externalId.nullish(),
   }),
 });
 
@@ -41,7 +42,7 @@ const schema = z.object({
  * `{ "type": "call.completed" | "call.modified", "timestamp": ISO, "data": { "call_id", "tracking_number" (E.164),
  * "caller_number" (null when anonymous), "started_at": ISO, "duration_s", "answered", "revenue": { "amount_minor", "currency" } }`. `revenue` is what the buyer earned by the
  * call; a report without it leaves what an earlier one said. So it is with `caller_region` (ISO 3166-2, "US-TX"), `attestation` (STIR:
- * "A", "B" or "C") and `line_type` ("mobile", "landline", "voip", "toll_free", "premium", "other"). Unknown fields are ignored.
+ * "A", "B" or "C") and `line_type` ("mobile", "landline", "voip", "toll_free", "premium", "other"), and with `click_id`, the click that led to the call. Unknown fields are ignored.
  */
 export function parseStandardReport(body: Uint8Array): CallReport {
   const { timestamp, data } = readReport(schema, readJsonObject(body));
@@ -56,6 +57,7 @@ export function parseStandardReport(body: Uint8Array): CallReport {
     callerRegion: data.caller_region,
     attestation: data.attestation,
     lineType: data.line_type,
+    clickId: data.click_id ?? undefined,
     factsAtMs: timestamp,
   };
 }

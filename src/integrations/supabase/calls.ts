@@ -27,6 +27,7 @@ interface CallFacts {
   readonly callerRegion?: string | undefined;
   readonly attestation?: 'A' | 'B' | 'C' | undefined;
   readonly lineType?: z.infer<typeof lineType> | undefined;
+  readonly clickId?: string | undefined;
   readonly factsAtMs: number;
 }
 

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 35c86b7ce36e76ce, text b143aa2bd5ba8836. Do not edit.
+// Made by "npm run generate" from migrations 8d8ee4cdaa03e7b1, text 790e31c10f0f7eff. Do not edit.
 export type Json =
 	| string
 	| number
@@ -861,6 +861,7 @@ export type Database = {
 					caller_region: string | null;
 					campaign_id: string | null;
 					changed_at: string;
+					click_id: string | null;
 					decided: string | null;
 					duration_s: number;
 					external_id: string;
@@ -889,6 +890,7 @@ export type Database = {
 					caller_region?: string | null;
 					campaign_id?: string | null;
 					changed_at: string;
+					click_id?: string | null;
 					decided?: string | null;
 					duration_s: number;
 					external_id: string;
@@ -916,6 +918,7 @@ export type Database = {
 					caller_region?: string | null;
 					campaign_id?: string | null;
 					changed_at?: string;
+					click_id?: string | null;
 					decided?: string | null;
 					duration_s?: number;
 					external_id?: string;
@@ -1088,6 +1091,9 @@ export type Database = {
 					id: string;
 					made_at: string;
 					name: string;
+					offer_currency: string | null;
+					offer_id: string | null;
+					offer_provider: string | null;
 					regions: string[] | null;
 					status: string;
 					timezone: string;
@@ -1098,6 +1104,9 @@ export type Database = {
 					id?: string;
 					made_at?: string;
 					name: string;
+					offer_currency?: string | null;
+					offer_id?: string | null;
+					offer_provider?: string | null;
 					regions?: string[] | null;
 					status?: string;
 					timezone?: string;
@@ -1107,6 +1116,9 @@ export type Database = {
 					id?: string;
 					made_at?: string;
 					name?: string;
+					offer_currency?: string | null;
+					offer_id?: string | null;
+					offer_provider?: string | null;
 					regions?: string[] | null;
 					status?: string;
 					timezone?: string;
@@ -1372,6 +1384,72 @@ export type Database = {
 					state?: string;
 				};
 				Relationships: [];
+			};
+			conversion_pushes: {
+				Row: {
+					call_id: string;
+					code: string | null;
+					currency: string;
+					ended_at: string | null;
+					id: string;
+					made_at: string;
+					offer_id: string;
+					price_minor: number;
+					provider: string;
+					reference: string;
+					sends: number;
+					sent_at: string | null;
+					seq: number;
+					share_minor: number;
+					state: string;
+					token: number;
+				};
+				ComputedFields: never;
+				Insert: {
+					call_id: string;
+					code?: string | null;
+					currency: string;
+					ended_at?: string | null;
+					id?: string;
+					made_at: string;
+					offer_id: string;
+					price_minor: number;
+					provider: string;
+					reference: string;
+					sends?: number;
+					sent_at?: string | null;
+					seq: number;
+					share_minor: number;
+					state?: string;
+					token?: number;
+				};
+				Update: {
+					call_id?: string;
+					code?: string | null;
+					currency?: string;
+					ended_at?: string | null;
+					id?: string;
+					made_at?: string;
+					offer_id?: string;
+					price_minor?: number;
+					provider?: string;
+					reference?: string;
+					sends?: number;
+					sent_at?: string | null;
+					seq?: number;
+					share_minor?: number;
+					state?: string;
+					token?: number;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "conversion_pushes_call_id_fkey";
+						columns: ["call_id"];
+						isOneToOne: false;
+						referencedRelation: "calls";
+						referencedColumns: ["id"];
+					},
+				];
 			};
 			credit_notes: {
 				Row: {
@@ -3336,6 +3414,67 @@ export type Database = {
 				};
 				Relationships: [];
 			};
+			term_proposals: {
+				Row: {
+					campaign_id: string;
+					changes: NonNullable<Json>;
+					ended_at: string | null;
+					ended_by: string | null;
+					fault: string | null;
+					found_at: string;
+					id: string;
+					offer_id: string;
+					provider: string;
+					reason: string | null;
+					state: string;
+					terms_id: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					campaign_id: string;
+					changes: NonNullable<Json>;
+					ended_at?: string | null;
+					ended_by?: string | null;
+					fault?: string | null;
+					found_at: string;
+					id?: string;
+					offer_id: string;
+					provider: string;
+					reason?: string | null;
+					state?: string;
+					terms_id?: string | null;
+				};
+				Update: {
+					campaign_id?: string;
+					changes?: NonNullable<Json>;
+					ended_at?: string | null;
+					ended_by?: string | null;
+					fault?: string | null;
+					found_at?: string;
+					id?: string;
+					offer_id?: string;
+					provider?: string;
+					reason?: string | null;
+					state?: string;
+					terms_id?: string | null;
+				};
+				Relationships: [
+					{
+						foreignKeyName: "term_proposals_campaign_id_fkey";
+						columns: ["campaign_id"];
+						isOneToOne: false;
+						referencedRelation: "campaigns";
+						referencedColumns: ["id"];
+					},
+					{
+						foreignKeyName: "term_proposals_terms_id_fkey";
+						columns: ["terms_id"];
+						isOneToOne: false;
+						referencedRelation: "campaign_terms";
+						referencedColumns: ["id"];
+					},
+				];
+			};
 			topups: {
 				Row: {
 					amount_minor: number;
@@ -3755,6 +3894,15 @@ export type Database = {
 				Returns: Json;
 			};
 			advance_runs: { Args: { p_now_ms: number }; Returns: Json };
+			apply_proposal: {
+				Args: {
+					p_by: string;
+					p_from_ms: number;
+					p_id: string;
+					p_now_ms: number;
+				};
+				Returns: Json;
+			};
 			approve_adjustment: {
 				Args: {
 					p_by: string;
@@ -3860,6 +4008,10 @@ export type Database = {
 				Args: { p_now_ms: number; p_payout_id: string };
 				Returns: Json;
 			};
+			claim_push: {
+				Args: { p_call_id: string; p_now_ms: number };
+				Returns: Json;
+			};
 			claim_topup: {
 				Args: { p_now_ms: number; p_topup_id: string };
 				Returns: Json;
@@ -3893,6 +4045,15 @@ export type Database = {
 				Args: {
 					p_by: string;
 					p_id: number;
+					p_now_ms: number;
+					p_reason: string;
+				};
+				Returns: Json;
+			};
+			dismiss_proposal: {
+				Args: {
+					p_by: string;
+					p_id: string;
 					p_now_ms: number;
 					p_reason: string;
 				};
@@ -3988,6 +4149,7 @@ export type Database = {
 			};
 			ledger_balances: { Args: { p_owner: string }; Returns: Json };
 			ledger_journals: { Args: { p_id: string }; Returns: Json };
+			linked_campaigns: { Args: { p_provider: string }; Returns: Json };
 			list_adjustments: { Args: Record<PropertyKey, never>; Returns: Json };
 			list_breaks: {
 				Args: { p_identity: string; p_now_ms: number };
@@ -4008,6 +4170,8 @@ export type Database = {
 				Returns: Json;
 			};
 			list_pipelines: { Args: { p_now_ms: number }; Returns: Json };
+			list_proposals: { Args: Record<PropertyKey, never>; Returns: Json };
+			list_pushes: { Args: Record<PropertyKey, never>; Returns: Json };
 			list_rule_sets: { Args: Record<PropertyKey, never>; Returns: Json };
 			list_runs: {
 				Args: { p_from: string; p_pipeline: string; p_to: string };
@@ -4056,6 +4220,16 @@ export type Database = {
 			};
 			note_payout_send: {
 				Args: { p_now_ms: number; p_payout_id: string; p_token: string };
+				Returns: Json;
+			};
+			note_push: {
+				Args: {
+					p_code: string;
+					p_end: string;
+					p_id: string;
+					p_now_ms: number;
+					p_token: number;
+				};
 				Returns: Json;
 			};
 			note_topup_intent: {
@@ -4185,6 +4359,10 @@ export type Database = {
 					p_state: Json;
 					p_token: string;
 				};
+				Returns: Json;
+			};
+			record_offer: {
+				Args: { p_found: Json; p_now_ms: number };
 				Returns: Json;
 			};
 			record_platform_payouts: {

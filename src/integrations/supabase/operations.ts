@@ -166,6 +166,13 @@ export const parties = z.strictObject({
       timezone: z.string().optional(),
       /** Where its callers are, in ISO 3166-2 (`US-TX`); null is anywhere. */
       regions: z.array(z.string().min(2).max(6)).min(1).nullish(),
+      /** The offer of another platform that it is. */
+      offer: z
+        .strictObject({
+          provider: z.enum(['ringba', 'everflow', 'tune']),
+          id: z.string().min(1).max(64),
+        })
+        .nullish(),
     }),
   ),
   terms: z.array(terms),

@@ -9,6 +9,7 @@ const REGISTRY = 'src/jobs/registry.ts';
 /** Files that put the others together; folders end in `/`. */
 const ASSEMBLY = [
   SERVICES,
+  'src/providers.ts',
   'src/runtime.ts',
   'src/server.ts',
   'src/worker.ts',

@@ -1,0 +1,72 @@
+import type { CallLogSettings, Config } from './config.ts';
+import type { CampaignSettings } from './config-campaigns.ts';
+import { createCallRailLog } from './integrations/call-tracking/callrail-log.ts';
+import type { CallLog } from './integrations/call-tracking/log.ts';
+import { createRingbaLog } from './integrations/call-tracking/ringba-log.ts';
+import { createTwilioLog } from './integrations/call-tracking/twilio-log.ts';
+import { type CampaignBooks, createCampaignBooks } from './integrations/campaigns/books.ts';
+import { createEverflow } from './integrations/campaigns/everflow.ts';
+import { createRingba } from './integrations/campaigns/ringba.ts';
+import { createTune } from './integrations/campaigns/tune.ts';
+import { createIpQualityScore } from './integrations/fraud/ipqualityscore.ts';
+import type { LookupProvider, NumberLookup } from './integrations/fraud/lookup.ts';
+import { createTelesign } from './integrations/fraud/telesign.ts';
+import { createTwilioLookup } from './integrations/fraud/twilio-lookup.ts';
+import type { ClientParts } from './integrations/http.ts';
+import type { Rpc } from './integrations/supabase/rpc.ts';
+import { createProviderTurns } from './integrations/supabase/turns.ts';
+
+interface Told {
+  readonly onFailure: (provider: string, operation: string, code: string, requestId?: string) => void;
+  readonly onCircuit?: (provider: string, isOpen: boolean) => void;
+}
+
+/** What every client of a provider stands on: its line, its circuit, and who is told of failures. Two clients may wait in one line. */
+const partsOf =
+  (rpc: Rpc, { onFailure, onCircuit }: Told) =>
+  (name: string, perS: number, line = name) => ({
+    turns: createProviderTurns(rpc, line, perS),
+    circuit: { onChange: (isOpen: boolean) => onCircuit?.(name, isOpen) },
+    onFailure: ({ operation, code, requestId }: Parameters<ClientParts['onFailure']>[0]) =>
+      onFailure(name, operation, code, requestId),
+  });
+
+export function openCallLogs(settings: CallLogSettings | undefined, rpc: Rpc, told: Told): CallLog[] {
+  const { callrail = null, twilio = null, ringba = null } = settings ?? {};
+  const parts = partsOf(rpc, told);
+  return [
+    ...(callrail === null ? [] : [createCallRailLog({ ...callrail, ...parts('callrail', callrail.perS) })]),
+    ...(twilio === null ? [] : [createTwilioLog({ ...twilio, ...parts('twilio', twilio.perS) })]),
+    ...(ringba === null
+      ? []
+      : [createRingbaLog({ ...ringba, ...parts('ringba-log', ringba.perS, 'ringba') })]),
+  ];
+}
+
+export function openLookups(
+  settings: Config['lookups'] | undefined,
+  rpc: Rpc,
+  told: Told,
+): Readonly<Record<LookupProvider, NumberLookup | null>> {
+  const parts = partsOf(rpc, told);
+  const open = (create: typeof createTelesign, provider: LookupProvider, name: string) => {
+    const given = settings?.[provider] ?? null;
+    return given === null ? null : create({ ...given, ...parts(name, given.perS) });
+  };
+  return {
+    ipqualityscore: open(createIpQualityScore, 'ipqualityscore', 'ipqualityscore'),
+    // A line and a circuit of its own, beside those of Twilio's log of calls.
+    twilio: open(createTwilioLookup, 'twilio', 'twilio-lookup'),
+    telesign: open(createTelesign, 'telesign', 'telesign'),
+  };
+}
+
+export function openCampaigns(settings: CampaignSettings | undefined, rpc: Rpc, told: Told): CampaignBooks {
+  const { ringba = null, everflow = null, tune = null } = settings ?? {};
+  const parts = partsOf(rpc, told);
+  return createCampaignBooks({
+    ringba: ringba === null ? null : createRingba({ ...ringba, ...parts('ringba', ringba.perS) }),
+    everflow: everflow === null ? null : createEverflow({ ...everflow, ...parts('everflow', everflow.perS) }),
+    tune: tune === null ? null : createTune({ ...tune, ...parts('tune', tune.perS) }),
+  });
+}
