@@ -142,7 +142,8 @@ describe('a proposal', () => {
         { id: 'e7a5d9e2-7f8e-4c35-9a53-07a2b8ed5f01', validFromMs: OPENS_MS + DAY_MS, ...facts, ...share },
       ],
     });
-    await expect(apply(id)).rejects.toMatchObject({ code: 'PROPOSAL_REFUSED' });
+    const late = apply(id, OPENS_MS + 2 * DAY_MS);
+    await expect(late).rejects.toMatchObject({ code: 'PROPOSAL_REFUSED' });
     await at.house.run(at.night(dateAfter(1)));
     expect(await only()).toMatchObject({ changes: { priceMinor: { from: 4_400, to: 5_000 } } });
   });

@@ -253,4 +253,14 @@ describe('who asks', () => {
     await client.get({ ...call, query: { page: '1' }, signal: new AbortController().signal });
     expect(provider.asked[0]?.url).toBe(`${ADDRESS}?page=1&api_key=token`);
   });
+
+  test('shows it in no error, though the provider gives its own address back', async () => {
+    const { provider, client, call } = openProvider({
+      ...{ authorize: queryKey('api_key'), tokens: () => ['to ken&1'] },
+    });
+    provider.answer = () =>
+      HttpResponse.json({ code: `no ${new URL(provider.asked[0]?.url ?? '').search}` }, { status: 400 });
+    const error = client.get({ ...call, signal: new AbortController().signal });
+    await expect(error).rejects.toMatchObject({ providerCode: 'no ?api_key=[hidden]' });
+  });
 });
