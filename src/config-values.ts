@@ -194,8 +194,8 @@ export const sourceName = checked('lower-case letters, digits and dashes, at mos
 );
 
 /** A part of a host's name. */
-export const networkName = checked('letters, digits and dashes, at most 63', (name) =>
-  name.length <= 63 && [...name.toLowerCase()].every((letter) => SOURCE_CHARACTERS.has(letter)) ? name : null,
+export const networkName = checked('letters, digits and dashes, at most 32', (name) =>
+  isSourceName(name.toLowerCase()) ? name : null,
 );
 
 /** Requests per second of all processes and of each operation: `100/25`. */

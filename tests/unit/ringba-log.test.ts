@@ -1,6 +1,7 @@
 import { HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { parseCallReport } from '../../src/integrations/call-tracking/parse.ts';
 import { createRingbaLog } from '../../src/integrations/call-tracking/ringba-log.ts';
 
 const server = setupServer();
@@ -93,7 +94,17 @@ test('a call is reported in the names of Ringba’s own webhooks, and states tal
     ...{ inboundCallId: 'RGB1', number: '+18005550100', inboundPhoneNumber: '+12127361234' },
     ...{ callDt: '2026-11-02T12:00:00.000Z', connectedCallLengthInSeconds: '61' },
   });
-  expect(JSON.parse(call?.body?.(NOON_MS) ?? '')).toMatchObject({ statedAt: '2026-11-02T12:00:00.000Z' });
+  const read = (statedAtMs: number | null) =>
+    parseCallReport({
+      ...{ source: 'ringba', receivedAtMs: NOON_MS },
+      body: Buffer.from(call?.body?.(statedAtMs) ?? ''),
+    });
+  const report = {
+    ...{ externalId: 'RGB1', trackingNumber: '+18005550100', callerNumber: '+12127361234' },
+    ...{ startedAtMs: NOON_MS, durationS: 61, answered: true },
+  };
+  expect(read(null)).toMatchObject({ ...report, factsAtMs: NOON_MS + 61_000 });
+  expect(read(WINDOW.beforeMs)).toMatchObject({ ...report, factsAtMs: WINDOW.beforeMs });
 });
 
 test('a call is known, or is not', async () => {

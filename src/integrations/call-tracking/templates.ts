@@ -19,6 +19,8 @@ export const TEMPLATES: Readonly<Record<UnsignedSource, CallFields>> = {
     currency: 'currency',
     callerRegion: 'state',
     timezone: 'time_zone',
+    // Of a call that its log of calls states otherwise than its webhook.
+    statedAt: 'statedAt',
   },
   retreaver: {
     callId: 'uuid',
