@@ -6,6 +6,7 @@ import './cli/closes.ts';
 import './cli/calls.ts';
 import './cli/campaigns.ts';
 import './cli/disputes.ts';
+import './cli/doctor.ts';
 import './cli/dlq.ts';
 import './cli/fraud.ts';
 import './cli/fraud-snoozes.ts';

@@ -1,5 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
+import { parseEndpoint } from './config-events.ts';
 import { isFreeSource, isSourceName, parseHmacReceivers, parsePathSecret } from './config-receivers.ts';
 
 /** One variable of the environment. */
@@ -109,6 +110,7 @@ function parseSource(item: string): [source: string, secrets: readonly string[]]
   return sourceSecrets.length > 0 && sourceSecrets.every(isStandardSecret) ? [source, sourceSecrets] : null;
 }
 
+export const endpoints = list('name=https://... entries, without a password', parseEndpoint);
 export const proxies = list('addresses, CIDR blocks, loopback, linklocal or uniquelocal', parseProxy);
 export const bodyKeys = list('base64 of 32 bytes', parseBodyKey);
 export const sources = list(

@@ -1,16 +1,10 @@
+import { PROVIDER_VARIABLES } from './config-provider-variables.ts';
 import {
   bodyKeys,
-  hmacReceivers,
-  keyPairs,
   killPoints,
-  networkName,
   oneOf,
-  pathSecrets,
   proxies,
   secrets,
-  secretsOfHmacReceivers,
-  sourceName,
-  sources,
   stripeKey,
   stripeRates,
   text,
@@ -71,6 +65,11 @@ export const VARIABLES = {
     required: true,
     schema: text.optional(),
   },
+  SUPABASE_REALTIME: {
+    purpose: 'on where the Supabase project has a realtime server, as hosted ones do; off polls instead',
+    example: 'off',
+    schema: oneOf(['on', 'off']).prefault('off'),
+  },
   REDIS_URL: {
     purpose: 'the queue on Redis or Valkey (or QUEUE_DATABASE_URL)',
     example: '',
@@ -112,142 +111,7 @@ export const VARIABLES = {
     secret: true,
     schema: secrets.prefault(''),
   },
-  CALLRAIL_SIGNING_KEYS: {
-    purpose: 'signing keys of the CallRail companies, newest first, comma list',
-    example: 'example-not-a-signing-key',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
-  CALL_WEBHOOK_SECRETS: {
-    purpose: 'entries source=whsec_...|whpk_... per sender of Standard Webhooks, newest first, comma list',
-    example: 'acme=whsec_bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldA==',
-    secret: true,
-    schema: sources.prefault(''),
-  },
-  TWILIO_SIGNING_TOKENS: {
-    purpose: 'auth tokens that Twilio signs webhooks with, newest first, comma list; needs PUBLIC_URL',
-    example: '',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
-  RINGBA_WEBHOOK_SECRETS: {
-    purpose: "pairs path:header that let Ringba's webhooks in, newest first, comma list",
-    example: '',
-    secret: true,
-    schema: pathSecrets.prefault(''),
-  },
-  RETREAVER_WEBHOOK_SECRETS: {
-    purpose: "pairs path:header that let Retreaver's webhooks in, newest first, comma list",
-    example: '',
-    secret: true,
-    schema: pathSecrets.prefault(''),
-  },
-  TRACKDRIVE_WEBHOOK_SECRETS: {
-    purpose: "pairs path:header that let TrackDrive's webhooks in, newest first, comma list",
-    example: '',
-    secret: true,
-    schema: pathSecrets.prefault(''),
-  },
-  INVOCA_WEBHOOK_SECRETS: {
-    purpose: "pairs path:header that let Invoca's webhooks in, newest first, comma list",
-    example: '',
-    secret: true,
-    schema: pathSecrets.prefault(''),
-  },
-  CONVOSO_WEBHOOK_SECRETS: {
-    purpose: "pairs path:header that let Convoso's webhooks in, newest first, comma list",
-    example: '',
-    secret: true,
-    schema: pathSecrets.prefault(''),
-  },
-  HMAC_RECEIVERS: {
-    purpose: 'senders that sign by HMAC in a way of their own, as JSON (docs/receivers.md)',
-    example: '',
-    secret: true,
-    secretsOf: secretsOfHmacReceivers,
-    schema: hmacReceivers.prefault('{}'),
-  },
-  CALLRAIL_ACCOUNT_ID: {
-    purpose: "account ACC... whose log of calls is compared each night; empty compares none of CallRail's",
-    example: '',
-    schema: text.optional(),
-  },
-  CALLRAIL_API_KEYS: {
-    purpose: 'keys of the CallRail API that may read that account, newest first, comma list',
-    example: '',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
-  TWILIO_ACCOUNT_SID: {
-    purpose: "account AC... whose log of calls is compared each night; empty compares none of Twilio's",
-    example: '',
-    schema: text.optional(),
-  },
-  TWILIO_AUTH_TOKENS: {
-    purpose: 'auth tokens of that account, or API keys as SK...:secret, newest first, comma list',
-    example: '',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
-  TWILIO_SOURCE: {
-    purpose: "the source that reports Twilio's calls, by their CallSid: twilio for Twilio's own webhooks",
-    example: 'twilio',
-    schema: sourceName.prefault('twilio'),
-  },
-  IPQUALITYSCORE_KEYS: {
-    purpose: 'keys of IPQualityScore, which rates callers where rules ask it, newest first, comma list',
-    example: '',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
-  TWILIO_LOOKUP_KEYS: {
-    purpose:
-      'API keys SK...:secret of Twilio Lookup, which knows lines where rules ask it, newest first, comma list',
-    example: '',
-    secret: true,
-    schema: keyPairs.prefault(''),
-  },
-  TELESIGN_KEYS: {
-    purpose:
-      'pairs customer-id:key of Telesign, which rates callers where rules ask it, newest first, comma list',
-    example: '',
-    secret: true,
-    schema: keyPairs.prefault(''),
-  },
-  RINGBA_ACCOUNT_ID: {
-    purpose:
-      'account RA... of Ringba, whose campaigns are read and whose log of calls is compared each night',
-    example: '',
-    schema: text.optional(),
-  },
-  RINGBA_API_TOKENS: {
-    purpose: 'API tokens of that account, newest first, comma list',
-    example: '',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
-  EVERFLOW_API_KEYS: {
-    purpose: 'keys of the Everflow network whose offers are read, newest first, comma list',
-    example: '',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
-  EVERFLOW_REGION: {
-    purpose: 'where Everflow keeps that network: us or eu',
-    example: 'us',
-    schema: oneOf(['us', 'eu']).prefault('us'),
-  },
-  TUNE_NETWORK_ID: {
-    purpose: 'network of TUNE (HasOffers) whose offers are read',
-    example: '',
-    schema: networkName.optional(),
-  },
-  TUNE_NETWORK_TOKENS: {
-    purpose: 'tokens of that network, newest first, comma list',
-    example: '',
-    secret: true,
-    schema: secrets.prefault(''),
-  },
+  ...PROVIDER_VARIABLES,
   BODY_KEYS: {
     purpose: 'keys that seal call bodies in the queue, base64 of 32 bytes, newest first, comma list',
     example: 'bm90LWEtc2VjcmV0LW5vdC1hLXNlY3JldC1ub3QtYSE=',

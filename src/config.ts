@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type CampaignSettings, campaignsOf, type RingbaAccount } from './config-campaigns.ts';
+import { type EventSettings, endpointsOf, eventFaults } from './config-events.ts';
 import {
   type HmacReceiver,
   type PathSecret,
@@ -86,6 +87,9 @@ export interface Config {
   readonly campaigns: CampaignSettings;
   /** Services that know numbers; null is one that is not configured. */
   readonly lookups: Readonly<Record<'ipqualityscore' | 'twilio' | 'telesign', LookupSettings | null>>;
+  readonly events: EventSettings;
+  /** Whether the Supabase project streams changes. */
+  readonly realtime: boolean;
   readonly bodyKeys: readonly Buffer[];
   readonly opsPasswords: readonly string[];
   readonly sentryDsn: string | null;
@@ -201,6 +205,12 @@ function pathSecretsOf(values: Values): Config['pathSecrets'] {
   });
 }
 
+function eventsOf(values: Values): EventSettings {
+  const { POSTHOG_KEY: key, POSTHOG_HOST: host } = values;
+  const webhooks = endpointsOf(values.EVENT_WEBHOOK_URLS, secretsBySource(values.EVENT_WEBHOOK_SECRETS));
+  return Object.freeze({ posthog: key === undefined ? null : Object.freeze({ key, host }), webhooks });
+}
+
 function configOf(values: Values): Config {
   const { SUPABASE_URL, SUPABASE_SECRET_KEY, REDIS_URL, QUEUE_DATABASE_URL, STRIPE_SECRET_KEY } = values;
   const supabase =
@@ -233,6 +243,8 @@ function configOf(values: Values): Config {
     callLogs: callLogsOf(values),
     campaigns: campaignsOf(values),
     lookups: lookupsOf(values),
+    events: eventsOf(values),
+    realtime: values.SUPABASE_REALTIME === 'on',
     callWebhookSecrets: secretsBySource(values.CALL_WEBHOOK_SECRETS),
     twilioSigningTokens: Object.freeze(values.TWILIO_SIGNING_TOKENS),
     pathSecrets: pathSecretsOf(values),
@@ -272,6 +284,10 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   );
   if (clash) faults.push(['HMAC_RECEIVERS', 'has a sender that CALL_WEBHOOK_SECRETS has too']);
   if (appEnv.success) faults.push(...crossFaults(appEnv.data, given).filter(([name]) => !told.has(name)));
+  if (result.success) {
+    const { APP_ENV, EVENT_WEBHOOK_URLS, EVENT_WEBHOOK_SECRETS } = result.data as Values;
+    faults.push(...eventFaults(APP_ENV, EVENT_WEBHOOK_URLS, EVENT_WEBHOOK_SECRETS));
+  }
   if (faults.length > 0) {
     const lines = faults.map(([name, fault]) => `  ${name} ${fault} (${variableOf(name).purpose})`);
     const detail = { variables: faults.map(([name]) => name) };

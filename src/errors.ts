@@ -25,6 +25,7 @@ export const ERROR_CODES = {
   DATABASE_UNAVAILABLE: 'the database does not answer; the work waits and uses no attempt',
   DATABASE_REFUSED: 'the database refused a request for a reason of its own',
   DATABASE_CONFLICT: 'a concurrent change came first; the whole transaction is tried again',
+  REALTIME_SUBSCRIBED: 'the changes of a table have one subscriber already',
   ANSWER_INVALID: 'an external service answered in a shape that is not documented',
   PROVIDER_UNAVAILABLE: 'a provider cannot be reached or limits us; the work waits and uses no attempt',
   CALL_LOG_FOREIGN:

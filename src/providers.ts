@@ -1,5 +1,6 @@
 import type { CallLogSettings, Config } from './config.ts';
 import type { CampaignSettings } from './config-campaigns.ts';
+import { type EventSinks, openEventSinks } from './integrations/analytics/sinks.ts';
 import { createCallRailLog } from './integrations/call-tracking/callrail-log.ts';
 import type { CallLog } from './integrations/call-tracking/log.ts';
 import { createRingbaLog } from './integrations/call-tracking/ringba-log.ts';
@@ -12,23 +13,35 @@ import { createIpQualityScore } from './integrations/fraud/ipqualityscore.ts';
 import type { LookupProvider, NumberLookup } from './integrations/fraud/lookup.ts';
 import { createTelesign } from './integrations/fraud/telesign.ts';
 import { createTwilioLookup } from './integrations/fraud/twilio-lookup.ts';
-import type { ClientParts } from './integrations/http.ts';
 import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createProviderTurns } from './integrations/supabase/turns.ts';
+
+/** One that has no request of its own names none. */
+interface Failure {
+  readonly operation: string;
+  readonly code: string;
+  readonly requestId?: string;
+}
 
 interface Told {
   readonly onFailure: (provider: string, operation: string, code: string, requestId?: string) => void;
   readonly onCircuit?: (provider: string, isOpen: boolean) => void;
 }
 
-/** What every client of a provider stands on: its line, its circuit, and who is told of failures. Two clients may wait in one line. */
+/** A provider's circuit, and who is told of failures. */
+const watchOf =
+  ({ onFailure, onCircuit }: Told) =>
+  (name: string) => ({
+    circuit: { onChange: (isOpen: boolean) => onCircuit?.(name, isOpen) },
+    onFailure: ({ operation, code, requestId }: Failure) => onFailure(name, operation, code, requestId),
+  });
+
+/** What every client of a provider stands on: these, and its line. Two clients may wait in one line. */
 const partsOf =
-  (rpc: Rpc, { onFailure, onCircuit }: Told) =>
+  (rpc: Rpc, told: Told) =>
   (name: string, perS: number, line = name) => ({
     turns: createProviderTurns(rpc, line, perS),
-    circuit: { onChange: (isOpen: boolean) => onCircuit?.(name, isOpen) },
-    onFailure: ({ operation, code, requestId }: Parameters<ClientParts['onFailure']>[0]) =>
-      onFailure(name, operation, code, requestId),
+    ...watchOf(told)(name),
   });
 
 export function openCallLogs(settings: CallLogSettings | undefined, rpc: Rpc, told: Told): CallLog[] {
@@ -70,3 +83,6 @@ export function openCampaigns(settings: CampaignSettings | undefined, rpc: Rpc, 
     tune: tune === null ? null : createTune({ ...tune, ...parts('tune', tune.perS) }),
   });
 }
+
+export const openEvents = (settings: Config['events'] | undefined, told: Told): EventSinks =>
+  openEventSinks(settings ?? { posthog: null, webhooks: [] }, watchOf(told));

@@ -46,13 +46,13 @@ const JUMP_CHECK_MS = 100;
 
 /** What is configured; PermanentError CONFIG_INVALID names what only `npm start` stands in for. */
 export function platformOf(config: Config): Platform {
-  const { supabase, queue, stripe, callLogs, lookups, campaigns, hmacReceivers } = config;
+  const { supabase, queue, stripe, callLogs, lookups, campaigns, hmacReceivers, events } = config;
   if (supabase === null || queue === null || stripe === null) {
     const message =
       'Database, queue and Stripe must be configured here; `npm start` runs embedded ones in their place.';
     throw new PermanentError('CONFIG_INVALID', message);
   }
-  const providers = { callLogs, lookups, campaigns, hmacReceivers };
+  const providers = { callLogs, lookups, campaigns, hmacReceivers, events };
   return { database: supabase, queue, stripe, ...providers, clock: { nowMs: rightNowMs } };
 }
 

@@ -1,4 +1,5 @@
-import { tellBreaks } from './break-alerts.ts';
+import { watchBreaks } from './break-alerts.ts';
+import { RealtimeService } from './integrations/supabase/realtime.ts';
 import { jobs } from './jobs/registry.ts';
 import { forgetClocksAhead } from './queues/clocks-ahead.ts';
 import { listOverdue } from './queues/overdue.ts';
@@ -12,7 +13,8 @@ const CHECK_MS = 30_000;
  * Makes the queue hold exactly the schedules that the jobs declare, and keeps it so. Several at once are harmless. What
  * was missed while it was down is caught up by the jobs themselves: they plan from the rows, not from the tick.
  */
-export async function startScheduler({ platform, log, services, reporter }: Runtime): Promise<Part> {
+export async function startScheduler(runtime: Runtime): Promise<Part> {
+  const { platform, log, services, reporter } = runtime;
   /** By schedule, how often in a row it was seen overdue: one that is caught up between two looks is told to nobody. */
   const seen = new Map<string, number>();
   async function tellOverdue(): Promise<void> {
@@ -42,16 +44,29 @@ export async function startScheduler({ platform, log, services, reporter }: Runt
   const timer = setInterval(() => {
     running = apply()
       .then(tellOverdue)
-      .catch((error: unknown) => log.warn({ err: error }, 'schedules could not be checked'))
-      .then(() => tellBreaks({ services, log, reporter }))
-      .catch((error: unknown) => log.warn({ err: error }, 'breaks could not be told'));
+      .catch((error: unknown) => log.warn({ err: error }, 'schedules could not be checked'));
   }, CHECK_MS);
+  const realtime = openRealtime(runtime);
+  realtime.subscribeToTable(watchBreaks(runtime));
   return {
     async close() {
       clearInterval(timer);
+      await realtime.close();
       await running;
     },
   };
+}
+
+function openRealtime({ config, platform, log, metrics }: Runtime): RealtimeService {
+  return new RealtimeService({
+    ...platform.database,
+    isOn: config.realtime,
+    onLive: (table, isLive) => log.info({ table, isLive }, isLive ? 'changes come' : 'changes are polled'),
+    onFailure({ operation, code, error }) {
+      metrics.integrationFailed('realtime', code);
+      log.warn({ provider: 'realtime', operation, code, err: error }, 'integration failed');
+    },
+  });
 }
 
 if (import.meta.main) await runPart(startScheduler);

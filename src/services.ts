@@ -4,6 +4,7 @@ import type { CallLogSettings, Config } from './config.ts';
 import type { CampaignSettings } from './config-campaigns.ts';
 import { codeOf } from './errors.ts';
 import type { CallEvent } from './http/receivers.ts';
+import type { EventSinks } from './integrations/analytics/sinks.ts';
 import type { CallLog } from './integrations/call-tracking/log.ts';
 import { parseCallReport, type RawReport } from './integrations/call-tracking/parse.ts';
 import type { CallReport } from './integrations/call-tracking/report.ts';
@@ -34,6 +35,7 @@ import { type CampaignsStore, createCampaignsStore } from './integrations/supaba
 import { type CashDaysStore, createCashDaysStore } from './integrations/supabase/cash-days.ts';
 import { createDatabase } from './integrations/supabase/client.ts';
 import { createDepositsStore, type DepositsStore } from './integrations/supabase/deposits.ts';
+import { createEventSinksStore, type EventSinksStore } from './integrations/supabase/event-sinks.ts';
 import { createFraudStore, type FraudStore } from './integrations/supabase/fraud.ts';
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
 import { createLetterStore, type LetterStore } from './integrations/supabase/letters.ts';
@@ -54,7 +56,7 @@ import { createWalletsStore, type WalletsStore } from './integrations/supabase/w
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
 import { ingestCall } from './jobs/calls/ingest-call.job.ts';
 import { type Watch, watchAll } from './kill-point.ts';
-import { openCallLogs, openCampaigns, openLookups } from './providers.ts';
+import { openCallLogs, openCampaigns, openEvents, openLookups } from './providers.ts';
 import type { QueueBackend } from './queues/connection.ts';
 import { sealPayload } from './queues/envelope.ts';
 import { sealText } from './queues/seal.ts';
@@ -113,6 +115,9 @@ export interface JobServices {
   readonly stripeBalance: StripeBalance;
   readonly stripePayouts: StripePayouts;
   readonly stripeWithdrawals: StripeWithdrawals;
+  /** Who is told of business events, and the table of them. */
+  readonly eventSinks: EventSinks;
+  readonly eventSinkStore: EventSinksStore;
   readonly callReports: { parse(report: RawReport): CallReport };
   readonly bodies: { seal(plain: string): string };
   /** Counts what was found of what a provider says it sent. */
@@ -146,6 +151,8 @@ export interface Platform {
   readonly hmacReceivers?: Config['hmacReceivers'];
   /** Platforms whose offers campaigns are; without, none is asked. */
   readonly campaigns?: CampaignSettings;
+  /** Who is told of business events; without, nobody is. */
+  readonly events?: Config['events'];
   readonly clock: Clock;
 }
 
@@ -169,7 +176,7 @@ const STRIPE_TIMEOUT_MS = 20_000;
 
 /** Builds the clients of the database and of Stripe, and the stores over them. They hold no connection open. */
 export function createIntegrations(
-  { database, stripe, callLogs, lookups, campaigns, hmacReceivers, clock }: Platform,
+  { database, stripe, callLogs, lookups, campaigns, hmacReceivers, events, clock }: Platform,
   options: IntegrationOptions,
 ): Omit<JobServices, 'queueSweep'> {
   const { bodyKeys, log, onFailure, onFound = () => undefined, watch } = options;
@@ -219,6 +226,8 @@ export function createIntegrations(
     traces: createTraceStore(rpc),
     statements: createStatementsStore(rpc),
     ...overStripe(client),
+    eventSinks: openEvents(events, options),
+    eventSinkStore: createEventSinksStore(rpc),
     callReports: { parse: (report: RawReport) => parseCallReport(report, hmacReceivers) },
     bodies: { seal: (plain: string) => sealText(plain, bodyKeys, 'webhook-body') },
     found: { count: onFound },

@@ -6,6 +6,8 @@ import { type Part, type Runtime, runPart } from './runtime.ts';
 /** Works on every queue, and hands rows that are due to the queue as they appear. */
 export async function startWorker(runtime: Runtime): Promise<Part> {
   const { platform, services, letters, config, log, onQueueEvent, dispatcher } = runtime;
+  // The worker's to say, since it is the one that sends: a command line may have another environment.
+  await services.eventSinkStore.ensure(services.eventSinks.configured);
   const workers = await createWorkers({
     ...{ backend: platform.queue, jobs, services, letters, sealKeys: config.bodyKeys },
     onEvent: onQueueEvent,

@@ -1,3 +1,5 @@
+import { captureEvent } from './analytics/capture-event.job.ts';
+import { deliverEvent } from './analytics/deliver-event.job.ts';
 import { rollUpDay } from './analytics/roll-up-day.job.ts';
 import { rollUpRecent } from './analytics/roll-up-recent.job.ts';
 import { billBuyer } from './billing/bill-buyer.job.ts';
@@ -43,6 +45,8 @@ export const jobs: readonly Job[] = [
   paySupplier,
   rollUpDay,
   rollUpRecent,
+  captureEvent,
+  deliverEvent,
   planRuns,
   sweep,
   reportClose,

@@ -92,12 +92,12 @@ export async function demoDate(dataDir: string, nth: number): Promise<string> {
   return dateAfter(z.looseObject({ firstDate: z.iso.date() }).parse(state).firstDate, nth);
 }
 
-/** Runs the command line as an operator does, with nothing configured. */
-export async function runCommandLine(args: readonly string[]) {
+/** Runs the command line as an operator does, with nothing configured but what is given. */
+export async function runCommandLine(args: readonly string[], given: Record<string, string> = {}) {
   const { PATH, HOME, TMPDIR } = process.env;
   const child = spawn(process.execPath, [join(root, 'src', 'cli.ts'), ...args], {
     cwd: root,
-    env: { PATH, HOME, TMPDIR },
+    env: { PATH, HOME, TMPDIR, ...given },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const [out, err, [status]] = await Promise.all([

@@ -159,6 +159,35 @@ describe('what a signed-in user sees through the API', () => {
     for (const table of tables) expect((await of(table, 'stranger')).rows, table).toEqual([]);
   });
 
+  test.each(['supplier1', 'buyer1', 'stranger'] as const)(
+    '%s writes no table and calls no function',
+    async (user) => {
+      const headers = {
+        ...{ apikey: api.anonKey, authorization: `Bearer ${api.userToken(USERS[user])}` },
+        'content-type': 'application/json',
+      };
+      const send = (method: string, path: string, body: object) =>
+        fetch(`${api.url}/rest/v1/${path}`, { method, headers, body: JSON.stringify(body) });
+      const columns = await db.sql<{ table: string; column: string }>(
+        `select table_name::text as "table", min(column_name::text) as "column" from information_schema.columns
+         where table_schema = 'public' group by 1`,
+      );
+      expect(columns.length).toBeGreaterThanOrEqual(tables.length);
+      for (const { table, column } of columns) {
+        expect((await send('POST', table, { [column]: null })).status, `POST ${table}`).toBe(403);
+        expect((await send('PATCH', table, { [column]: null })).status, `PATCH ${table}`).toBe(403);
+        expect((await send('DELETE', table, {})).status, `DELETE ${table}`).toBe(403);
+      }
+      expect(
+        (await send('POST', 'rpc/stop_payouts', { p_stopped: true, p_by: 'x', p_reason: 'x', p_now_ms: 0 }))
+          .status,
+      ).toBe(403);
+      expect(await db.sql('select payouts_stopped from public.settings')).toEqual([
+        { payouts_stopped: false },
+      ]);
+    },
+  );
+
   test('without a user no table is readable and no function callable', async () => {
     for (const table of tables)
       expect((await read(table, api.anonKey)).status, table).toBeGreaterThanOrEqual(401);

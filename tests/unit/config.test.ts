@@ -252,3 +252,31 @@ test('a fault of a sender of your own is told by the names of its settings', () 
   expect(faults).toContain('acme.encoding, acme.fields.callId');
   expect(faults).not.toContain('canary');
 });
+
+test('endpoints of events are https, each with a secret of its own', () => {
+  const secret = `whsec_${key('q1W2e3')}`;
+  const of = (urls: string, secrets = `one=${secret}`) => ({
+    EVENT_WEBHOOK_URLS: urls,
+    EVENT_WEBHOOK_SECRETS: secrets,
+  });
+  const url = 'https://hooks.partner.test/callclear?for=us';
+  expect(loadConfig({ ...PROD, ...of(`one=${url}`) }).events).toEqual({
+    posthog: null,
+    webhooks: [{ name: 'one', url, secrets: [secret] }],
+  });
+  expect(loadConfig(of('one=http://127.0.0.1:8080/')).events.webhooks).toHaveLength(1);
+  expect(faultsOf({ ...PROD, ...of('one=http://127.0.0.1:8080/') })).toContain('plain http');
+  for (const bad of [
+    'one=http://hooks.partner.test/',
+    `one=https://${'user:word'}@partner.test/`,
+    'one=ftp://partner.test/',
+    'One=https://partner.test/',
+    'https://partner.test/',
+  ])
+    expect(faultsOf(of(bad)), bad).toContain('EVENT_WEBHOOK_URLS');
+  expect(faultsOf(of(`one=${url}`, ''))).toContain('lacks the secrets');
+  expect(faultsOf(of('', `one=${secret}`))).toContain('lacks the address');
+  const publicKey = `whpk_${key('q1W2e3')}`;
+  expect(faultsOf(of(`one=${url}`, `one=${publicKey}`))).toContain('public key');
+  expect(faultsOf(of(`one=${url},one=${url}`))).toContain('twice');
+});

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 8d8ee4cdaa03e7b1, text 790e31c10f0f7eff. Do not edit.
+// Made by "npm run generate" from migrations 3820f57377cfba61, text ac437cea147faae8. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1772,6 +1772,25 @@ export type Database = {
 						referencedColumns: ["id"];
 					},
 				];
+			};
+			event_sinks: {
+				Row: {
+					address_hash: string;
+					gone_at: string | null;
+					name: string;
+				};
+				ComputedFields: never;
+				Insert: {
+					address_hash: string;
+					gone_at?: string | null;
+					name: string;
+				};
+				Update: {
+					address_hash?: string;
+					gone_at?: string | null;
+					name?: string;
+				};
+				Relationships: [];
 			};
 			heartbeats: {
 				Row: {
@@ -4098,6 +4117,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
+			ensure_event_sinks: { Args: { p_sinks: Json }; Returns: Json };
 			ensure_pipelines: { Args: { p_pipelines: Json }; Returns: Json };
 			ensure_timezone: { Args: { p_timezone: string }; Returns: Json };
 			expire_holds: {
@@ -4107,6 +4127,10 @@ export type Database = {
 			fail_work: { Args: { p_dead: Json; p_now_ms: number }; Returns: Json };
 			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
 			forget_numbers: { Args: { p_date: string }; Returns: Json };
+			give_up_event_sink: {
+				Args: { p_name: string; p_now_ms: number };
+				Returns: Json;
+			};
 			group_letters: { Args: { p_filter: Json }; Returns: Json };
 			health: { Args: { p_now_ms: number }; Returns: Json };
 			hold_supplier: {

@@ -133,6 +133,7 @@ const FENCES: readonly { vendor: string; inside: readonly string[]; typesInside?
   { vendor: 'cockatiel', inside: ['src/integrations/circuit.ts'] },
   { vendor: 'csv-parse', inside: ['src/integrations/bank/'] },
   { vendor: 'fast-xml-parser', inside: ['src/integrations/bank/'] },
+  { vendor: 'posthog-node', inside: ['src/integrations/analytics/'] },
   { vendor: '@sentry/', inside: ['src/integrations/sentry/'] },
   {
     vendor: 'fastify',

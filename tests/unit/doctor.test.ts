@@ -1,0 +1,161 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { examine } from '../../src/cli/doctor.ts';
+import { loadConfig } from '../../src/config.ts';
+import { runCommandLine } from '../helpers/demo.ts';
+import { type RealtimeServer, startRealtimeServer } from '../helpers/realtime-server.ts';
+
+const BALANCE = { object: 'balance', livemode: false, available: [], pending: [] };
+const SECRET = `whsec_${Buffer.from('secret'.repeat(5)).toString('base64')}`;
+
+let server: Server;
+let base: string;
+let asked: string[];
+let answers: (path: string) => { status: number; body: unknown };
+let realtime: RealtimeServer;
+
+beforeEach(async () => {
+  asked = [];
+  answers = (path) => ({
+    status: 200,
+    body: path.includes('health') ? { databaseTimeMs: Date.now() } : BALANCE,
+  });
+  realtime = await startRealtimeServer();
+  server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    const { status, body } = answers(request.url ?? '');
+    request.resume();
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await realtime.stop();
+});
+
+const environment = () => ({
+  ...{ SUPABASE_URL: base, SUPABASE_SECRET_KEY: 'a-key' },
+  ...{ STRIPE_SECRET_KEY: `sk_test_${'doctor'.repeat(4)}`, STRIPE_API_BASE: base },
+  ...{ POSTHOG_KEY: 'phc_project', POSTHOG_HOST: base, SENTRY_DSN: 'https://abc@sentry.test/42' },
+  ...{ EVENT_WEBHOOK_URLS: `one=${base}/hooks`, EVENT_WEBHOOK_SECRETS: `one=${SECRET}` },
+  TELESIGN_KEYS: 'customer:key',
+});
+const states = async (env: Record<string, string>, timeoutMs?: number) =>
+  Object.fromEntries((await examine(loadConfig(env), timeoutMs)).map(({ name, state }) => [name, state]));
+const NONE = {
+  ...{
+    database: 'not configured',
+    realtime: 'not configured',
+    queue: 'not configured',
+    stripe: 'not configured',
+  },
+  ...{
+    sentry: 'not configured',
+    callrail: 'not configured',
+    twilio: 'not configured',
+    posthog: 'not configured',
+  },
+  ...{
+    'lookup-ipqualityscore': 'not configured',
+    'lookup-twilio': 'not configured',
+    'lookup-telesign': 'not configured',
+  },
+};
+
+describe('callclear doctor', () => {
+  test('finds nothing wrong where nothing is configured, and asks nobody', async () => {
+    expect(await states({})).toEqual(NONE);
+    expect(asked).toEqual([]);
+  });
+
+  test('finds what is configured in order, by questions that change nothing', async () => {
+    expect(await states(environment())).toEqual({
+      ...NONE,
+      ...{
+        database: 'ok',
+        stripe: 'ok',
+        sentry: 'ok',
+        posthog: 'ok',
+        'webhook-one': 'ok',
+        'lookup-telesign': 'ok',
+      },
+    });
+    expect(asked.sort()).toEqual(['GET /v1/balance', 'POST /rest/v1/rpc/health']);
+  });
+
+  test('says of each that is broken what is wrong and how to mend it, and of the others that they are in order', async () => {
+    answers = (path) =>
+      path.includes('health')
+        ? { status: 404, body: { code: 'PGRST202', message: 'no function' } }
+        : { status: 401, body: { error: { type: 'invalid_request_error', message: 'no' } } };
+    const env = {
+      ...environment(),
+      ...{ SENTRY_DSN: 'https://sentry.test/settings', POSTHOG_KEY: 'phx_personal' },
+      ...{ REDIS_URL: 'redis://127.0.0.1:1', EVENT_WEBHOOK_URLS: `one=${base},two=http://127.0.0.1:1/` },
+      EVENT_WEBHOOK_SECRETS: `one=${SECRET},two=${SECRET}`,
+    };
+    const findings = await examine(loadConfig(env));
+    const broken = findings.filter(({ state }) => state === 'broken');
+    expect(broken.map(({ name, text }) => [name, text.split(':')[0]])).toEqual([
+      ['database', 'DATABASE_UNAVAILABLE'],
+      ['queue', 'QUEUE_UNAVAILABLE'],
+      ['stripe', 'STRIPE_REFUSED'],
+      ['sentry', 'CONFIG_INVALID'],
+      ['posthog', 'CONFIG_INVALID'],
+      ['webhook-two', 'ECONNREFUSED'],
+    ]);
+    for (const { name, mend } of broken) expect(mend, name).toMatch(/[A-Z]+_[A-Z]+/);
+    expect(findings.find(({ name }) => name === 'webhook-one')?.state).toBe('ok');
+  });
+
+  test('finds a clock that differs from the database, and what does not answer in time', async () => {
+    answers = () => ({ status: 200, body: { databaseTimeMs: Date.now() - 60_000 } });
+    const { SUPABASE_URL, SUPABASE_SECRET_KEY } = environment();
+    const [database] = await examine(loadConfig({ SUPABASE_URL, SUPABASE_SECRET_KEY }));
+    expect(database).toMatchObject({ state: 'broken', text: expect.stringContaining('CLOCK_SKEWED') });
+    const [, silent] = await examine(
+      loadConfig({ SUPABASE_URL, SUPABASE_SECRET_KEY, SUPABASE_REALTIME: 'on' }),
+      1_000,
+    );
+    expect(silent).toMatchObject({ name: 'realtime', state: 'broken', text: 'it did not answer in time' });
+  });
+
+  test('finds realtime in order where changes come', async () => {
+    const env = { SUPABASE_URL: realtime.url, SUPABASE_SECRET_KEY: 'k', SUPABASE_REALTIME: 'on' };
+    expect(await states(env)).toMatchObject({ realtime: 'ok' });
+    await expect.poll(() => realtime.connections()).toBe(0);
+  });
+});
+
+describe('its command', () => {
+  const run = (env: Record<string, string>, ...more: string[]) => runCommandLine(['doctor', ...more], env);
+  const result = z.object({
+    ok: z.boolean(),
+    findings: z.array(z.object({ name: z.string(), state: z.string() })),
+  });
+
+  test('ends with 0 when nothing is broken, and prints one line for each', async () => {
+    const { status, out } = await run({ POSTHOG_KEY: 'phc_project', POSTHOG_HOST: base });
+    expect(status).toBe(0);
+    expect(out.trim().split('\n')).toHaveLength(12);
+    expect(out).toContain('posthog');
+  });
+
+  test('ends with 1 when something is, also as JSON, and when the environment cannot be used', async () => {
+    const broken = await run({ POSTHOG_KEY: 'phc_project', POSTHOG_HOST: 'http://127.0.0.1:1' }, '--json');
+    expect(broken.status).toBe(1);
+    const { ok, findings } = result.parse(JSON.parse(broken.out));
+    expect(ok).toBe(false);
+    expect(findings).toContainEqual({ name: 'posthog', state: 'broken' });
+    const wrong = await run({ PORT: 'eighty' });
+    expect(wrong.status).toBe(1);
+    expect(wrong.err).toContain('PORT');
+  });
+});
