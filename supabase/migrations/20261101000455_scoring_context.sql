@@ -22,16 +22,19 @@ create function app.caller_window(p_call public.calls, p_minimum_s int) returns 
     order by o.started_at desc, o.id desc limit 100) o
 $$;
 
--- The last 200 calls of its supplier within a day; `spanS` is how far back the first of them lies.
+-- The last 200 calls of its supplier within seven days: so long that one of few calls has some; `day` and `hour` are of the last day and
+-- hour. `spanS` is how far back the first lies, `evenS` the shorter of the two middle quarters of the last day's calls.
 create function app.supplier_window(p_call public.calls, p_minimum_s int) returns jsonb language sql stable as $$
   select jsonb_build_object(
     'calls', count(*),
     'spanS', coalesce(extract(epoch from p_call.started_at - min(o.started_at))::int, 0),
     'hour', count(*) filter (where o.started_at > p_call.started_at - interval '1 hour'),
-    'callers', count(distinct o.caller_number),
+    'day', count(*) filter (where o.started_at > p_call.started_at - interval '1 day'),
+    'evenS', coalesce((select least(q[2] - q[1], q[3] - q[2]) from (select percentile_disc(array[0.25, 0.5, 0.75]) within group (order by extract(epoch from o.started_at)::int)
+      filter (where o.started_at > p_call.started_at - interval '1 day') as q) quarters), 0),
+    'again', count(o.caller_number) - count(distinct o.caller_number),
     'answered', count(*) filter (where o.talked),
     'hangups', count(*) filter (where o.talked and o.lasted_s < 10),
-    'payable', count(*) filter (where o.talked and o.lasted_s >= p_minimum_s),
     'signed', count(o.attestation),
     'vouchedLess', count(*) filter (where o.attestation <> 'A'),
     'sameDuration', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 1 and p_call.duration_s + 1),
@@ -52,11 +55,11 @@ create function app.supplier_window(p_call public.calls, p_minimum_s int) return
     select o.*, coalesce((o.late_facts ->> 'durationS')::int, o.duration_s) as lasted_s, coalesce((o.late_facts ->> 'answered')::boolean, o.answered) as talked
     from public.calls o
     where o.supplier_id = p_call.supplier_id and (o.started_at, o.id) < (p_call.started_at, p_call.id)
-      and o.started_at > p_call.started_at - interval '1 day'
+      and o.started_at > p_call.started_at - interval '7 days'
     order by o.started_at desc, o.id desc limit 200) o
 $$;
 
--- The last 200 calls from its thousand of numbers within a day: how many other numbers they came from.
+-- The last 200 calls from its thousand of numbers within 30 days: how many other numbers they came from.
 create function app.block_window(p_call public.calls) returns jsonb language sql stable as $$
   select jsonb_build_object(
     'numbers', count(distinct o.caller_number),
@@ -66,7 +69,7 @@ create function app.block_window(p_call public.calls) returns jsonb language sql
   from (
     select * from public.calls o
     where app.block_of(o.caller_number) = app.block_of(p_call.caller_number) and (o.started_at, o.id) < (p_call.started_at, p_call.id)
-      and o.started_at > p_call.started_at - interval '1 day'
+      and o.started_at > p_call.started_at - interval '30 days'
     order by o.started_at desc, o.id desc limit 200) o
   where o.caller_number <> p_call.caller_number
 $$;

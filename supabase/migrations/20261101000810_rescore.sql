@@ -32,9 +32,9 @@ begin
     (select o.id, o.business_date from calls o where o.caller_number = p_call.caller_number and (o.started_at, o.id) > (p_call.started_at, p_call.id)
       and o.started_at < p_call.started_at + interval '30 days' order by o.started_at, o.id limit 100)
     union (select o.id, o.business_date from calls o where o.supplier_id = p_call.supplier_id and (o.started_at, o.id) > (p_call.started_at, p_call.id)
-      and o.started_at < p_call.started_at + interval '1 day' order by o.started_at, o.id limit 200)
+      and o.started_at < p_call.started_at + interval '7 days' order by o.started_at, o.id limit 200)
     union (select o.id, o.business_date from calls o where app.block_of(o.caller_number) = app.block_of(p_call.caller_number)
-      and (o.started_at, o.id) > (p_call.started_at, p_call.id) and o.started_at < p_call.started_at + interval '1 day' order by o.started_at, o.id limit 200)
+      and (o.started_at, o.id) > (p_call.started_at, p_call.id) and o.started_at < p_call.started_at + interval '30 days' order by o.started_at, o.id limit 200)
   ) later where business_date <= v_through
   -- In one order, so that two that mark the same calls do not wait for each other in a ring.
   order by id

@@ -20,8 +20,8 @@ export const ORDINARY: CallFacts = {
     ...{ otherSuppliers: 0, otherCampaigns: 0 },
   },
   supplier: {
-    ...{ calls: 60, spanS: 80_000, hour: 4, callers: 58, answered: 52, hangups: 5 },
-    ...{ payable: 30, signed: 50, vouchedLess: 9, sameDuration: 0, nearDuration: 4 },
+    ...{ calls: 60, spanS: 80_000, hour: 4, day: 60, evenS: 9_000, again: 2, answered: 52, hangups: 5 },
+    ...{ signed: 50, vouchedLess: 9, sameDuration: 0, nearDuration: 4 },
     ...{ within3: 1, within8: 2, within45: 10 },
     campaign: lengthsOf(60),
   },

@@ -118,8 +118,8 @@ test('scoring a day once more changes nothing', async () => {
 
 test('a call that is reported after its date was closed has the calls in its windows scored anew by the next close', async () => {
   const at = await open();
-  const before: Call[] = [0, 1, 2, 3].map((nth) => ({
-    ...{ minute: 100 + nth * 5, supplier: 0, caller: '1001', durationS: 300, turn: 0 },
+  const before: Call[] = Array.from({ length: 9 }, (_, nth) => ({
+    ...{ minute: 100 + nth * 3, supplier: 0, caller: '1001', durationS: 300, turn: 0 },
   }));
   const after: Call = { minute: 130, supplier: 0, caller: '1001', durationS: 120, turn: 0 };
   await report(at, after);
@@ -141,7 +141,7 @@ test('calls that come while the scores of their date are looked at have those in
   await at.house.begin(FIRST_DATE);
   await at.house.work({}, ['fraud.rescore-calls']);
   await rescoreCalls.run({ date: FIRST_DATE, dueAtMs: 0 }, { ...at.house.services, ...runContext() });
-  for (let minute = 100; minute < 120; minute += 5)
+  for (let minute = 100; minute < 127; minute += 3)
     await report(at, { minute, supplier: 0, caller: '1001', durationS: 300, turn: 0 });
   await at.house.close(FIRST_DATE);
   expect((await scores(at)).at(-1)).toMatchObject({ id: 'minute-130', status: 'held', price: null });

@@ -34,7 +34,7 @@ const EACH: readonly (readonly [string, Partial<CallFacts>])[] = [
   ['toll-free-caller', { callerNumber: '+18005551234' }],
   ['premium-number', { callerNumber: '+19005551234' }],
   ['unassigned-number', { callerNumber: '+12125550123' }],
-  ['number-block', { block: { ...block, numbersOfSupplier: 3, hundredOfSupplier: 3 } }],
+  ['number-block', { block: { numbers: 3, numbersOfSupplier: 3, hundred: 3, hundredOfSupplier: 3 } }],
   ['line-type', { lineType: 'voip' }],
   ['number-risk', { lookups: { ipqualityscore: known({ riskScore: 90 }) } }],
   ['lookup-missing', { lookups: { telesign: { state: 'away' } } }],
@@ -46,7 +46,7 @@ const EACH: readonly (readonly [string, Partial<CallFacts>])[] = [
   ['duplicate-in-network', { caller: { ...caller, network: 3 } }],
   ['across-campaigns', { caller: { ...caller, otherCampaigns: 3 } }],
   ['campaigns-in-a-day', { caller: { ...caller, otherCampaigns: 3, day: 3 } }],
-  ['repeat-callers', { supplier: { ...supplier, callers: 30 } }],
+  ['repeat-callers', { supplier: { ...supplier, again: 30 } }],
   ['across-suppliers', { caller: { ...caller, otherSuppliers: 3 } }],
   ['threshold-bunching', { durationS: 62, supplier: bunched }],
   ['few-failures', { supplier: { ...supplier, campaign: { ...supplier.campaign, payable: 55 } } }],
@@ -56,7 +56,7 @@ const EACH: readonly (readonly [string, Partial<CallFacts>])[] = [
   ['unusual-hour', { startedAtMs: Date.UTC(2026, 10, 4, 4) }],
   ['supplier-velocity', { supplier: { ...supplier, hour: 60 } }],
   ['quiet-hour', { startedAtMs: Date.UTC(2026, 10, 4, 4), supplier: { ...supplier, hour: 20 } }],
-  ['ramp', { supplier: { ...supplier, calls: 200, spanS: 7_200 } }],
+  ['ramp', { supplier: { ...supplier, calls: 200, spanS: 28_800, day: 200 } }],
   ['geo-mismatch', { callerRegion: 'US-NJ' }],
   ['outside-regions', { callerRegion: 'US-TX', callerNumber: '+12147361234' }],
   ['supplier-refused', { profile: { ...profile, stopped: 300 } }],
@@ -145,6 +145,87 @@ describe('threshold-bunching', () => {
     const alike: Lengths = { ...ORDINARY.campaign, ...within(2_200) };
     expect(measure({ durationS: 60, supplier: bunched, campaign: alike })).toBeUndefined();
   });
+});
+
+describe('few-failures', () => {
+  const strength = (payable: number, within: Partial<Lengths> = {}) =>
+    measureCall({
+      ...ORDINARY,
+      durationS: 130,
+      supplier: { ...supplier, campaign: { ...supplier.campaign, payable, ...within } },
+    }).find(({ signal }) => signal === 'few-failures')?.strength ?? 0;
+
+  test('grows with the calls that fail less than others do', () => {
+    expect(strength(30)).toBe(0);
+    expect(strength(45, { within120: 33, within240: 39 })).toBeGreaterThan(0.1);
+    expect(strength(57, { within120: 45, within240: 51 })).toBeGreaterThan(
+      strength(45, { within120: 33, within240: 39 }),
+    );
+  });
+
+  test('concerns calls of the lengths that the supplier has too many of', () => {
+    expect(strength(57, { within120: 57, within240: 57 })).toBeGreaterThan(0.8);
+    expect(strength(57, { within120: 12, within240: 57 })).toBe(0);
+  });
+});
+
+describe('a ramp', () => {
+  const steep = { ...supplier, calls: 200, spanS: 28_800, day: 200 };
+  const strength = (change: Partial<CallFacts>) =>
+    measureCall({ ...ORDINARY, ...change }).find(({ signal }) => signal === 'ramp')?.strength ?? 0;
+
+  test('is told by the pace of a full window, which is less than a day', () => {
+    expect(strength({ supplier: steep })).toBeGreaterThan(
+      strength({ supplier: { ...steep, spanS: 80_000 } }),
+    );
+  });
+
+  test('is none when a crowd called at once, as it does after a spot on television', () => {
+    expect(strength({ supplier: { ...steep, evenS: 300 } })).toBe(0);
+  });
+
+  test('is told where calls fail as others do, of a supplier with a business, not of one that hardly had any', () => {
+    const failing = { ...steep, campaign: { ...steep.campaign, payable: 30 } };
+    const hardly = { ...profile, median: 3 };
+    expect(strength({ supplier: failing, profile: { ...profile, median: 12 } })).toBeGreaterThan(
+      strength({ supplier: failing, profile: hardly }),
+    );
+    const without = { ...steep, campaign: { ...steep.campaign, payable: 57 } };
+    expect(strength({ supplier: without, profile: hardly })).toBeGreaterThan(
+      strength({ supplier: failing, profile: hardly }) * 2,
+    );
+  });
+
+  test('is none of a supplier that is new, and grows', () => {
+    expect(strength({ supplier: steep, profile: { ...profile, days: 5 } })).toBe(0);
+  });
+});
+
+describe('neighbouring numbers', () => {
+  const strength = (numbers: number, calls: number) =>
+    measureCall({
+      ...ORDINARY,
+      block: { ...block, numbers, numbersOfSupplier: 2 },
+      profile: { ...profile, calls },
+    }).find(({ signal }) => signal === 'number-block')?.strength ?? 0;
+
+  test('say less of a supplier that has very many calls', () => {
+    expect(strength(2, 200)).toBeGreaterThan(strength(2, 20_000) * 2);
+  });
+
+  test('that call other suppliers as well are an office, and nothing against the call', () => {
+    expect(strength(2, 200)).toBeGreaterThan(0.5);
+    expect(strength(5, 200)).toBe(0);
+  });
+});
+
+test('who calls several campaigns is suspected less where the calls before failed as those of an office do', () => {
+  const strength = (payable: number) =>
+    measureCall({
+      ...ORDINARY,
+      caller: { ...caller, network: 4, payable, otherCampaigns: 3, day: 3 },
+    }).find(({ signal }) => signal === 'campaigns-in-a-day')?.strength ?? 0;
+  expect(strength(4)).toBeGreaterThan(strength(1) * 2);
 });
 
 test('an area code belongs to its state', () => {

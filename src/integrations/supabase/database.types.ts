@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 3820f57377cfba61, text ac437cea147faae8. Do not edit.
+// Made by "npm run generate" from migrations 806f341026256538, text ac437cea147faae8. Do not edit.
 export type Json =
 	| string
 	| number

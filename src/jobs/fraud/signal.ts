@@ -47,17 +47,20 @@ export interface CallerWindow {
   readonly otherCampaigns: number;
 }
 
-/** Calls of the supplier that started before this one: the last 200 within a day. */
+/** Calls of the supplier that started before this one: the last 200 within seven days. */
 export interface SupplierWindow {
   readonly calls: number;
   /** How long before this one the first of them started. */
   readonly spanS: number;
   readonly hour: number;
-  readonly callers: number;
+  readonly day: number;
+  /** Of the last day's calls the shorter of the two middle quarters: short where a crowd came at once. */
+  readonly evenS: number;
+  /** From numbers that had called within it before. */
+  readonly again: number;
   readonly answered: number;
   /** Answered, and shorter than ten seconds. */
   readonly hangups: number;
-  readonly payable: number;
   /** Signed by a carrier (STIR); of those, vouched for in part only. */
   readonly signed: number;
   readonly vouchedLess: number;
@@ -92,7 +95,7 @@ export const callsOfHour = ({ calls, hour, spanS }: SupplierWindow): number =>
 /** The most calls that the window of a supplier has. */
 export const SUPPLIER_WINDOW = 200;
 
-/** Other numbers of the caller's thousand, and hundred, of numbers that called within the day before. */
+/** Other numbers of the caller's thousand, and hundred, of numbers that called within the 30 days before. */
 export interface BlockWindow {
   readonly numbers: number;
   readonly numbersOfSupplier: number;

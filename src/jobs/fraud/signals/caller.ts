@@ -2,14 +2,23 @@ import { between, type CallFacts, measured, type Signal } from '../signal.ts';
 import { chanceOfAtLeast, unlikely } from '../statistics.ts';
 import { likeness } from './duration.ts';
 
+/**
+ * How far the caller's calls before were as successful as those of people who are paid to call: an office's are of many people, and
+ * fail as others do. Of one call it says little.
+ */
+const paid = ({ network, payable }: CallFacts['caller']) =>
+  0.4 + 0.6 * between((payable + 0.3) / (network + 0.6), 0.35, 0.85);
+
 /** What the caller did before. */
 export const callerSignals: readonly Signal[] = [
   {
     name: 'caller-velocity',
-    version: 1,
+    version: 2,
     text: 'the caller made several calls within the hour or the day before',
-    measure: ({ caller: { hour, day } }) =>
-      measured(Math.max(between(hour, 1, 5), between(day, 3, 10)), { hour, day }),
+    measure({ caller }) {
+      const { hour, day } = caller;
+      return measured(Math.max(between(hour, 1, 5), between(day, 0, 4)) * paid(caller), { hour, day });
+    },
   },
   {
     name: 'duplicate-in-campaign',
@@ -34,18 +43,18 @@ export const callerSignals: readonly Signal[] = [
   },
   {
     name: 'across-campaigns',
-    version: 1,
+    version: 2,
     text: 'the caller called several campaigns within 30 days',
-    measure: ({ caller: { otherCampaigns } }) =>
-      measured(between(otherCampaigns, 0, 4), { campaigns: otherCampaigns }),
+    measure: ({ caller }) =>
+      measured(between(caller.otherCampaigns, 0, 4) * paid(caller), { campaigns: caller.otherCampaigns }),
   },
   {
     name: 'campaigns-in-a-day',
-    version: 1,
+    version: 2,
     text: 'the caller called several campaigns, as often as that within the day before',
-    measure({ caller: { otherCampaigns, day } }) {
-      const campaigns = Math.min(otherCampaigns, day);
-      return measured(between(campaigns, 1, 3), { campaigns });
+    measure({ caller }) {
+      const campaigns = Math.min(caller.otherCampaigns, caller.day);
+      return measured(between(campaigns, 1, 3) * paid(caller), { campaigns });
     },
   },
   {
@@ -57,7 +66,7 @@ export const callerSignals: readonly Signal[] = [
   },
   {
     name: 'repeat-callers',
-    version: 1,
+    version: 2,
     text: "too many of the supplier's callers call again; most of all it is one who has",
     measure(call) {
       const share = repeats(call);
@@ -77,7 +86,7 @@ const USUAL_REPEATS = 0.12;
 /** The stronger evidence: of the day before, or of the 28 days of the profile. */
 function repeats({ supplier, profile }: CallFacts) {
   const found = [
-    { again: supplier.calls - supplier.callers, calls: supplier.calls, least: 8 },
+    { again: supplier.again, calls: supplier.calls, least: 8 },
     { again: profile?.repeats ?? 0, calls: profile?.payable ?? 0, least: 20 },
   ]
     .filter(({ calls, least }) => calls >= least)

@@ -22,6 +22,8 @@ const LENGTHS = [
   [120, 'within120'],
   [240, 'within240'],
 ] as const;
+/** Of the payable calls of most campaigns those of each length, and of more. */
+const USUAL_LENGTHS = [0.05, 0.07, 0.08, 0.15, 0.2, 0.2, 0.25];
 
 /** What the ladder asks of a supplier's days: fewer calls than this say nothing there. */
 const LEAST_OF_DAYS = 10;
@@ -55,41 +57,67 @@ function bunchingAbove(own: Lengths, all: Lengths, beyondS: number) {
   return found.sort((a, b) => a.pValue - b.pValue)[0] ?? null;
 }
 
-/** The evidence that more of a supplier's calls of the campaign are long enough than of others'. */
-export function fewFailures({ supplier: { campaign: own }, campaign: all }: CallFacts) {
-  if (own.calls < LEAST + 2) return null;
-  const share = all.calls < LEAST_OF_CAMPAIGN ? 0.65 : all.payable / all.calls;
-  const expected = Math.min(0.97, share + 0.04);
-  const pValue = chanceOfAtLeast(own.payable, own.calls, expected);
-  return { observed: own.payable / own.calls, expected, pValue, calls: own.calls };
+/** What of a campaign's calls is long enough, when it is hardly known yet; the least and the most that is assumed of one. */
+const PAYABLE = { usual: 0.65, least: 0.05, most: 0.95 };
+
+const payableShare = (all: Lengths) =>
+  all.calls < LEAST_OF_CAMPAIGN
+    ? PAYABLE.usual
+    : Math.min(PAYABLE.most, Math.max(PAYABLE.least, all.payable / all.calls));
+
+/**
+ * How many payable calls of the campaign a supplier's failed ones account for: people who call by themselves fail, so that who has few
+ * failures has few of them, however many calls it has.
+ */
+function accountedFor({ supplier: { campaign: own }, campaign: all }: CallFacts): number {
+  const share = payableShare(all);
+  return ((own.calls - own.payable + 0.5) * share) / (1 - share);
+}
+
+/** The chance that as many of a supplier's calls of the campaign are long enough, if they were like others'. */
+export function chanceOfSuccess({ supplier: { campaign: own }, campaign: all }: CallFacts): number {
+  return own.calls < LEAST + 2 ? 1 : chanceOfAtLeast(own.payable, own.calls, payableShare(all) + 0.03);
+}
+
+/** Calls of about this call's length, of a supplier and of its campaign in all. */
+function ofThisLength({ terms, durationS, supplier, campaign }: CallFacts) {
+  const beyondS = terms === null ? -1 : durationS - terms.minDurationS;
+  if (beyondS < 0) return null;
+  const at = LENGTHS.findIndex(([withinS]) => beyondS < withinS);
+  const [, upTo] = LENGTHS[at] ?? [0, 'payable' as const];
+  const below = at === -1 ? LENGTHS.at(-1)?.[1] : LENGTHS[at - 1]?.[1];
+  const within = (of: Lengths) => of[upTo] - (below === undefined ? 0 : of[below]);
+  // One call more in each of them, so that few calls say little.
+  const shareIn = (of: Lengths) => (within(of) + 1) / (of.payable + LENGTHS.length + 1);
+  const usual = USUAL_LENGTHS[at === -1 ? LENGTHS.length : at] ?? 0;
+  const share = campaign.payable < LEAST_OF_CAMPAIGN ? usual : shareIn(campaign);
+  return { calls: within(supplier.campaign), ownShare: shareIn(supplier.campaign), share };
+}
+
+/** Of how many times the calls that its failures account for a supplier has this length: what of a few is chance counts little. */
+function unaccounted(call: CallFacts) {
+  const found = ofThisLength(call);
+  if (found === null) return null;
+  const expected = accountedFor(call) * found.share;
+  return { calls: found.calls, expected, times: (found.calls + 0.5) / (expected + 0.5) };
 }
 
 /**
  * How much a call is like what is odd about its supplier, by its length: 1 where the supplier has half as many calls again as others
  * (of the campaign's payable ones), 0 where it has half as many. So what a supplier does does not fall on its calls of other lengths.
  */
-export function likeness({
-  terms,
-  durationS,
-  supplier: { campaign: own },
-  campaign: all,
-}: CallFacts): number {
-  const beyondS = terms === null ? -1 : durationS - terms.minDurationS;
-  if (beyondS < 0 || own.payable < LEAST || all.payable < LEAST_OF_CAMPAIGN) return 1;
-  const at = LENGTHS.findIndex(([withinS]) => beyondS < withinS);
-  const [, upTo] = LENGTHS[at] ?? [0, 'payable' as const];
-  const below = at === -1 ? LENGTHS.at(-1)?.[1] : LENGTHS[at - 1]?.[1];
-  // One call more in each of them, so that few calls say little.
-  const shareIn = (of: Lengths) =>
-    (of[upTo] - (below === undefined ? 0 : of[below]) + 1) / (of.payable + LENGTHS.length + 1);
-  return between(shareIn(own) / shareIn(all), 0.5, 1.5);
+export function likeness(call: CallFacts): number {
+  const found = ofThisLength(call);
+  const { supplier, campaign } = call;
+  if (found === null || supplier.campaign.payable < LEAST || campaign.payable < LEAST_OF_CAMPAIGN) return 1;
+  return between(found.ownShare / found.share, 0.5, 1.5);
 }
 
 /** How long calls are. */
 export const durationSignals: readonly Signal[] = [
   {
     name: 'threshold-bunching',
-    version: 1,
+    version: 2,
     text: "the call is hardly longer than is paid for, and so are too many of the supplier's",
     measure({ terms, durationS, supplier, campaign }) {
       const found =
@@ -99,17 +127,19 @@ export const durationSignals: readonly Signal[] = [
   },
   {
     name: 'identical-durations',
-    version: 1,
+    version: 2,
     text: "too many of the supplier's calls are as long as this one, by a few seconds",
     measure: (call) => (call.answered ? identical(call) : null),
   },
   {
     name: 'few-failures',
-    version: 1,
-    text: "hardly any of the supplier's calls comes to nothing, which is not how people call",
+    version: 2,
+    text: 'the supplier has more calls of this length than those of its calls that come to nothing account for',
     measure(call) {
-      const found = fewFailures(call);
-      return found === null ? null : measured(unlikely(found.pValue) * likeness(call), found);
+      const found = unaccounted(call);
+      return found === null
+        ? null
+        : measured(between(Math.log(found.times), Math.log(1.3), Math.log(15)), found);
     },
   },
   {
@@ -123,7 +153,7 @@ export const durationSignals: readonly Signal[] = [
   },
   {
     name: 'short-hangups',
-    version: 1,
+    version: 2,
     text: "many of the supplier's calls are hung up within ten seconds",
     measure: (call) => hangups(call),
   },

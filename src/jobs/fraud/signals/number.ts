@@ -8,6 +8,9 @@ const certain = (value: Measure['value'] = {}): Measure => ({ strength: 1, value
 /** Of the number that was asked for last, because several signals look at one number, and reading it costs more than all else. */
 let last: { readonly number: string; readonly type: string | null } | null = null;
 
+/** An area code has 800 exchanges or less. */
+const THOUSANDS = 7_900;
+
 /** What kind of number it is; null when it cannot exist. */
 function typeOf(number: string): string | null {
   if (last?.number === number) return last.type;
@@ -73,10 +76,24 @@ export const numberSignals: readonly Signal[] = [
   },
   {
     name: 'number-block',
-    version: 1,
-    text: 'other numbers that differ in the last digits alone called within the day before',
-    measure: ({ block: { hundredOfSupplier, numbersOfSupplier } }) =>
-      measured(between(numbersOfSupplier, 0, 3), { hundred: hundredOfSupplier, thousand: numbersOfSupplier }),
+    version: 2,
+    text: 'more numbers that differ in the last digits alone called the supplier within 30 days than do by chance',
+    measure(call) {
+      const { hundredOfSupplier: hundred, numbersOfSupplier: thousand, numbers } = call.block;
+      if (thousand === 0) return null;
+      // As if all of the supplier's callers had numbers of this area code, which has so many thousands.
+      const calls = Math.max(call.profile?.calls ?? 0, call.supplier.calls, thousand);
+      const pValue = chanceOfAtLeast(thousand, calls, 1 / THOUSANDS);
+      // Who rotates numbers does it for one supplier; an office calls whomever it needs.
+      const isAlone = between(thousand / numbers, 0.4, 0.9);
+      return measured(Math.min(1, unlikely(pValue) + 0.12 * thousand) * isAlone, {
+        thousand,
+        hundred,
+        numbers,
+        calls,
+        pValue,
+      });
+    },
   },
   {
     name: 'attestation',
@@ -89,7 +106,7 @@ export const numberSignals: readonly Signal[] = [
   },
   {
     name: 'attestation-share',
-    version: 1,
+    version: 2,
     text: "carriers vouch for far fewer of the supplier's callers than of others'; least of all it says of one they do vouch for",
     measure(call) {
       const found = vouching(call);

@@ -10,7 +10,7 @@ const LEAST_PAYABLE = 10;
 export const supplierSignals: readonly Signal[] = [
   {
     name: 'supplier-refused',
-    version: 1,
+    version: 2,
     text: "many of the supplier's calls that were long enough were stopped by rules",
     measure(call) {
       const { profile } = call;

@@ -8,7 +8,7 @@ import {
   SUPPLIER_WINDOW,
 } from '../signal.ts';
 import { unlikely } from '../statistics.ts';
-import { fewFailures, likeness } from './duration.ts';
+import { chanceOfSuccess } from './duration.ts';
 import { vouching } from './number.ts';
 
 /** Below so many calls a profile says nothing about single hours. */
@@ -27,7 +27,7 @@ function usualHour(profile: Profile, startedAtMs: number): { calls: number; shar
 const QUIET = 0.02;
 
 /** Honest crowds come with their failures: a burst without any is worth more doubt. */
-const few = (call: CallFacts) => unlikely(fewFailures(call)?.pValue ?? 1);
+const few = (call: CallFacts) => unlikely(chanceOfSuccess(call));
 
 /** When calls come, and how many at once. */
 export const timingSignals: readonly Signal[] = [
@@ -54,7 +54,7 @@ export const timingSignals: readonly Signal[] = [
   },
   {
     name: 'quiet-hour',
-    version: 1,
+    version: 2,
     text: 'many calls of the supplier come while hardly anybody calls',
     measure(call) {
       const { network, supplier, startedAtMs } = call;
@@ -71,21 +71,27 @@ export const timingSignals: readonly Signal[] = [
   },
   {
     name: 'ramp',
-    version: 1,
-    text: "the supplier's last calls came many times faster than it sent calls so far",
-    measure(call) {
-      const { profile, supplier } = call;
-      if (supplier.calls < 15) return null;
-      // A full window is less than a day: its pace counts, but no faster than over hours, after which a spot on television is over.
-      const isFull = supplier.calls >= SUPPLIER_WINDOW;
-      const perDay = isFull
-        ? (supplier.calls * 86_400) / Math.max(supplier.spanS, 6 * 3_600)
-        : supplier.calls;
-      const usual = profile === null ? 0 : profile.median;
-      const times = perDay / Math.max(15, usual);
-      const doubt = few(call);
-      const steep = between(Math.log(times), Math.log(2.5), Math.log(9));
-      return measured(steep * (0.5 + 0.5 * doubt) * likeness(call), { perDay, usual, doubt });
-    },
+    version: 2,
+    text: "the supplier's last calls came, hour after hour, many times faster than it sent calls so far",
+    measure: ramp,
   },
 ];
+
+/**
+ * How many times its usual day a supplier sends now, by ratio, from three on; nothing where most came at once, as they do after a spot on
+ * television, or where the supplier is new: it has sent calls on few days yet, and grows. Of one that had hardly any calls, because it was
+ * about to begin, it says most where few of its calls fail.
+ */
+function ramp(call: CallFacts) {
+  const { profile, supplier } = call;
+  if (profile === null) return null;
+  const isFull = supplier.calls >= SUPPLIER_WINDOW && supplier.spanS < 86_400;
+  // A full window is less than a day: its pace counts, but no faster than over hours.
+  const perDay = isFull ? (supplier.calls * 86_400) / Math.max(supplier.spanS, 6 * 3_600) : supplier.day;
+  const usual = profile.median;
+  const times = perDay / Math.max(4, usual);
+  const known = between(supplier.evenS, 540, 1_440) * between(profile.days, 5, 10);
+  const doubt = Math.max(few(call), between(usual, 4, 12));
+  const steep = between(Math.log(Math.max(1, times)), Math.log(3), Math.log(30)) ** 1.5;
+  return measured(steep * known * (0.4 + 0.6 * doubt), { perDay, usual, evenS: supplier.evenS, doubt });
+}
