@@ -3,10 +3,14 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import { PermanentError } from '../errors.ts';
+import { ApiError, PermanentError } from '../errors.ts';
 import { createCallRailLog } from '../integrations/call-tracking/callrail-log.ts';
 import type { CallLog } from '../integrations/call-tracking/log.ts';
 import { createTwilioLog } from '../integrations/call-tracking/twilio-log.ts';
+import { createEverflow } from '../integrations/campaigns/everflow.ts';
+import type { CampaignBook } from '../integrations/campaigns/offer.ts';
+import { createRingba } from '../integrations/campaigns/ringba.ts';
+import { createTune } from '../integrations/campaigns/tune.ts';
 import { createStripeBalance } from '../integrations/stripe/balance.ts';
 import { createStripeClient } from '../integrations/stripe/client.ts';
 import { createDatabase } from '../integrations/supabase/client.ts';
@@ -27,7 +31,7 @@ export interface Check {
 
 /** One line for each integration; another is another line. */
 export function checksOf(config: Config): readonly Check[] {
-  const { supabase, queue, stripe, callLogs, lookups, events, sentryDsn } = config;
+  const { supabase, queue, stripe, callLogs, campaigns, lookups, events, sentryDsn } = config;
   const strict = config.env === 'prod';
   return [
     check(
@@ -62,6 +66,7 @@ export function checksOf(config: Config): readonly Check[] {
       askTwilio,
       'See TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKENS: the token must be of that account.',
     ),
+    ...platformsOf(campaigns),
     ...Object.entries(lookups).map(([name, given]) => check(`lookup-${name}`, given, askNothing, '')),
     check(
       'posthog',
@@ -79,6 +84,27 @@ export function checksOf(config: Config): readonly Check[] {
     ),
   ];
 }
+
+const platformsOf = ({ ringba, everflow, tune }: Config['campaigns']): Check[] => [
+  check(
+    'ringba',
+    ringba,
+    (given, signal) => askPlatform(createRingba({ ...given, onFailure }), signal),
+    'See RINGBA_ACCOUNT_ID and RINGBA_API_TOKENS: the token must be of that account.',
+  ),
+  check(
+    'everflow',
+    everflow,
+    (given, signal) => askPlatform(createEverflow({ ...given, onFailure }), signal),
+    'See EVERFLOW_API_KEYS, which are of a network, and EVERFLOW_REGION.',
+  ),
+  check(
+    'tune',
+    tune,
+    (given, signal) => askPlatform(createTune({ ...given, onFailure }), signal),
+    'See TUNE_NETWORK_ID and TUNE_NETWORK_TOKENS: the token must be of that network.',
+  ),
+];
 
 const check = <Settings>(
   name: string,
@@ -153,6 +179,15 @@ async function askLog(log: CallLog, signal: AbortSignal): Promise<string> {
   const nowMs = Date.now();
   await log.readPage({ fromMs: nowMs - 60_000, beforeMs: nowMs }, null, signal);
   return 'shows its log of calls';
+}
+
+/** About an offer that nobody has: any answer but a refused key says that the key is good. */
+async function askPlatform(platform: CampaignBook, signal: AbortSignal): Promise<string> {
+  await platform.readOffer('0', signal).catch((error: unknown) => {
+    if (error instanceof ApiError && error.statusCode === 400) return null;
+    throw error;
+  });
+  return 'answers, and takes the key';
 }
 
 const askNothing: Ask<unknown> = async () => 'has a key; it was not asked, because each question costs';

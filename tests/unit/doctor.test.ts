@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { examine } from '../../src/cli/doctor.ts';
-import { loadConfig } from '../../src/config.ts';
+import { validateEnvironment } from '../../src/config.ts';
 import { runCommandLine } from '../helpers/demo.ts';
 import { type RealtimeServer, startRealtimeServer } from '../helpers/realtime-server.ts';
 
@@ -48,7 +48,9 @@ const environment = () => ({
   TELESIGN_KEYS: 'customer:key',
 });
 const states = async (env: Record<string, string>, timeoutMs?: number) =>
-  Object.fromEntries((await examine(loadConfig(env), timeoutMs)).map(({ name, state }) => [name, state]));
+  Object.fromEntries(
+    (await examine(validateEnvironment(env), timeoutMs)).map(({ name, state }) => [name, state]),
+  );
 const NONE = {
   ...{
     database: 'not configured',
@@ -67,6 +69,7 @@ const NONE = {
     'lookup-twilio': 'not configured',
     'lookup-telesign': 'not configured',
   },
+  ...{ ringba: 'not configured', everflow: 'not configured', tune: 'not configured' },
 };
 
 describe('callclear doctor', () => {
@@ -101,7 +104,7 @@ describe('callclear doctor', () => {
       ...{ REDIS_URL: 'redis://127.0.0.1:1', EVENT_WEBHOOK_URLS: `one=${base},two=http://127.0.0.1:1/` },
       EVENT_WEBHOOK_SECRETS: `one=${SECRET},two=${SECRET}`,
     };
-    const findings = await examine(loadConfig(env));
+    const findings = await examine(validateEnvironment(env));
     const broken = findings.filter(({ state }) => state === 'broken');
     expect(broken.map(({ name, text }) => [name, text.split(':')[0]])).toEqual([
       ['database', 'DATABASE_UNAVAILABLE'],
@@ -115,13 +118,35 @@ describe('callclear doctor', () => {
     expect(findings.find(({ name }) => name === 'webhook-one')?.state).toBe('ok');
   });
 
+  test('tells a platform that does not know the offer it asks about from one that refuses the key', async () => {
+    const config = validateEnvironment({});
+    const platform = { apiBase: base, perS: 2 };
+    const campaigns = {
+      ringba: { ...platform, accountId: 'RA1', apiTokens: ['token'] },
+      everflow: { ...platform, apiKeys: ['key'] },
+      tune: { ...platform, networkTokens: ['token'] },
+    };
+    const statesOf = async () =>
+      (await examine({ ...config, campaigns }))
+        .filter(({ name }) => Object.hasOwn(campaigns, name))
+        .map(({ state }) => state);
+    answers = (path) =>
+      path.startsWith('/Apiv3')
+        ? { status: 200, body: { response: { status: 1, data: false } } }
+        : { status: 404, body: { message: 'no such offer' } };
+    expect(await statesOf()).toEqual(['ok', 'ok', 'ok']);
+    expect(asked.map((line) => line.split(' ')[0])).toEqual(['GET', 'GET', 'GET']);
+    answers = () => ({ status: 401, body: { message: 'no' } });
+    expect(await statesOf()).toEqual(['broken', 'broken', 'broken']);
+  });
+
   test('finds a clock that differs from the database, and what does not answer in time', async () => {
     answers = () => ({ status: 200, body: { databaseTimeMs: Date.now() - 60_000 } });
     const { SUPABASE_URL, SUPABASE_SECRET_KEY } = environment();
-    const [database] = await examine(loadConfig({ SUPABASE_URL, SUPABASE_SECRET_KEY }));
+    const [database] = await examine(validateEnvironment({ SUPABASE_URL, SUPABASE_SECRET_KEY }));
     expect(database).toMatchObject({ state: 'broken', text: expect.stringContaining('CLOCK_SKEWED') });
     const [, silent] = await examine(
-      loadConfig({ SUPABASE_URL, SUPABASE_SECRET_KEY, SUPABASE_REALTIME: 'on' }),
+      validateEnvironment({ SUPABASE_URL, SUPABASE_SECRET_KEY, SUPABASE_REALTIME: 'on' }),
       1_000,
     );
     expect(silent).toMatchObject({ name: 'realtime', state: 'broken', text: 'it did not answer in time' });
@@ -144,7 +169,7 @@ describe('its command', () => {
   test('ends with 0 when nothing is broken, and prints one line for each', async () => {
     const { status, out } = await run({ POSTHOG_KEY: 'phc_project', POSTHOG_HOST: base });
     expect(status).toBe(0);
-    expect(out.trim().split('\n')).toHaveLength(12);
+    expect(out.trim().split('\n')).toHaveLength(15);
     expect(out).toContain('posthog');
   });
 
