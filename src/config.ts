@@ -266,7 +266,7 @@ function configOf(values: Values): Config {
  * Throws one CONFIG_INVALID that names every variable at fault, what is wrong with it and what it is for. The message
  * holds no value: it goes to logs. An empty variable counts as missing, since compose files pass them so.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+export function validateEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given: Given = {};
   for (const name of NAMES) {
     const value = env[name]?.trim();

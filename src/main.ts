@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { loadConfig } from './config.ts';
+import { validateEnvironment } from './config.ts';
 import { openRuntime, type Part, platformOf, type Runtime, untilStopped } from './runtime.ts';
 import { startScheduler } from './scheduler.ts';
 import { startServer } from './server.ts';
@@ -24,7 +24,7 @@ export async function startAll(runtime: Runtime): Promise<Part & { readonly url:
 /** `npm start`: what is not configured is embedded and kept under `--data` (default `.callclear/`). */
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { data: { type: 'string', default: '.callclear' } } });
-  const config = loadConfig();
+  const config = validateEnvironment();
   if (!Object.values(config.embedded).includes(true)) {
     const runtime = await openRuntime(config, platformOf(config));
     untilStopped(runtime, Promise.resolve(await startAll(runtime)));

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { BUILD } from './build.ts';
-import { type Config, loadConfig } from './config.ts';
+import { type Config, validateEnvironment } from './config.ts';
 import { codeOf, OutageError, PermanentError } from './errors.ts';
 import { createErrorReporter, type ErrorReporter } from './integrations/sentry/reporter.ts';
 import { pipelines } from './jobs/pipelines.ts';
@@ -205,7 +205,7 @@ function createEventSink({
 export async function runPart(start: (runtime: Runtime) => Promise<Part>): Promise<void> {
   const log = createLogger({ level: 'info' });
   try {
-    const config = loadConfig();
+    const config = validateEnvironment();
     const runtime = await openRuntime(config, platformOf(config));
     const starting = start(runtime);
     untilStopped(runtime, starting);

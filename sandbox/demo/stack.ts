@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
-import { loadConfig } from '../../src/config.ts';
+import { validateEnvironment } from '../../src/config.ts';
 import { BOARD_PATH } from '../../src/http/ops.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeSetup, type StripeSetup } from '../../src/integrations/stripe/setup.ts';
@@ -71,7 +71,7 @@ async function start(
   const { file, state } = await openState(dataDir, options, Date.now());
   const redisUrl = options.redis ? await findRedis(dataDir, closers) : null;
   // Only what is given here: whatever else the environment holds, the demo touches no real account.
-  const given = loadConfig({
+  const given = validateEnvironment({
     PORT: String(options.port === 0 ? await findFreePort() : options.port),
     LOG_LEVEL: 'error',
     QUEUE_LOCK_MS: String(lockMsFor(state)),
@@ -125,7 +125,7 @@ async function openDirectory({ dataDir }: DemoOptions, closers: Closer[]): Promi
 
 /** The user's own Redis when REDIS_URL names one, else one that lives in the data directory. */
 async function findRedis(dataDir: string, closers: Closer[]): Promise<string> {
-  const { queue } = loadConfig();
+  const { queue } = validateEnvironment();
   if (queue?.kind === 'redis') return queue.url;
   const redis = await startRedis(join(dataDir, 'redis'));
   closers.push(() => redis.stop());

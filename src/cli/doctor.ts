@@ -1,4 +1,4 @@
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, validateEnvironment } from '../config.ts';
 import { codeOf } from '../errors.ts';
 import { type Check, checksOf } from './doctor-checks.ts';
 import { program } from './session.ts';
@@ -54,7 +54,7 @@ program
   .option('--json', 'the findings as JSON')
   .action(async ({ json = false }: { json?: boolean }) => {
     try {
-      const findings = await examine(loadConfig());
+      const findings = await examine(validateEnvironment());
       const ok = findings.every(({ state }) => state !== 'broken');
       console.log(json ? JSON.stringify({ ok, findings }, null, 2) : render(findings));
       if (!ok) process.exitCode = 1;

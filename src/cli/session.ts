@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
-import { loadConfig } from '../config.ts';
+import { validateEnvironment } from '../config.ts';
 import { PermanentError } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { openRuntime, platformOf, type Runtime } from '../runtime.ts';
@@ -72,7 +72,7 @@ function describeError(error: unknown): string {
 }
 
 async function openSession(dataDir: string): Promise<Session> {
-  const config = loadConfig();
+  const config = validateEnvironment();
   const log = createLogger({ level: 'error', destination: process.stderr });
   if (!Object.values(config.embedded).includes(true)) {
     const runtime = await openRuntime(config, platformOf(config), log);

@@ -137,7 +137,7 @@ export function createApiClient(options: ApiOptions): ApiClient {
     throw error instanceof Away ? error.outage() : error;
   };
 
-  const again = <T>(call: ApiRequest<T>, retries: number): Promise<T> =>
+  const apiCallWithRetry = <T>(call: ApiRequest<T>, retries: number): Promise<T> =>
     pRetry(() => once(call), {
       retries,
       factor: 2,
@@ -155,7 +155,7 @@ export function createApiClient(options: ApiOptions): ApiClient {
 
   // Without tries, also without who would answer the caller's end before it is known whether anything was sent.
   const send = <T>(call: ApiRequest<T>, retries: number): Promise<T> =>
-    (retries === 0 ? once(call) : again(call, retries)).catch(told(call));
+    (retries === 0 ? once(call) : apiCallWithRetry(call, retries)).catch(told(call));
 
   return {
     get: (call) => send(call, tries - 1),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { validateEnvironment } from '../../src/config.ts';
 import { scoreCalls } from '../../src/jobs/fraud/score-call.job.ts';
 import { createLogger } from '../../src/log.ts';
 import { openRuntime, type Part, type Runtime } from '../../src/runtime.ts';
@@ -17,7 +17,7 @@ let worker: Part;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const config = loadConfig({
+  const config = validateEnvironment({
     PORT: '0',
     LOG_LEVEL: 'silent',
     OPS_PASSWORDS: PASSWORD,

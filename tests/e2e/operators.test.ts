@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startEmbedded } from '../../sandbox/embedded.ts';
-import { loadConfig } from '../../src/config.ts';
+import { validateEnvironment } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import { openRuntime } from '../../src/runtime.ts';
 import { demoDate, runCommandLine, runDemo } from '../helpers/demo.ts';
@@ -17,7 +17,7 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'callclear-ops-'));
   const { status, said } = await runDemo(['--calls', '40', '--seed', '3', '--data', dataDir]);
   expect(status, said).toBe(0);
-  const embedded = await startEmbedded({ config: loadConfig({}), dataDir });
+  const embedded = await startEmbedded({ config: validateEnvironment({}), dataDir });
   const runtime = await openRuntime(embedded.config, embedded.platform, createLogger({ level: 'silent' }));
   const { work, clock } = runtime.services;
   const nowMs = clock.nowMs();

@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { validateEnvironment } from '../../src/config.ts';
 import { createLogger } from '../../src/log.ts';
 import { openRuntime, type Part, type Runtime } from '../../src/runtime.ts';
 import { startScheduler } from '../../src/scheduler.ts';
@@ -18,7 +18,7 @@ let part: Part;
 let logged: string;
 
 async function open(env: Record<string, string>): Promise<void> {
-  const config = loadConfig({ BODY_KEYS: Buffer.alloc(32, 7).toString('base64'), ...env });
+  const config = validateEnvironment({ BODY_KEYS: Buffer.alloc(32, 7).toString('base64'), ...env });
   const { lite, queueUrl } = db;
   // One address for the API and its realtime, as a Supabase project has.
   const fetch: typeof globalThis.fetch = (input, init) =>

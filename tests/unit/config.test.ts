@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { validateEnvironment } from '../../src/config.ts';
 import { VARIABLES } from '../../src/config-variables.ts';
 import { PermanentError } from '../../src/errors.ts';
 import { renderEnvExample } from '../helpers/env-example.ts';
@@ -27,7 +27,7 @@ const PROD = {
 /** The faults of an environment, one a line; empty when there are none. */
 function faultsOf(env: Record<string, string>): string {
   try {
-    loadConfig(env);
+    validateEnvironment(env);
     return '';
   } catch (error) {
     if (error instanceof PermanentError && error.code === 'CONFIG_INVALID') return error.message;
@@ -41,11 +41,11 @@ test('.env.example is exactly what the schema says', () => {
 
 test('.env.example loads in dev as it is and leaves everything embedded', () => {
   const env = Object.fromEntries(Object.entries(VARIABLES).map(([name, { example }]) => [name, example]));
-  expect(loadConfig(env).embedded).toEqual({ database: true, queue: true, stripe: true });
+  expect(validateEnvironment(env).embedded).toEqual({ database: true, queue: true, stripe: true });
 });
 
 test('nothing set is dev with every part embedded', () => {
-  expect(loadConfig({})).toMatchObject({
+  expect(validateEnvironment({})).toMatchObject({
     env: 'dev',
     host: '127.0.0.1',
     port: 8080,
@@ -61,7 +61,7 @@ test('nothing set is dev with every part embedded', () => {
 });
 
 test('a whole prod environment loads, frozen to its leaves', () => {
-  const config = loadConfig(PROD);
+  const config = validateEnvironment(PROD);
   expect(config).toMatchObject({
     env: 'prod',
     queue: { kind: 'redis', url: PROD.REDIS_URL },
@@ -189,13 +189,15 @@ test('dev refuses half of a database', () => {
 
 test('a sender that stands twice keeps all of its secrets', () => {
   const [first, second] = [`whsec_${key('q1W2e3')}`, `whsec_${key('r4T5y6')}`];
-  const config = loadConfig({ CALL_WEBHOOK_SECRETS: `acme=${first},constructor=${first},acme=${second}` });
+  const config = validateEnvironment({
+    CALL_WEBHOOK_SECRETS: `acme=${first},constructor=${first},acme=${second}`,
+  });
   expect(config.callWebhookSecrets).toEqual({ acme: [first, second], constructor: [first] });
 });
 
 test('a log of calls is read where both account and key are given, and one alone is a fault', () => {
-  expect(loadConfig({}).callLogs).toEqual({ callrail: null, twilio: null, ringba: null });
-  const { callLogs } = loadConfig({
+  expect(validateEnvironment({}).callLogs).toEqual({ callrail: null, twilio: null, ringba: null });
+  const { callLogs } = validateEnvironment({
     ...{ CALLRAIL_ACCOUNT_ID: 'ACC1', CALLRAIL_API_KEYS: 'new,old' },
     ...{ TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKENS: 'SK1:secret', TWILIO_SOURCE: 'twilio-east' },
   });
@@ -207,8 +209,8 @@ test('a log of calls is read where both account and key are given, and one alone
 });
 
 test('platforms of campaigns are asked where their accounts are given; Ringba has one for campaigns and calls', () => {
-  expect(loadConfig({}).campaigns).toEqual({ ringba: null, everflow: null, tune: null });
-  const { campaigns, callLogs } = loadConfig({
+  expect(validateEnvironment({}).campaigns).toEqual({ ringba: null, everflow: null, tune: null });
+  const { campaigns, callLogs } = validateEnvironment({
     ...{ RINGBA_ACCOUNT_ID: 'RA1', RINGBA_API_TOKENS: 'new,old', EVERFLOW_API_KEYS: 'key' },
     ...{ EVERFLOW_REGION: 'eu', TUNE_NETWORK_ID: 'net', TUNE_NETWORK_TOKENS: 'token' },
   });
@@ -222,8 +224,8 @@ test('platforms of campaigns are asked where their accounts are given; Ringba ha
 });
 
 test('numbers are looked up where keys are given, pairs where a provider wants a name beside the key', () => {
-  expect(loadConfig({}).lookups).toEqual({ ipqualityscore: null, twilio: null, telesign: null });
-  const { lookups } = loadConfig({
+  expect(validateEnvironment({}).lookups).toEqual({ ipqualityscore: null, twilio: null, telesign: null });
+  const { lookups } = validateEnvironment({
     ...{ IPQUALITYSCORE_KEYS: 'new,old', TWILIO_LOOKUP_KEYS: 'SK1:secret', TELESIGN_KEYS: 'id:a+b/c==' },
   });
   expect(lookups.ipqualityscore?.keys).toEqual(['new', 'old']);
@@ -260,11 +262,11 @@ test('endpoints of events are https, each with a secret of its own', () => {
     EVENT_WEBHOOK_SECRETS: secrets,
   });
   const url = 'https://hooks.partner.test/callclear?for=us';
-  expect(loadConfig({ ...PROD, ...of(`one=${url}`) }).events).toEqual({
+  expect(validateEnvironment({ ...PROD, ...of(`one=${url}`) }).events).toEqual({
     posthog: null,
     webhooks: [{ name: 'one', url, secrets: [secret] }],
   });
-  expect(loadConfig(of('one=http://127.0.0.1:8080/')).events.webhooks).toHaveLength(1);
+  expect(validateEnvironment(of('one=http://127.0.0.1:8080/')).events.webhooks).toHaveLength(1);
   expect(faultsOf({ ...PROD, ...of('one=http://127.0.0.1:8080/') })).toContain('plain http');
   for (const bad of [
     'one=http://hooks.partner.test/',

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { validateEnvironment } from '../../src/config.ts';
 import { watchAll, watchBoundaries } from '../../src/kill-point.ts';
 
 /** What is told and where it kills, for parts that are watched with this KILL_POINT. */
 function watching(text: string) {
   const told: string[] = [];
   const killed: string[] = [];
-  const points = loadConfig({ KILL_POINT: text }).killPoints;
+  const points = validateEnvironment({ KILL_POINT: text }).killPoints;
   const tell = (boundary: string) => void told.push(boundary);
   const kill = (boundary: string) => void killed.push(boundary);
   const parts = {
@@ -43,9 +43,9 @@ test('each boundary is told once, and what has no effect outside is not watched'
 });
 
 test('nothing is watched unless it is asked for, and prod refuses to be asked', () => {
-  expect(loadConfig({}).killPoints).toEqual([]);
-  expect(() => loadConfig({ KILL_POINT: 'payouts.settle' })).toThrow('KILL_POINT must be');
-  expect(() => loadConfig({ APP_ENV: 'prod', KILL_POINT: 'tell' })).toThrow(
+  expect(validateEnvironment({}).killPoints).toEqual([]);
+  expect(() => validateEnvironment({ KILL_POINT: 'payouts.settle' })).toThrow('KILL_POINT must be');
+  expect(() => validateEnvironment({ APP_ENV: 'prod', KILL_POINT: 'tell' })).toThrow(
     'KILL_POINT may not be set in prod',
   );
 });

@@ -1,11 +1,11 @@
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { validateEnvironment } from '../../src/config.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { createIntegrations } from '../../src/services.ts';
 
 const open = (env: Record<string, string>) => {
-  const { callLogs, lookups, campaigns } = loadConfig(env);
+  const { callLogs, lookups, campaigns } = validateEnvironment(env);
   const metrics = createMetrics();
   const { lookupProviders, callLogReaders, campaignBooks } = createIntegrations(
     {
