@@ -106,6 +106,8 @@ export interface JobServices {
   readonly ledger: LedgerStore;
   readonly stripeEvents: StripeEventsStore;
   readonly stripeEventList: StripeEventList;
+  /** Of this deployment; events of the other mode come to its endpoints too. */
+  readonly stripeMode: { readonly livemode: boolean };
   readonly traces: TraceStore;
   readonly statements: StatementsStore;
   readonly stripeInvoices: StripeInvoices;
@@ -223,6 +225,7 @@ export function createIntegrations(
     ledger: createLedgerStore(rpc),
     stripeEvents: createStripeEventsStore(rpc),
     stripeEventList: createStripeEventList(client),
+    stripeMode: { livemode: stripe.livemode },
     traces: createTraceStore(rpc),
     statements: createStatementsStore(rpc),
     ...overStripe(client),

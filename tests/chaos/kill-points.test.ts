@@ -12,7 +12,7 @@ const DISTURBED = 4;
 /** For boundaries that were not met on their date. */
 const SPARE = 3;
 const WITHOUT_EFFECT = [
-  ...['log', 'clock', 'bodies', 'callReports', 'callEvents', 'callLogReaders', 'found'],
+  ...['log', 'clock', 'bodies', 'callReports', 'callEvents', 'callLogReaders', 'found', 'stripeMode'],
   // No provider keeps a log of this house's calls: tests/real/call-log-pages.test.ts dies at each of its steps.
   'callLogs',
   // No campaign of this house is an offer of a platform: tests/real/conversion-pushes.test.ts dies at each step.

@@ -8,7 +8,7 @@ import { recordBankPayouts } from './read-bank-payouts.job.ts';
  * our invoices have the invoice billed again, which reads its state, and those about the payment of a wallet's top-up
  * likewise; money that became available has payouts that wait for it sent; an account that may not receive transfers has its
  * supplier held, until it may; a payout to a supplier's own bank is recorded as it stands; all others are recorded and do
- * nothing yet.
+ * nothing yet; those of the other mode are left alone.
  *
  * Safe to run twice: having an invoice billed or a payout sent again reads before it writes, a payout to a bank
  * has one row, and the event's row is unique.
@@ -41,12 +41,18 @@ export const applyEvent = defineJob({
     'bankPayouts',
     'stripeInvoices',
     'stripeAccounts',
+    'stripeMode',
     'clock',
     'log',
   ],
   async handle(event, services) {
     const { eventId, type, receivedAtMs, recovered = false } = event;
-    const { operations, clock, trace } = services;
+    const { operations, clock, trace, stripeMode, log } = services;
+    // An endpoint of connected accounts is told of both modes, and an account of the other one is nobody's here.
+    if (event.livemode !== stripeMode.livemode) {
+      log.warn({ eventId, type, livemode: event.livemode }, 'an event of the other mode of Stripe');
+      return skip('other_mode');
+    }
     const result = await apply(event, services);
     const facts = { eventId, type, receivedAtMs, recovered, trace };
     const news = await operations.storeStripeEvent(facts, result, clock.nowMs());
