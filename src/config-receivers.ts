@@ -29,8 +29,12 @@ const isLetter = (letter: string) =>
 export const isWordLetter = (letter: string) => isLetter(letter) || letter === '-' || letter === '_';
 const isWord = (text: string) => text !== '' && [...text].every(isWordLetter);
 
+/** The router must let a part of an address of this length through. */
+export const MAX_PATH_SECRET_LENGTH = 128;
+
 /** Long enough that nobody guesses it, and plain in an address and a header; also outside prod, where none is weak. */
-const isPathSecretPart = (text: string) => text.length >= 24 && text.length <= 128 && isWord(text);
+const isPathSecretPart = (text: string) =>
+  text.length >= 24 && text.length <= MAX_PATH_SECRET_LENGTH && isWord(text);
 
 export function parsePathSecret(item: string): PathSecret | null {
   const [path = '', header = '', ...more] = item.split(':');
@@ -53,6 +57,7 @@ const field = z
   .string()
   .max(128)
   .refine((path) => path.split('.').every((name) => name !== ''));
+const fieldWithValues = z.strictObject({ field, values: z.array(z.string().min(1).max(64)).min(1).max(16) });
 const header = z
   .string()
   .max(64)
@@ -69,7 +74,7 @@ export const callFields = z.strictObject({
   /** Seconds of talk. */
   durationS: field,
   /** Answered when the field has one of these values; without, when anybody talked for a second. */
-  answered: z.strictObject({ field, values: z.array(z.string().max(64)).min(1).max(16) }).optional(),
+  answered: fieldWithValues.optional(),
   /** What the buyer earned by it, a decimal in major units; its currency stands in a field or is always one. */
   revenue: field.optional(),
   currency: field.optional(),
@@ -100,7 +105,7 @@ const hmacReceiver = z
     /** Newest first. */
     secrets: z.array(z.string().min(16).max(256)).min(1).max(8),
     /** Only bodies whose field has one of these values report a finished call; others are accepted and dropped. */
-    only: z.strictObject({ field, values: z.array(z.string().max(64)).min(1).max(16) }).optional(),
+    only: fieldWithValues.optional(),
     fields: callFields,
   })
   .refine(({ signed, timestampHeader, idHeader }) => isSafeTemplate(signed, { timestampHeader, idHeader }), {

@@ -1,4 +1,5 @@
 import { type FastifyInstance, fastify } from 'fastify';
+import { MAX_PATH_SECRET_LENGTH } from '../config-receivers.ts';
 import { answerError, createErrorHandler, refuseClient } from './answers.ts';
 import { addOps, type OpsParts } from './ops.ts';
 import { addReceivers, type ReceiverParts } from './receivers.ts';
@@ -17,6 +18,7 @@ export interface AppParts extends ReceiverParts, OpsParts {
 
 /** Slow senders are cut: 10 s for the headers, 15 s for all of a request, 16 KiB of headers. */
 const LIMITS = {
+  routerOptions: { maxParamLength: MAX_PATH_SECRET_LENGTH },
   requestTimeout: 15_000,
   http: { headersTimeout: 10_000, maxHeaderSize: 16_384, connectionsCheckingInterval: 1_000 },
 };

@@ -71,11 +71,10 @@ function claimsOf(receiver: string, { body, target, param, header }: Received): 
   }
 }
 
-/** Names and values of a form in the order in which Twilio signs them. */
+/** Names and values of a form in the order in which Twilio signs them, each apart, as its signature does not have them. */
 function whatIsSigned(body: Buffer): string {
   const form = new URLSearchParams(body.toString());
-  return [...new Set(form.keys())]
-    .sort()
-    .flatMap((name) => [...new Set(form.getAll(name))].sort().map((value) => `${name}${value}`))
-    .join('');
+  return JSON.stringify(
+    [...new Set(form.keys())].sort().map((name) => [name, ...new Set(form.getAll(name).sort())]),
+  );
 }

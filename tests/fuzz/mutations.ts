@@ -79,10 +79,32 @@ const ofBody: fc.Arbitrary<Mutation>[] = [
       }),
     ),
   ),
+  fc
+    .tuple(unit, unit, unit)
+    .map(([from, to, cut]) =>
+      onBody(`fields of a form from ${from} to ${to} in one, cut at ${cut}`, (body) =>
+        Buffer.from(moveBoundary(body.toString().split('&'), from, to, cut)),
+      ),
+    ),
   fc.constant(
     onBody('a form in another order', (body) => Buffer.from(body.toString().split('&').reverse().join('&'))),
   ),
 ];
+/** The same names and values one behind the other: of several fields one that holds them all, and what is cut off its end. */
+function moveBoundary(fields: string[], from: number, to: number, cut: number): string {
+  const first = place(from, fields.length);
+  const last = first + 1 + place(to, fields.length - first - 1);
+  const [name = '', value = ''] = (fields[first] ?? '').split('=');
+  const joined = fields
+    .slice(first + 1, last)
+    .join('')
+    .replaceAll('=', '');
+  const [next = '', nextValue = ''] = (fields[last] ?? '').split('=');
+  const at = place(cut, next.length + 1);
+  const moved = [`${name}=${value}${joined}${next.slice(0, at)}`, `${next.slice(at)}=${nextValue}`];
+  return [...fields.slice(0, first), ...moved, ...fields.slice(last + 1)].join('&');
+}
+
 const recode = (body: Buffer, encoding: string): Buffer =>
   encoding === 'utf16le' || encoding === 'latin1'
     ? Buffer.from(body.toString(), encoding)

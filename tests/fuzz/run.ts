@@ -120,9 +120,9 @@ async function openTarget(receivers: readonly Receiver[]) {
 }
 
 /** What is taken in is read by a job, which may refuse it and no more. */
-function isReadOrRefused({ source, body, receivedAtMs }: CallEvent): boolean {
+function isReadOrRefused({ source, kind, body, receivedAtMs }: CallEvent): boolean {
   try {
-    parseCallReport({ source, body: Buffer.from(body, 'base64'), receivedAtMs }, SECRETS.hmacReceivers);
+    parseCallReport({ source, kind, body: Buffer.from(body, 'base64'), receivedAtMs }, SECRETS.hmacReceivers);
     return true;
   } catch (error) {
     return error instanceof PermanentError;

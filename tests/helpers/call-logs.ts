@@ -51,7 +51,7 @@ export async function deliver(
     answered: call.answered,
   };
   const body = Buffer.from(JSON.stringify(report));
-  const eventId = callRailEventId(kind, body, report);
+  const eventId = callRailEventId(body, report);
   const payload = { source: 'callrail', kind, eventId, receivedAtMs: services.clock.nowMs() };
   const context = contextFor(ingestCall, services, runContext({ trace: eventId }));
   await ingestCall.run({ ...payload, body: body.toString('base64') }, context);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { CallEvent } from '../../src/http/receivers.ts';
 import { createTestApp, post } from '../helpers/app.ts';
 import { type House, keepServer, openHouse } from '../helpers/house.ts';
-import { BODIES, type Delivery, signers, unsigned } from '../helpers/senders.ts';
+import { BODIES, type Delivery, NOW_MS, signers, unsigned } from '../helpers/senders.ts';
 
 keepServer();
 let house: House;
@@ -18,11 +18,12 @@ const RINGBA = {
 };
 
 /** The webhook through the real handler, and what it enqueues through the real job. */
-async function deliver(delivery: Delivery) {
+async function deliver(delivery: Delivery, atMs = NOW_MS) {
   const events: CallEvent[] = [];
   const enqueueCallEvent = async (event: CallEvent) => void events.push(event);
   const { app } = await createTestApp({
     enqueue: { enqueueCallEvent, enqueueStripeEvent: async () => undefined },
+    clock: { nowMs: () => atMs },
   });
   expect((await post(app, delivery)).statusCode).toBeLessThan(300);
   const ran = [];
@@ -75,9 +76,28 @@ test('the end of a call of Twilio changes nothing of what the end of its dial sa
     form.set('CallDuration', '120');
     return { dial, ended: signers.twilio(Buffer.from(form.toString())) };
   };
-  const [one, other] = [both('CA1'), both('CA2')];
+  const [one, other] = [both(`CA${'1'.repeat(32)}`), both(`CA${'2'.repeat(32)}`)];
   for (const sent of [one.dial, one.ended, other.ended, other.dial]) await deliver(sent);
   expect(await calls()).toMatchObject([1, 2].map(() => ({ duration_s: 93, answered: true })));
+});
+
+test('a correction makes a call shorter, what came before it does not come back, and its replay is the same event', async () => {
+  const talked = (durationS: number, conversionAmount: number) =>
+    unsigned(
+      'ringba',
+      Buffer.from(JSON.stringify({ ...RINGBA, connectedCallLengthInSeconds: durationS, conversionAmount })),
+    );
+  const ends = [];
+  for (const [sent, afterMs] of [
+    [talked(93, 12.3), 0],
+    [talked(30, 5), 2_000],
+    [talked(60, 9), 1_000],
+    [talked(93, 12.3), 3_000],
+  ] as const)
+    ends.push(...(await deliver(sent, NOW_MS + afterMs)));
+  expect(ends.map(({ code }) => code)).toEqual([null, null, 'superseded', 'duplicate']);
+  expect(await calls()).toMatchObject([{ duration_s: 30 }]);
+  expect(await house.sql('select amount_minor from call_revenues')).toMatchObject([{ amount_minor: 500 }]);
 });
 
 test('a body that does not fit is a dead letter, whole, with what is wrong field by field', async () => {

@@ -92,7 +92,7 @@ describe('the log of CallRail', () => {
     };
     const read = (statedAtMs: number | null) =>
       parseCallReport({
-        ...{ source: 'callrail', receivedAtMs: 0 },
+        ...{ source: 'callrail', kind: 'call_log', receivedAtMs: 0 },
         body: Buffer.from(page?.calls[0]?.body?.(statedAtMs) ?? ''),
       });
     expect(read(null)).toEqual({ ...report, factsAtMs: startedAtMs + 61_000 });

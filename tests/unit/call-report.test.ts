@@ -6,7 +6,9 @@ import { HOSTILE_BODIES, STANDARD_BODY } from '../helpers/hostile-bodies.ts';
 const malformed = expect.objectContaining({ name: 'PermanentError', code: 'BODY_MALFORMED' });
 const bytes = (body: unknown) => Buffer.from(JSON.stringify(body));
 
-const parseCallReport = (source: string, body: Uint8Array) => parse({ source, body, receivedAtMs: 0 });
+const RECEIVED_MS = Date.UTC(2026, 2, 8, 13);
+const parseCallReport = (source: string, body: Uint8Array, kind = 'post_call') =>
+  parse({ source, kind, body, receivedAtMs: RECEIVED_MS });
 const callRailBody = JSON.parse(CALLRAIL_VECTOR.body) as Record<string, unknown>;
 const readCallRail = (change: Record<string, unknown>) =>
   parseCallReport('callrail', bytes({ ...callRailBody, ...change }));
@@ -131,6 +133,12 @@ test('facts are never older than the end of the call', () => {
   expect(readCallRail({ timestamp: '2018-02-19T14:00:00-05:00' }).factsAtMs).toBe(
     Date.UTC(2018, 1, 19, 19, 0),
   );
+});
+
+test('a correction of CallRail is of its receipt at the earliest, so that it may make a call shorter', () => {
+  const body = bytes({ ...callRailBody, duration: '3' });
+  expect(parseCallReport('callrail', body, 'call_modified').factsAtMs).toBe(RECEIVED_MS);
+  expect(parseCallReport('callrail', body, 'post_call').factsAtMs).toBeLessThan(RECEIVED_MS);
 });
 
 test('a fault names its fields and what is wrong with them, and none of their values', () => {

@@ -6,6 +6,9 @@ import { hmac } from '../../src/http/receivers/hmac.ts';
 import type { Receiver } from '../../src/http/receivers/receiver.ts';
 import { receivers } from '../../src/http/receivers/registry.ts';
 import { ringba } from '../../src/http/receivers/ringba.ts';
+import { twilio } from '../../src/http/receivers/twilio.ts';
+import { readForm } from '../../src/integrations/call-tracking/fields.ts';
+import { verifyTwilioWebhook } from '../../src/integrations/webhooks/twilio.ts';
 import { fuzz } from '../fuzz/run.ts';
 
 const SEED = Date.now() % 1_000_000_000;
@@ -53,6 +56,21 @@ const DEFECTS: [string, Receiver][] = [
         if (pathSecrets.ringba.some(({ header }) => header === delivery.header('x-webhook-secret')))
           return { ignored: 'x' };
         throw new PermanentError('SIGNATURE_INVALID', 'x');
+      },
+    },
+  ],
+  [
+    'believes a form of Twilio whatever its fields are',
+    {
+      ...twilio,
+      take({ body, target, header }, { twilioSigningTokens: tokens, publicUrl }) {
+        const url = `${publicUrl?.slice(0, -1)}${target}`;
+        verifyTwilioWebhook(body, () => readForm(body), {
+          url,
+          tokens,
+          signature: header('x-twilio-signature'),
+        });
+        return { ignored: 'x' };
       },
     },
   ],

@@ -11,7 +11,7 @@ const malformed = expect.objectContaining({ name: 'PermanentError', code: 'BODY_
 const described = parseHmacReceivers(JSON.stringify(HMAC_EXAMPLE));
 const read = (source: string, body: string) =>
   parseCallReport(
-    { source, body: Buffer.from(body), receivedAtMs: RECEIVED_MS },
+    { source, kind: 'report', body: Buffer.from(body), receivedAtMs: RECEIVED_MS },
     'receivers' in described ? described.receivers : {},
   );
 
@@ -24,7 +24,8 @@ const REPORT = {
   answered: true,
   revenue: { amountMinor: 1_230, currency: 'usd' },
   callerRegion: 'US-TX',
-  factsAtMs: Date.UTC(2026, 2, 8, 12, 1, 33),
+  // When it came: nothing in it says when it was stated, and a correction may make a call shorter.
+  factsAtMs: RECEIVED_MS,
 };
 
 /** What the report's facts may look like in a body, by the names of `CallFields`. */

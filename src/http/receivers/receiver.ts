@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Config } from '../../config.ts';
 import { PermanentError } from '../../errors.ts';
 import type { StripeWebhook } from '../../integrations/stripe/events.ts';
@@ -60,6 +61,22 @@ export interface Receiver {
   /** Verifies, then reads. Throws PermanentError ROUTE_UNKNOWN, SIGNATURE_INVALID or BODY_MALFORMED. */
   take(delivery: Delivery, secrets: ReceiverSecrets, nowMs: number): Taken;
 }
+
+/** The kind of what is signed and does not tell what it is. It is enqueued, so that it becomes a dead letter, whole. */
+export const UNREAD = 'unread';
+
+/** What a verified body says; nothing where it cannot be read. */
+export function readIfReadable(read: () => Record<string, unknown>): Record<string, unknown> {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof PermanentError && error.code === 'BODY_MALFORMED') return {};
+    throw error;
+  }
+}
+
+/** The id of an event that its sender gives none. */
+export const hashOf = (body: Uint8Array) => createHash('sha256').update(body).digest('hex');
 
 export const unknownRoute = () => new PermanentError('ROUTE_UNKNOWN', 'No such webhook is received here.');
 

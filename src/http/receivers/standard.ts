@@ -1,8 +1,7 @@
-import { PermanentError } from '../../errors.ts';
 import { readJsonObject } from '../../integrations/call-tracking/json.ts';
 import { CALL_EVENT_TYPES } from '../../integrations/call-tracking/standard.ts';
 import { verifyStandardWebhook } from '../../integrations/webhooks/standard.ts';
-import { type Receiver, settingsOf } from './receiver.ts';
+import { type Receiver, readIfReadable, settingsOf, UNREAD } from './receiver.ts';
 
 /** Every sender that signs by Standard Webhooks and posts our own body. */
 export const standard: Receiver = {
@@ -24,8 +23,8 @@ export const standard: Receiver = {
       signature: header('webhook-signature'),
     };
     const { eventId } = verifyStandardWebhook(body, headers, secrets, nowMs);
-    const { type } = readJsonObject(body);
-    if (typeof type !== 'string') throw new PermanentError('BODY_MALFORMED', 'The event has no type.');
+    const { type } = readIfReadable(() => readJsonObject(body));
+    if (typeof type !== 'string') return { call: { source, kind: UNREAD, eventId } };
     const kind = CALL_EVENT_TYPES.find((known) => known === type);
     // Refusing it would make the sender try for a day and then switch the whole endpoint off.
     return kind === undefined ? { ignored: type } : { call: { source, kind, eventId } };

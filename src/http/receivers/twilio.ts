@@ -1,8 +1,12 @@
 import { PermanentError } from '../../errors.ts';
 import { fieldAt, readFields, readForm } from '../../integrations/call-tracking/fields.ts';
 import { kindOfTwilio } from '../../integrations/call-tracking/twilio.ts';
-import { verifyTwilioWebhook } from '../../integrations/webhooks/twilio.ts';
-import { type Receiver, secretsOrUnknown, unknownRoute } from './receiver.ts';
+import {
+  isPlainTwilioForm,
+  type TwilioForm,
+  verifyTwilioWebhook,
+} from '../../integrations/webhooks/twilio.ts';
+import { hashOf, type Receiver, readIfReadable, secretsOrUnknown, UNREAD, unknownRoute } from './receiver.ts';
 
 /** What Twilio posts, or something that has its forms and signatures. It tries nothing a second time by itself. */
 export const twilio: Receiver = {
@@ -12,7 +16,8 @@ export const twilio: Receiver = {
     'base64 of HMAC-SHA1 over PUBLIC_URL with path and query, and the fields of a form or the `bodySHA256` of another body; no stamp',
   headers: ['x-twilio-signature'],
   variables: ['TWILIO_SIGNING_TOKENS', 'PUBLIC_URL'],
-  eventId: '`CallSid`, with `DialCallSid` or `SequenceNumber`, and status',
+  eventId:
+    '`CallSid`, with what ended, `DialCallSid` or `SequenceNumber`, and status; SHA-256 of the body where it names no call',
   enqueues:
     'the call of a request with `DialCallStatus` (the `action` of a `<Dial>`); nothing of call progress',
   // The `action` of a `<Dial>` wants TwiML. This has no verb, which ends the call; the buyer has left it by then.
@@ -22,29 +27,28 @@ export const twilio: Receiver = {
     if (publicUrl === null) throw unknownRoute();
     const url = `${publicUrl.endsWith('/') ? publicUrl.slice(0, -1) : publicUrl}${target}`;
     const signature = header('x-twilio-signature');
-    verifyTwilioWebhook(body, formOf(body), { url, signature, tokens });
-    const fields = readFields(body);
+    verifyTwilioWebhook(body, () => formOf(body, target), { url, signature, tokens });
+    const fields = readIfReadable(() => readFields(body));
     const textOf = (name: string) => shortText(fieldAt(fields, name));
     const callId = textOf('CallSid');
-    if (callId === '') throw new PermanentError('BODY_MALFORMED', 'The report of Twilio names no call.');
+    if (callId === '') return { call: { source: 'twilio', kind: UNREAD, eventId: hashOf(body) } };
     const kind = kindOfTwilio(fields);
     if (kind === null) return { ignored: `call progress ${textOf('CallStatus')}` };
     const status = textOf('DialCallStatus') || textOf('CallStatus');
-    const eventId = [callId, textOf('DialCallSid') || textOf('SequenceNumber') || '0', status].join('.');
+    const eventId = [callId, kind, textOf('DialCallSid') || textOf('SequenceNumber') || '0', status].join(
+      '.',
+    );
     return { call: { source: 'twilio', kind, eventId } };
   },
 };
 
 const shortText = (value: unknown) => (typeof value === 'string' ? value.slice(0, 64) : '');
 
-/** Bytes that are no text are no form, and then nothing of them is signed as one. */
-function formOf(body: Buffer): Record<string, unknown> {
+/** What is no form, or one that could be read in two ways, is not signed as one. */
+function formOf(body: Buffer, target: string): TwilioForm {
   try {
-    return readForm(body);
-  } catch {
-    throw new PermanentError(
-      'SIGNATURE_INVALID',
-      'The body of the webhook is no text, and so no form of Twilio.',
-    );
-  }
+    const form = readForm(body);
+    if (isPlainTwilioForm(target, form)) return form;
+  } catch {}
+  throw new PermanentError('SIGNATURE_INVALID', 'The body of the webhook is no form of Twilio.');
 }

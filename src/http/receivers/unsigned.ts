@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { UnsignedSource } from '../../config-receivers.ts';
 import { PermanentError } from '../../errors.ts';
 import { verifySharedSecret } from '../../integrations/webhooks/shared-secret.ts';
-import type { Receiver } from './receiver.ts';
-import { secretsOrUnknown } from './receiver.ts';
+import { hashOf, type Receiver, secretsOrUnknown } from './receiver.ts';
 
 /**
  * The receiver of a provider that signs nothing and has whoever sets it up write address, headers and body: JSON, a form,
@@ -21,11 +19,10 @@ export function unsignedReceiver(source: UnsignedSource, sentWhen: string): Rece
     enqueues: `the call, by the fields below; ${sentWhen}`,
     take({ body, target, param, header }, { pathSecrets }) {
       verifySharedSecret(param('path'), header('x-webhook-secret'), secretsOrUnknown(pathSecrets[source]));
-      const [, query = ''] = target.split('?', 2);
+      const query = target.slice(`${target}?`.indexOf('?') + 1);
       const report = body.length > 0 ? body : Buffer.from(query);
       if (report.length === 0) throw new PermanentError('BODY_MALFORMED', 'Neither body nor query.');
-      const eventId = createHash('sha256').update(report).digest('hex');
-      return { call: { source, kind: 'report', eventId, body: report } };
+      return { call: { source, kind: 'report', eventId: hashOf(report), body: report } };
     },
   };
 }

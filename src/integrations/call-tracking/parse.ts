@@ -9,19 +9,21 @@ import { parseTwilioReport } from './twilio.ts';
 /** A verified report of a call as it waits in the queue. */
 export interface RawReport {
   readonly source: string;
+  /** As the receiver told it: of CallRail its address, else what the body says. */
+  readonly kind: string;
   readonly body: Uint8Array;
   readonly receivedAtMs: number;
 }
 
 /** Reads the raw body of a verified webhook; `described` are the senders of the configuration. Throws BODY_MALFORMED. */
 export function parseCallReport(
-  { source, body, receivedAtMs }: RawReport,
+  { source, kind, body, receivedAtMs }: RawReport,
   described: Readonly<Record<string, { readonly fields: CallFields }>> = {},
 ): CallReport {
-  if (source === 'callrail') return parseCallrailReport(body);
+  if (source === 'callrail') return parseCallrailReport(body, kind === 'call_modified' ? receivedAtMs : 0);
   if (source === 'twilio') return parseTwilioReport(body, receivedAtMs);
   const unsigned = UNSIGNED_SOURCES.find((one) => one === source);
-  if (unsigned !== undefined) return readMapped(TEMPLATES[unsigned], body);
+  if (unsigned !== undefined) return readMapped(TEMPLATES[unsigned], body, receivedAtMs);
   const sender = Object.hasOwn(described, source) ? described[source] : undefined;
-  return sender === undefined ? parseStandardReport(body) : readMapped(sender.fields, body);
+  return sender === undefined ? parseStandardReport(body) : readMapped(sender.fields, body, receivedAtMs);
 }

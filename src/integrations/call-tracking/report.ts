@@ -23,8 +23,8 @@ export interface CallReport {
   /** The click that led to it, as an affiliate platform calls it. */
   readonly clickId?: string | undefined;
   /**
-   * When the provider stated these facts. Later facts replace earlier ones; where two reports of one call carry the
-   * same instant, only the order in which they were received is left to decide.
+   * When the provider stated these facts. Later facts replace earlier ones; of two reports of one call that carry the
+   * same instant the one that was stored first stays.
    */
   readonly factsAtMs: number;
 }

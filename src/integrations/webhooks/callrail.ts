@@ -19,19 +19,15 @@ export function verifyCallRailWebhook(
 }
 
 /**
- * The id of one delivery: the call, the kind (the body does not tell it) and the body's own bytes, since one call is
- * modified many times. Two deliveries of the same bytes are one event.
+ * The id of one delivery: the call, where the body names one, and the body's own bytes, since one call is modified
+ * many times. Two deliveries of the same bytes are one event: the kind, which is not signed, does not make another of it.
  *
- * Calls from before 2021 have a numeric `id` instead of `resource_id`. Throws BODY_MALFORMED when neither is there.
+ * Calls from before 2021 have a numeric `id` instead of `resource_id`.
  */
-export function callRailEventId(
-  kind: string,
-  body: Uint8Array,
-  report: Readonly<Record<string, unknown>>,
-): string {
-  const callId = report.resource_id ?? report.id;
+export function callRailEventId(body: Uint8Array, report: Readonly<Record<string, unknown>>): string {
+  const callId = report.resource_id || report.id;
   const named =
     (typeof callId === 'string' && callId !== '' && callId.length <= 64) || Number.isSafeInteger(callId);
-  if (!named) throw new PermanentError('BODY_MALFORMED', 'The report of CallRail names no call.');
-  return `${callId}.${kind}.${createHash('sha256').update(body).digest('hex')}`;
+  const hash = createHash('sha256').update(body).digest('hex');
+  return named ? `${callId}.${hash}` : hash;
 }

@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
 import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
 
-/** A call that begins later than this from now is a fault of its sender: no close would ever bill it. */
+/**
+ * A call that begins later than this from now is a fault of its sender: no close would ever bill it. Nor may facts be of so
+ * much later than their receipt: nothing that is true would ever replace them.
+ */
 const CLOCKS_DIFFER_MS = 24 * 60 * 60 * 1_000;
 
 /**
@@ -35,11 +38,14 @@ export const ingestCall = defineJob({
   async handleBatch(payloads, { calls, callReports, bodies, clock }) {
     const parsed = payloads.map((payload) => {
       try {
-        const { source, receivedAtMs } = payload;
+        const { source, kind, receivedAtMs } = payload;
         const body = Buffer.from(payload.body, 'base64');
-        const report = callReports.parse({ source, receivedAtMs, body });
-        if (report.startedAtMs <= clock.nowMs() + CLOCKS_DIFFER_MS) return report;
-        return new PermanentError('BODY_MALFORMED', 'The call begins in the future.');
+        const report = callReports.parse({ source, kind, receivedAtMs, body });
+        if (report.startedAtMs > clock.nowMs() + CLOCKS_DIFFER_MS)
+          return new PermanentError('BODY_MALFORMED', 'The call begins in the future.');
+        if (report.factsAtMs > receivedAtMs + CLOCKS_DIFFER_MS)
+          return new PermanentError('BODY_MALFORMED', 'The facts of the call are of the future.');
+        return report;
       } catch (error) {
         return error instanceof Error ? error : new Error('the report cannot be read', { cause: error });
       }
