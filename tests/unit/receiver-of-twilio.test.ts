@@ -100,6 +100,7 @@ test.each([
     'a name that begins within another',
     moved({ ...start, ...ids, ...withoutTo, StirVerstat: `${rest.StirVerstat}T`, o: rest.To }),
   ],
+  ['a value in a name', moved({ AccountSid, [`ApiVersion${ApiVersion}`]: '', ...ids, ...rest })],
   [
     'a field in a name',
     moved({ ...start, CallSid, CallStatus, DialCallDuration, [`DialCallSid${DialCallSid}`]: '', ...rest }),

@@ -13,6 +13,7 @@ export type TwilioForm = Readonly<Record<string, string | readonly string[]>>;
  */
 const NAMES = [
   'AccountSid',
+  'ApiVersion',
   'CallDuration',
   'CallSid',
   'CallStatus',
@@ -67,7 +68,9 @@ export function verifyTwilioWebhook(
 export function isPlainTwilioForm(target: string, form: TwilioForm): boolean {
   const names = Object.keys(form).sort();
   const isName = (name: string) =>
-    name.length <= MAX_NAME_LENGTH && isCapital(name.charAt(0)) && [...name].every(isWordLetter);
+    name.length <= MAX_NAME_LENGTH &&
+    isCapital(name.charAt(0)) &&
+    [...name].every((letter) => isWordLetter(letter) && (letter !== '-' || name.includes('SipHeader_')));
   const isSid = ([name, prefix]: [string, string]) => !Object.hasOwn(form, name) || isId(form[name], prefix);
   if (!names.every(isName) || !['From', 'To'].every((name) => Object.hasOwn(form, name))) return false;
   if (!Object.entries(SIDS).every(isSid)) return false;
