@@ -224,7 +224,6 @@ export function createIntegrations(
     schedules: createSchedulesStore(rpc),
     ledger: createLedgerStore(rpc),
     stripeEvents: createStripeEventsStore(rpc),
-    stripeEventList: createStripeEventList(client),
     stripeMode: { livemode: stripe.livemode },
     traces: createTraceStore(rpc),
     statements: createStatementsStore(rpc),
@@ -240,6 +239,7 @@ export function createIntegrations(
 }
 
 const overStripe = (client: StripeClient) => ({
+  stripeEventList: createStripeEventList(client),
   stripeInvoices: createStripeInvoices(client),
   stripeTopups: createStripeTopups(client),
   stripeTransfers: createStripeTransfers(client),

@@ -96,7 +96,7 @@ test('a call is reported in the names of Ringba’s own webhooks, and states tal
   });
   const read = (statedAtMs: number | null) =>
     parseCallReport({
-      ...{ source: 'ringba', receivedAtMs: NOON_MS },
+      ...{ source: 'ringba', kind: 'call_log', receivedAtMs: NOON_MS + 999_000 },
       body: Buffer.from(call?.body?.(statedAtMs) ?? ''),
     });
   const report = {

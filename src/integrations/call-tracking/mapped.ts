@@ -87,9 +87,9 @@ const schema = z
  * Reads a body whose facts stand where `at` says. Throws BODY_MALFORMED, with what is wrong by the names of `CallFields`.
  *
  * Amounts are decimals in major units and never floats, times become UTC and numbers E.164. Facts are stated when the sender
- * says so, and where it does not when they came: a later report may make a call shorter.
+ * says so, else when it told them, where it was the sender who told: a later report may make a call shorter.
  */
-export function readMapped(at: CallFields, body: Uint8Array, receivedAtMs: number): CallReport {
+export function readMapped(at: CallFields, body: Uint8Array, toldAtMs: number | null): CallReport {
   const fields = readFields(body);
   const find = (path: string | undefined) => (path === undefined ? undefined : fieldAt(fields, path));
   const given = readReport(schema, {
@@ -114,7 +114,7 @@ export function readMapped(at: CallFields, body: Uint8Array, receivedAtMs: numbe
     ...(revenue === null ? {} : { revenue }),
     callerRegion: callerRegion.parse(region.length === 2 ? `${HOME_COUNTRY}-${region}` : region),
     attestation: attestation.parse(given.attestation?.toUpperCase()),
-    factsAtMs: statedAtMs ?? receivedAtMs,
+    factsAtMs: statedAtMs ?? toldAtMs ?? startedAtMs + durationS * 1_000,
   };
 }
 

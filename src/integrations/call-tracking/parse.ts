@@ -22,8 +22,10 @@ export function parseCallReport(
 ): CallReport {
   if (source === 'callrail') return parseCallrailReport(body, kind === 'call_modified' ? receivedAtMs : 0);
   if (source === 'twilio') return parseTwilioReport(body, receivedAtMs);
+  // A log tells what had long been so: of a call that no webhook brought, any news is later.
+  const toldAtMs = kind === 'call_log' ? null : receivedAtMs;
   const unsigned = UNSIGNED_SOURCES.find((one) => one === source);
-  if (unsigned !== undefined) return readMapped(TEMPLATES[unsigned], body, receivedAtMs);
+  if (unsigned !== undefined) return readMapped(TEMPLATES[unsigned], body, toldAtMs);
   const sender = Object.hasOwn(described, source) ? described[source] : undefined;
-  return sender === undefined ? parseStandardReport(body) : readMapped(sender.fields, body, receivedAtMs);
+  return sender === undefined ? parseStandardReport(body) : readMapped(sender.fields, body, toldAtMs);
 }
