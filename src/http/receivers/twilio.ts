@@ -8,7 +8,7 @@ import {
 } from '../../integrations/webhooks/twilio.ts';
 import { hashOf, type Receiver, readIfReadable, secretsOrUnknown, UNREAD, unknownRoute } from './receiver.ts';
 
-/** What Twilio posts, or something that has its forms and signatures. It tries nothing a second time by itself. */
+/** What Twilio posts, or something that has its forms, ids and signatures. It tries nothing a second time by itself. */
 export const twilio: Receiver = {
   name: 'twilio',
   path: '/webhooks/twilio',
