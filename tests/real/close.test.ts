@@ -26,6 +26,7 @@ afterEach(async () => {
 /** What is made beside a close, and what no close waits for. */
 const BESIDE = [
   'analytics.roll-up-day',
+  'campaigns.pull-offers',
   'reconciliation.reconcile-calls',
   'stripe.read-bank-payouts',
   'stripe.recover-events',
