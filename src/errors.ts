@@ -144,6 +144,8 @@ export class ApiError extends CodedError {
   readonly retryable: boolean;
   /** The provider's own code, as it stands in its answer. */
   readonly providerCode: string | null;
+  /** It is refused for who asks, and not for what is asked: others would be refused too. */
+  readonly ofEverybody: boolean;
   constructor(
     code: ErrorCode,
     message: string,
@@ -152,6 +154,7 @@ export class ApiError extends CodedError {
       provider: string;
       retryable: boolean;
       providerCode?: string | null;
+      ofEverybody?: boolean;
     },
   ) {
     super(code, message, facts);
@@ -159,6 +162,7 @@ export class ApiError extends CodedError {
     this.provider = facts.provider;
     this.retryable = facts.retryable;
     this.providerCode = facts.providerCode ?? null;
+    this.ofEverybody = facts.ofEverybody ?? false;
   }
 }
 
@@ -166,3 +170,17 @@ export class ApiError extends CodedError {
 export function codeOf(error: unknown, fallback: ErrorCode): ErrorCode {
   return error instanceof CodedError ? error.code : fallback;
 }
+
+/** By status, or inside a success. */
+const OF_ONE = [200, 400, 404, 422];
+
+/** Whether one thing is refused, such as an id that nobody knows, so that others may be asked for. */
+export const isOfOne = (error: unknown): error is ApiError =>
+  error instanceof ApiError &&
+  error.code === 'PROVIDER_REFUSED' &&
+  !error.ofEverybody &&
+  OF_ONE.includes(error.statusCode);
+
+/** Whether nothing left the house, so that nothing is owed for it. */
+export const isUnsent = (error: unknown): error is OutageError =>
+  error instanceof OutageError && error.detail.sent === false;

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
-import { ApiError, PermanentError } from '../errors.ts';
+import { isOfOne, PermanentError } from '../errors.ts';
 import { createCallRailLog } from '../integrations/call-tracking/callrail-log.ts';
 import type { CallLog } from '../integrations/call-tracking/log.ts';
 import { createTwilioLog } from '../integrations/call-tracking/twilio-log.ts';
@@ -184,7 +184,7 @@ async function askLog(log: CallLog, signal: AbortSignal): Promise<string> {
 /** About an offer that nobody has: any answer but a refused key says that the key is good. */
 async function askPlatform(platform: CampaignBook, signal: AbortSignal): Promise<string> {
   await platform.readOffer('0', signal).catch((error: unknown) => {
-    if (error instanceof ApiError && error.statusCode === 400) return null;
+    if (isOfOne(error)) return null;
     throw error;
   });
   return 'answers, and takes the key';

@@ -113,8 +113,7 @@ export function handleApiError(
     const code = retryable ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REFUSED';
     return new ApiError(code, `${provider} refused ${operation} (${statusCode}).`, {
       ...facts,
-      retryable,
-      providerCode,
+      ...{ retryable, providerCode, ofEverybody: error.ofEverybody },
     });
   }
   const text = `${provider} did not answer ${operation}.`;
@@ -127,7 +126,3 @@ export const unsent = (provider: string, operation: string, code: string) =>
   new OutageError('PROVIDER_UNAVAILABLE', `${provider} was not asked for ${operation} (${code}).`, {
     detail: { provider, operation, code, sent: false },
   });
-
-/** Whether nothing left the house, so that nothing is owed for it. */
-export const isUnsent = (error: unknown): error is OutageError =>
-  error instanceof OutageError && error.detail.sent === false;

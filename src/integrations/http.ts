@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import { z } from 'zod';
+import { isUnsent } from '../errors.ts';
 import {
   Away,
   handleApiError,
   isRefusalInside,
   isTrouble,
-  isUnsent,
   type RefusalInside,
   Refused,
   Unreadable,
@@ -75,7 +75,7 @@ export interface ApiWrite<T> extends ApiCall<T> {
   /** Default POST. */
   readonly method?: 'POST' | 'PUT' | 'PATCH';
   readonly body: ApiBody;
-  /** It only reads, or sets something to what stands in it: a PUT is so, others where it is said. */
+  /** It only reads, or sets something to what stands in it: a PUT is so where nothing else is said, others where it is said. */
   readonly repeatable?: boolean;
   /** Sent as `Idempotency-Key`, to a provider that has its effect once however often it comes. */
   readonly idempotencyKey?: string;
@@ -100,6 +100,8 @@ export interface ApiClient {
 }
 
 const LONGEST_WAIT_MS = 30_000;
+/** Who wants to be left alone for longer is asked again all the same. */
+const LONGEST_PAUSE_MS = 3_600_000;
 /** Pages of a thousand calls are a tenth of it. What is larger is not even read to its end. */
 const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
@@ -294,5 +296,5 @@ function waitOf(headers: Headers): number | null {
   if (given === '') return null;
   const seconds = Number(given);
   const waitMs = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(given) - Date.now();
-  return Number.isFinite(waitMs) ? Math.max(0, waitMs) : null;
+  return Number.isFinite(waitMs) ? Math.min(Math.max(0, waitMs), LONGEST_PAUSE_MS) : null;
 }

@@ -249,8 +249,11 @@ begin
     update calls set facts_at = greatest(facts_at, p_facts_at),
       -- Newer ones that are those it was rated by take others back.
       late_facts = case when v_older then late_facts when not v_same then p_report - 'revenue' end,
+      click_id = case when v_older then click_id else coalesce(click_id, p_report ->> 'clickId') end,
       changed_at = case when v_same and not v_revenue then changed_at else p_now end
     where id = p_call.id;
+    -- The platform could not be told of a call whose click nobody knew.
+    if not v_older and p_call.click_id is null and p_report ->> 'clickId' is not null then perform app.want_push(p_call.id, p_now); end if;
     if not v_older and not v_same then perform app.mark_windows(p_call); end if;
     if not v_same or v_revenue or p_call.late_facts is not null then perform app.look_again(p_call, p_now); end if;
     return case when v_same and not v_revenue then 'unchanged' else 'late' end;

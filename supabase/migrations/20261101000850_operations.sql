@@ -127,6 +127,8 @@ begin
   on conflict (id) do update set name = excluded.name, timezone = excluded.timezone, regions = excluded.regions,
     offer_provider = excluded.offer_provider, offer_id = excluded.offer_id,
     offer_currency = case when (campaigns.offer_provider, campaigns.offer_id) = (excluded.offer_provider, excluded.offer_id) then campaigns.offer_currency end;
+  update term_proposals p set state = 'withdrawn', ended_at = app.at(p_now_ms) from campaigns k
+  where k.id = p.campaign_id and p.state = 'open' and (p.provider, p.offer_id) is distinct from (k.offer_provider, k.offer_id);
   insert into campaign_terms select (app.terms_of(x)).* from jsonb_array_elements(v -> 'terms') x on conflict (id) do nothing;
   insert into tracking_numbers (number, campaign_id, supplier_id)
   select x ->> 'number', (x ->> 'campaignId')::uuid, (x ->> 'supplierId')::uuid from jsonb_array_elements(v -> 'trackingNumbers') x

@@ -94,6 +94,8 @@ begin
   perform app.fail('PROPOSAL_REFUSED', why, '{}', 'PT422') from (select case
     when v_proposal.state <> 'open' then 'it is ' || v_proposal.state
     when v_proposal.fault is not null then v_proposal.fault
+    when not exists (select 1 from campaigns where id = v_proposal.campaign_id and offer_provider = v_proposal.provider and offer_id = v_proposal.offer_id)
+      then 'the campaign is another offer since'
     when v_terms.id is distinct from v_proposal.terms_id then 'the campaign has other terms since: the next reading of the offer compares anew'
     when app.at(v_from) <= v_terms.valid_from then 'it would begin before the terms that it follows' end as why) refusal
   where why is not null;
@@ -145,19 +147,28 @@ create table public.conversion_pushes (
   check ((state = 'due') = (ended_at is null))
 );
 create unique index conversion_pushes_due on public.conversion_pushes (call_id) where state = 'due';
+create index conversion_pushes_reference on public.conversion_pushes (provider, reference);
 
--- What the books say of a call of an offer changed: whether the platform is to be told is looked at by a job.
-create function app.want_push(p_call_id uuid, p_now timestamptz) returns void language sql as $$
-  select app.make_work('campaigns.push-conversion', c.id::text, jsonb_build_object('callId', c.id), c.trace, p_now, null, null, true)
-  from public.calls c join public.campaigns k on k.id = c.campaign_id
-  where c.id = p_call_id and k.offer_provider in ('ringba', 'everflow')
-$$;
+-- What the books say of a call of an offer changed: whether the platform is to be told is looked at by a job. What a platform was told
+-- before is adjusted though the campaign is no offer any more. What was discarded is made once more, as by app.look_again.
+create function app.want_push(p_call_id uuid, p_now timestamptz) returns void language plpgsql as $$
+declare v_trace text;
+begin
+  select c.trace into v_trace from calls c left join campaigns k on k.id = c.campaign_id where c.id = p_call_id
+    and (k.offer_provider in ('ringba', 'everflow') or exists (select 1 from conversion_pushes where call_id = c.id));
+  if not found then return; end if;
+  update work set state = 'done' where job = 'campaigns.push-conversion' and key = p_call_id::text and state = 'discarded';
+  perform app.make_work('campaigns.push-conversion', p_call_id::text, jsonb_build_object('callId', p_call_id), v_trace, p_now, null, null, true);
+end $$;
 
 -- Takes a call's push under a new token: the one that may have been sent, else a new one of what the books say now. Answers the push,
--- or {"nothing": reason}. A call that its platform reported itself has the platform's own id.
+-- or {"nothing": reason}. A call that its platform reported itself has the platform's own id. One that was sent a moment ago is not
+-- taken over: its request may be under way still, and would come after a newer one (being_sent). What a platform has of one reference
+-- is of one call: another call with the same is refused by us, so that it is seen (reference_taken).
 create function public.claim_push(p_call_id uuid, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_call calls; v_campaign campaigns; v_push conversion_pushes; v_told conversion_pushes; v_earning earnings; v_reference text; v_nothing text;
+declare v_call calls; v_campaign campaigns; v_push conversion_pushes; v_told conversion_pushes; v_earning earnings;
+  v_provider text; v_reference text; v_nothing text; v_taken boolean := false;
 begin
   perform pg_advisory_xact_lock(hashtextextended('push:' || p_call_id, 0));
   select * into v_call from calls where id = p_call_id;
@@ -166,6 +177,7 @@ begin
   select * into v_earning from earnings where call_id = p_call_id and state <> 'clawed_back';
   select * into v_push from conversion_pushes where call_id = p_call_id and state = 'due';
   select * into v_told from conversion_pushes where call_id = p_call_id and state in ('sent', 'refused') order by seq desc limit 1;
+  if v_push.sent_at > app.at(p_now_ms) - interval '60 seconds' then return '{"nothing": "being_sent"}'; end if;
   -- One that may have arrived is ended first, whatever the books say since.
   if v_push.id is not null and v_push.sends = 0 and (v_push.price_minor, v_push.share_minor)
     is distinct from (coalesce(v_earning.price_minor, 0), coalesce(v_earning.share_minor, 0)) then
@@ -173,6 +185,7 @@ begin
     v_push := null;
   end if;
   if v_push.id is null then
+    v_provider := coalesce(v_told.provider, v_campaign.offer_provider);
     v_reference := coalesce(v_told.reference, v_call.click_id,
       case when v_campaign.offer_provider = v_call.source then v_call.external_id end);
     v_nothing := case
@@ -180,13 +193,20 @@ begin
       when v_told.id is null and v_earning.id is null then 'no_conversion'
       when v_told.id is null and v_campaign.offer_provider is null then 'no_offer'
       when v_told.id is null and v_campaign.offer_currency <> v_earning.currency then 'other_currency'
+      -- Everflow names the currency of an offer, in which it takes every amount.
+      when v_told.id is null and v_provider = 'everflow' and v_campaign.offer_currency is null then 'offer_not_read'
       when v_reference is null then 'no_reference' end;
     if v_nothing is not null then return jsonb_build_object('nothing', v_nothing); end if;
-    insert into conversion_pushes (call_id, seq, provider, offer_id, reference, currency, price_minor, share_minor, made_at)
+    perform pg_advisory_xact_lock(hashtextextended(format('push of %s %s', v_provider, v_reference), 0));
+    v_taken := exists (select 1 from conversion_pushes where provider = v_provider and reference = v_reference and call_id <> p_call_id
+      and state <> 'superseded' and code is distinct from 'reference_taken');
+    insert into conversion_pushes (call_id, seq, provider, offer_id, reference, currency, price_minor, share_minor, made_at, state, code, ended_at)
     values (p_call_id, 1 + coalesce((select max(seq) from conversion_pushes where call_id = p_call_id), 0),
-      coalesce(v_told.provider, v_campaign.offer_provider), coalesce(v_told.offer_id, v_campaign.offer_id), v_reference,
-      coalesce(v_earning.currency, v_told.currency), coalesce(v_earning.price_minor, 0), coalesce(v_earning.share_minor, 0), app.at(p_now_ms))
+      v_provider, coalesce(v_told.offer_id, v_campaign.offer_id), v_reference,
+      coalesce(v_earning.currency, v_told.currency), coalesce(v_earning.price_minor, 0), coalesce(v_earning.share_minor, 0), app.at(p_now_ms),
+      case when v_taken then 'refused' else 'due' end, case when v_taken then 'reference_taken' end, case when v_taken then app.at(p_now_ms) end)
     returning * into v_push;
+    if v_taken then return '{"nothing": "reference_taken"}'; end if;
   end if;
   update conversion_pushes set token = token + 1 where id = v_push.id returning * into v_push;
   return jsonb_build_object('id', v_push.id, 'token', v_push.token, 'provider', v_push.provider, 'offerId', v_push.offer_id,
@@ -202,6 +222,15 @@ begin
     sends = sends + case when p_end is null then 1 else 0 end, sent_at = case when p_end is null then app.at(p_now_ms) else sent_at end,
     ended_at = case when p_end is not null then app.at(p_now_ms) end
   where id = p_id and token = p_token and state = 'due';
+  if not found then perform app.fail('TOKEN_STALE', 'another run has taken this push over', '{}', 'PT409'); end if;
+  return 'true';
+end $$;
+
+-- Takes back that a push was sent, of which nothing left the house: what was noted of it before is given.
+create function public.unsend_push(p_id uuid, p_token int, p_sends int, p_sent_at_ms bigint)
+returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
+begin
+  update conversion_pushes set sends = p_sends, sent_at = app.at(p_sent_at_ms) where id = p_id and token = p_token and state = 'due';
   if not found then perform app.fail('TOKEN_STALE', 'another run has taken this push over', '{}', 'PT409'); end if;
   return 'true';
 end $$;

@@ -81,8 +81,8 @@ export function interrupting(
   return { made, services: Object.fromEntries(wrapped) as unknown as Partial<JobServices> };
 }
 
-/** Runs a row again and again, dying before and after its first call, its second, and so on to its end; answers which calls it made. */
-export async function dieAtEachStep(house: House, item: WorkItem): Promise<string[]> {
+/** Runs a row again and again, dying before and after its first call, its second, and so on to its end, with a pause after each; answers which calls it made. */
+export async function dieAtEachStep(house: House, item: WorkItem, pauseMs = 0): Promise<string[]> {
   const steps = new Set<string>();
   for (let call = 1; ; call += 1) {
     const ends = [];
@@ -90,6 +90,7 @@ export async function dieAtEachStep(house: House, item: WorkItem): Promise<strin
       const { made, services } = killing(house.services, { call, when });
       ends.push((await house.run(item, services)).end);
       for (const step of made) steps.add(step);
+      house.advance(pauseMs);
     }
     if (!ends.includes('killed')) return [...steps];
   }

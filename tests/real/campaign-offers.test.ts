@@ -103,7 +103,43 @@ describe('the offers of platforms', () => {
   });
 });
 
+test.each([400, 404, 422])(
+  'one offer that its platform refuses by %i is a fault of its campaign, and keeps no other from being read',
+  async (status) => {
+    const roads = [await at.offerOf('everflow', '33'), await at.offerOf('everflow', '34')];
+    for (const id of ['33', '34']) at.platforms.at.offers.everflow.set(id, dearer);
+    at.platforms.at.refuse.push(status);
+    expect(await at.house.run(at.night())).toMatchObject({ end: 'finish' });
+    const found = await proposals();
+    expect(found.map(({ campaignId }) => campaignId).toSorted()).toEqual(
+      roads.map(({ id }) => id).toSorted(),
+    );
+    expect(found.filter(({ fault }) => fault !== null)).toHaveLength(1);
+  },
+);
+
+test('a platform that refuses our key says nothing of its offers', async () => {
+  await at.offerOf('everflow', '33');
+  at.platforms.at.refuse.push(...Array.from({ length: 8 }, () => 403));
+  expect(await at.house.run(at.night())).toMatchObject({ end: 'dead', code: 'PROVIDER_REFUSED' });
+  expect(await proposals()).toEqual([]);
+});
+
 describe('a proposal', () => {
+  test('is withdrawn when its campaign becomes another offer, and cannot be applied', async () => {
+    const road = await at.offerOf('everflow', '33');
+    at.platforms.at.offers.everflow.set('33', dearer);
+    await at.house.run(at.night());
+    const { id } = await only();
+    await at.link(road, { provider: 'everflow', id: '34' });
+    expect(await proposals()).toEqual([]);
+    await expect(apply(id)).rejects.toMatchObject({ code: 'PROPOSAL_REFUSED' });
+    // Also of one that stands open all the same.
+    await at.house.sql(`update term_proposals set state = 'open', ended_at = null`);
+    await expect(apply(id)).rejects.toMatchObject({ code: 'PROPOSAL_REFUSED' });
+    expect(await termsOf(road.id)).toHaveLength(1);
+  });
+
   test('that was dismissed does not come again while the offer stays; another does', async () => {
     await at.offerOf('everflow', '33');
     at.platforms.at.offers.everflow.set('33', dearer);

@@ -1,43 +1,11 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { unsent } from '../../src/integrations/api-errors.ts';
 import { withPlatforms } from '../helpers/campaigns.ts';
+import { CALL, CLICK, JOB, MINUTE_MS, pushing } from '../helpers/conversion-pushes.ts';
 import { dieAtEachStep, finish } from '../helpers/killing.ts';
 
 const at = withPlatforms();
-const JOB = 'campaigns.push-conversion';
-const MINUTE_MS = 60_000;
-const CLICK = '0123456789abcdef0123456789abcdef';
-const CALL = 'RGB0001';
-
-const pushes = () =>
-  at.house.sql<{
-    seq: number;
-    state: string;
-    price: number;
-    share: number;
-    sends: number;
-    code: string | null;
-  }>(
-    `select seq, state, price_minor::int as price, share_minor::int as share, sends, code from conversion_pushes order by call_id, seq`,
-  );
-const told = () => at.platforms.at.sent.length;
-
-/** A paid call of an offer whose push is due and has not run. */
-async function paidCall(provider: 'ringba' | 'everflow', clickId: string) {
-  const road = await at.offerOf(provider, '33');
-  await at.house.call({ number: road.number, clickId });
-  await at.house.work({}, [JOB]);
-  const [call] = await at.house.sql<{ id: string }>('select id from calls');
-  const id = call?.id ?? '';
-  const row = () => at.house.row(JOB, id);
-  return {
-    ...{ id, road, row },
-    run: async () => at.house.run(await row()),
-    async takeBack() {
-      await at.house.services.adjustments.ask(id, 'ops', 'fraud', at.house.clock.nowMs());
-      await at.house.work({}, [JOB]);
-    },
-  };
-}
+const { pushes, told, due, settle, paidCall } = pushing(at);
 
 describe('Ringba', () => {
   beforeEach(() => {
@@ -57,7 +25,7 @@ describe('Ringba', () => {
 
   test('is told once by a job that dies before and after each of its steps', async () => {
     const call = await paidCall('ringba', CALL);
-    const steps = await dieAtEachStep(at.house, await call.row());
+    const steps = await dieAtEachStep(at.house, await call.row(), MINUTE_MS);
     await finish(at.house, call.row);
     expect(steps).toEqual(
       expect.arrayContaining(['campaigns.claimPush', 'campaigns.noteSend', 'campaignBooks.send']),
@@ -69,7 +37,6 @@ describe('Ringba', () => {
 
   test('is told what an adjustment leaves of a call, once', async () => {
     const call = await paidCall('ringba', CALL);
-    const due = async () => (await at.house.work()).filter(({ job }) => job === JOB);
     expect(await due()).toMatchObject([{ end: 'finish', code: null }]);
     expect(await due()).toEqual([]);
     await call.takeBack();
@@ -98,7 +65,9 @@ describe('Ringba', () => {
     at.platforms.at.loseAnswers = true;
     expect(await call.run()).toMatchObject({ end: 'wait', code: 'PROVIDER_UNAVAILABLE' });
     const sent = told();
+    expect(sent).toBe(1);
     at.platforms.at.loseAnswers = false;
+    at.house.advance(MINUTE_MS);
     expect(await call.run()).toMatchObject({ end: 'finish' });
     expect(told()).toBe(sent);
     expect(known()).toEqual({ revenue: 40, payout: 28 });
@@ -121,6 +90,45 @@ describe('Ringba', () => {
     expect(await call.run()).toMatchObject({ end: 'dead', code: 'PROVIDER_REFUSED' });
     expect(await pushes()).toMatchObject([{ state: 'due', sends: 0 }]);
   });
+
+  test('is told nothing by a second run while the request of the first may be under way', async () => {
+    const call = await paidCall('ringba', CALL);
+    const { campaigns, clock } = at.house.services;
+    const first = await campaigns.claimPush(call.id, clock.nowMs());
+    if ('nothing' in first) throw new Error(first.nothing);
+    await campaigns.noteSend(first, clock.nowMs());
+    at.house.advance(MINUTE_MS / 2);
+    expect(await call.run()).toMatchObject({ end: 'wait', code: 'being_sent' });
+    expect(told()).toBe(0);
+    // The first has it still.
+    await campaigns.noteSend(first, clock.nowMs());
+    at.house.advance(MINUTE_MS);
+    expect(await call.run()).toMatchObject({ end: 'finish' });
+    expect(told()).toBe(1);
+  });
+
+  test('was told nothing by a send that never left the house', async () => {
+    const call = await paidCall('ringba', CALL);
+    const send = () => Promise.reject(unsent('ringba', 'calls.override', 'no_turn'));
+    const campaignBooks = { ...at.platforms.books, send };
+    expect(await at.house.run(await call.row(), { campaignBooks })).toMatchObject({ end: 'wait' });
+    expect(await at.house.sql('select sends, sent_at from conversion_pushes')).toEqual([
+      { sends: 0, sent_at: null },
+    ]);
+    await call.takeBack();
+    expect(await call.run()).toMatchObject({ code: 'no_conversion' });
+    expect(await pushes()).toMatchObject([{ state: 'superseded' }]);
+  });
+
+  test('is told of an adjustment though the campaign is its offer no more, or the row was discarded', async () => {
+    const call = await paidCall('ringba', CALL);
+    await call.run();
+    await at.link(call.road, null);
+    await at.house.sql(`update work set state = 'discarded' where job = $1`, [JOB]);
+    await call.takeBack();
+    expect(await due()).toMatchObject([{ end: 'finish' }]);
+    expect(known()).toEqual({ revenue: 0, payout: 0 });
+  });
 });
 
 describe('Everflow', () => {
@@ -134,7 +142,7 @@ describe('Everflow', () => {
     expect(await call.run()).toMatchObject({ end: 'wait', code: 'not_shown_yet' });
     at.house.advance(MINUTE_MS);
     expect(await call.run()).toMatchObject({ end: 'wait', code: 'not_shown_yet' });
-    at.platforms.settle();
+    settle();
     expect(await call.run()).toMatchObject({ end: 'finish' });
     expect(known()).toEqual([[CLICK, { revenue: 40, payout: 28 }]]);
     expect(told()).toBe(1);
@@ -161,7 +169,7 @@ describe('Everflow', () => {
     at.platforms.drop();
     at.house.advance(11 * MINUTE_MS);
     expect(await call.run()).toMatchObject({ end: 'wait' });
-    at.platforms.settle();
+    settle();
     expect(await call.run()).toMatchObject({ end: 'finish' });
     expect(known()).toEqual([[CLICK, { revenue: 40, payout: 28 }]]);
     expect(told()).toBe(2);
@@ -184,7 +192,7 @@ describe('Everflow', () => {
     at.platforms.at.loseAnswers = true;
     expect(await call.run()).toMatchObject({ end: 'wait', code: 'PROVIDER_UNAVAILABLE' });
     at.platforms.at.loseAnswers = false;
-    at.platforms.settle();
+    settle();
     expect(await call.run()).toMatchObject({ end: 'finish' });
     expect(known()).toHaveLength(1);
     expect(told()).toBe(1);
@@ -193,54 +201,15 @@ describe('Everflow', () => {
   test('has its conversion adjusted when the call is, and not another one made', async () => {
     const call = await paidCall('everflow', CLICK);
     await call.run();
-    at.platforms.settle();
+    settle();
     await call.run();
     await call.takeBack();
     expect(await call.run()).toMatchObject({ end: 'wait', code: 'not_shown_yet' });
-    at.platforms.settle();
+    settle();
     expect(await call.run()).toMatchObject({ end: 'finish' });
     expect(known()).toEqual([[CLICK, { revenue: 0, payout: 0 }]]);
     expect(at.platforms.at.sent.map(({ path }) => path.split('/').at(-1))).toEqual([
       ...['transaction_ids', 'payoutrevenue'],
     ]);
-  });
-});
-
-describe('nobody is told', () => {
-  test('of a call without a click, or of a campaign that is no offer', async () => {
-    const road = await at.offerOf('everflow', '33');
-    await at.house.call({ number: road.number });
-    const other = await at.house.road();
-    await at.house.call({ number: other.number, clickId: CLICK });
-    const ran = await at.house.work();
-    expect(ran.filter(({ job }) => job === JOB)).toMatchObject([{ code: 'no_reference' }]);
-    expect(await pushes()).toEqual([]);
-  });
-
-  test('in another currency than the offer’s', async () => {
-    const call = await paidCall('everflow', CLICK);
-    await at.house.sql(`update campaigns set offer_currency = 'eur'`);
-    expect(await call.run()).toMatchObject({ code: 'other_currency' });
-  });
-
-  test('by a run that another one has taken over', async () => {
-    const call = await paidCall('ringba', CALL);
-    const { campaigns, clock } = at.house.services;
-    const claims = [
-      await campaigns.claimPush(call.id, clock.nowMs()),
-      await campaigns.claimPush(call.id, clock.nowMs()),
-    ];
-    const [late] = claims;
-    if (late === undefined || 'nothing' in late) throw new Error('nothing is due');
-    await expect(campaigns.noteSend(late, clock.nowMs())).rejects.toMatchObject({ code: 'TOKEN_STALE' });
-  });
-
-  test('by a house without the platform: a person is, who configures it and replays the letter', async () => {
-    const call = await paidCall('ringba', CALL);
-    const { configured } = at.platforms.books;
-    const campaignBooks = { ...at.platforms.books, configured, slowness: async () => null };
-    expect(await at.house.run(await call.row(), { campaignBooks })).toMatchObject({
-      ...{ end: 'dead', code: 'CONFIG_INVALID' },
-    });
   });
 });

@@ -90,7 +90,7 @@ tellsEachAnswer('what Ringba is told of a call', {
     provider: 'ringba',
     address: 'https://api.ringba.com/v2/RA1/calls/payments/override',
     secrets,
-    tries: 4,
+    tries: 1,
   },
   ask: (parts) =>
     told(ringbaOf(parts))
@@ -146,6 +146,18 @@ tellsEachAnswer('a conversion that Everflow is to make', {
   partial: [{ what: 'what was not taken', answer: { result: false }, error: refused('not_taken') }],
 });
 
+tellsEachAnswer('what Everflow is to make of a conversion', {
+  provider: 'everflow',
+  address: 'https://api.eflow.team/v1/networks/reporting/conversions/9/payoutrevenue',
+  ...{ secrets, tries: 1 },
+  ask: (parts) =>
+    told(everflowOf(parts))
+      .send(conversion(CLICK), { id: '9', priceMinor: 0, shareMinor: 0 }, signal)
+      .then(() => ({ is: 'told' })),
+  good: { answer: { result: true }, result: { is: 'told' } },
+  partial: [],
+});
+
 tellsEachAnswer('an offer of TUNE, whose token stands in the address', {
   ...{ provider: 'tune', address: 'https://net.api.hasoffers.com/Apiv3/json', secrets, tries: 4 },
   ask: (parts) =>
@@ -163,7 +175,12 @@ tellsEachAnswer('an offer of TUNE, whose token stands in the address', {
     {
       what: 'a refusal',
       answer: { response: { status: -1, httpStatus: 403, errorMessage: KEY } },
-      error: refused('http_403'),
+      error: { ...refused('http_403'), ofEverybody: true },
+    },
+    {
+      what: 'a refusal of the one offer',
+      answer: { response: { status: -1, httpStatus: 400, errorMessage: KEY } },
+      error: { ...refused('http_400'), ofEverybody: false },
     },
   ],
 });

@@ -219,6 +219,11 @@ describe('a provider that is away', () => {
     expect(asked).toHaveLength(1);
   });
 
+  test('that asks for more than an hour is asked again after an hour', async () => {
+    answers(json({}, { status: 429, headers: { 'retry-after': '900000' } }));
+    await expect(clientOf().ask()).rejects.toMatchObject({ retryAfterMs: 3_600_000 });
+  });
+
   test('is not asked when it is not the turn of this process', async () => {
     const asked = answers(good);
     const turns = { take: async () => false, pause: async () => undefined };

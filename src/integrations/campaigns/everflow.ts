@@ -112,6 +112,7 @@ export function createEverflow({ apiKeys, apiBase, ...parts }: EverflowOptions):
           const body = { json: { is_event: false, payout, revenue } };
           await client.write({
             ...{ operation: 'conversions.adjust', method: 'PUT', path, body, schema: taken, signal },
+            repeatable: false,
           });
           return;
         }

@@ -45,7 +45,10 @@ export interface ConversionBook {
   readonly isSlow: boolean;
   /** Null when it has none of this call. */
   find(conversion: Conversion, signal: AbortSignal): Promise<KnownConversion | null>;
-  /** Makes it, or sets the amounts of the one that `find` found. Throws PROVIDER_REFUSED as the API client does. */
+  /**
+   * Makes it, or sets the amounts of the one that `find` found. Sent once: what is sent again after a wait could come after a
+   * newer amount. Throws PROVIDER_REFUSED as the API client does.
+   */
   send(conversion: Conversion, known: KnownConversion | null, signal: AbortSignal): Promise<void>;
 }
 

@@ -116,7 +116,7 @@ export function createRingba({ accountId, apiTokens, apiBase, ...parts }: Ringba
           newPayoutAmount: majorOf({ amountMinor: shareMinor, currency }),
         };
         await client.write({
-          ...{ operation: 'calls.override', path: `${account}/calls/payments/override`, repeatable: true },
+          ...{ operation: 'calls.override', path: `${account}/calls/payments/override` },
           ...{ body: { json }, schema: z.looseObject({}), signal },
         });
       },

@@ -114,6 +114,9 @@ export function createCampaignsStore(rpc: Rpc) {
     /** Before it is sent. TOKEN_STALE when another run has it. */
     noteSend: ({ id, token }: Pick<Push, 'id' | 'token'>, nowMs: number) =>
       rpc('note_push', { p_id: id, p_token: token, p_end: null, p_code: null, p_now_ms: nowMs }, nothing),
+    /** After a send of which nothing left the house. TOKEN_STALE when another run has it. */
+    takeBackSend: ({ id, token, sends, sentAtMs }: Pick<Push, 'id' | 'token' | 'sends' | 'sentAtMs'>) =>
+      rpc('unsend_push', { p_id: id, p_token: token, p_sends: sends, p_sent_at_ms: sentAtMs }, nothing),
     settlePush: (
       { id, token }: Pick<Push, 'id' | 'token'>,
       end: 'sent' | 'refused',

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 806f341026256538, text ac437cea147faae8. Do not edit.
+// Made by "npm run generate" from migrations cb8ee50069995a56, text 360a1f5ab9596bbf. Do not edit.
 export type Json =
 	| string
 	| number
@@ -4606,6 +4606,15 @@ export type Database = {
 			transfers_to_identify: { Args: { p_now_ms: number }; Returns: Json };
 			unseen_in_call_log: {
 				Args: { p_date: string; p_limit: number; p_source: string };
+				Returns: Json;
+			};
+			unsend_push: {
+				Args: {
+					p_id: string;
+					p_sends: number;
+					p_sent_at_ms: number;
+					p_token: number;
+				};
 				Returns: Json;
 			};
 			use_rule_set: {

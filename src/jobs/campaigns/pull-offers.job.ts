@@ -1,4 +1,4 @@
-import { ApiError, codeOf } from '../../errors.ts';
+import { ApiError, isOfOne } from '../../errors.ts';
 import type { CampaignProvider, Offer } from '../../integrations/campaigns/offer.ts';
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF, nightlyPayload, skip } from '../define-job.ts';
@@ -59,14 +59,15 @@ async function pullOf(provider: CampaignProvider, services: Pulling): Promise<st
   return ends;
 }
 
-/** What cannot be read of one offer must not keep the others from being read. */
+/** What cannot be read of one offer, or is refused of it, must not keep the others from being read. */
 async function unlessUnreadable(
   reading: Promise<Offer | null>,
 ): Promise<Pick<Offer, 'currency' | 'fault'> | null> {
   try {
     return await reading;
   } catch (error) {
-    if (!(error instanceof ApiError) || codeOf(error, 'INTERNAL') !== 'ANSWER_INVALID') throw error;
+    const isUnreadable = error instanceof ApiError && error.code === 'ANSWER_INVALID';
+    if (!isUnreadable && !isOfOne(error)) throw error;
     return { currency: null, fault: error.message };
   }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApiError, PermanentError } from '../../errors.ts';
+import { ApiError, isUnsent, PermanentError } from '../../errors.ts';
 import type { Push } from '../../integrations/supabase/campaigns.ts';
 import { parseCurrency } from '../../money.ts';
 import type { JobServices } from '../../services.ts';
@@ -16,10 +16,13 @@ import {
 /** So long after it was sent, what a slow platform does not show was not done. */
 const SHOWN_AFTER_MS = 10 * 60_000;
 const LOOK_AGAIN_MS = 60_000;
+/** What is waited for, and how long until it is looked at again. */
+const WAITS = new Map([
+  ['being_sent', 15_000],
+  ['offer_not_read', 30 * 60_000],
+]);
 /** What a platform takes so often and never shows needs a person. */
 const MOST_SENDS = 5;
-/** Refusals of who asks, and not of what is asked: other pushes would be refused too. */
-const OF_EVERYBODY = [401, 402, 403];
 
 type Pushing = Pick<JobServices, 'campaigns' | 'campaignBooks' | 'clock' | 'log'> & { signal: AbortSignal };
 
@@ -44,7 +47,11 @@ export const pushConversion = defineJob({
     unlessTakenOver(async () => {
       for (let told = 0; ; told += 1) {
         const claim = await services.campaigns.claimPush(callId, services.clock.nowMs());
-        if ('nothing' in claim) return told > 0 ? done({ told }) : skip(claim.nothing);
+        if ('nothing' in claim) {
+          const waitMs = WAITS.get(claim.nothing);
+          if (waitMs !== undefined) return snooze(waitMs, claim.nothing);
+          return told > 0 ? done({ told }) : skip(claim.nothing);
+        }
         const outcome = await pushOne(claim, services);
         if (outcome !== null) return outcome;
       }
@@ -77,8 +84,11 @@ async function pushOne(push: Push, services: Pushing): Promise<Outcome | null> {
     await campaigns.noteSend(push, clock.nowMs());
     await campaignBooks.send(provider, conversion, known, signal);
   } catch (error) {
+    // Also of what was asked first, when it changes nothing.
+    if (isUnsent(error)) await campaigns.takeBackSend(push);
     if (!(error instanceof ApiError) || error.code !== 'PROVIDER_REFUSED') throw error;
-    if (OF_EVERYBODY.includes(error.statusCode)) throw error;
+    // Other pushes would be refused too.
+    if (error.ofEverybody) throw error;
     log.warn({ provider, pushId: push.id, err: error }, 'a platform refused what it was told of a call');
     return refuse(push, error.providerCode ?? `http_${error.statusCode}`, services);
   }
