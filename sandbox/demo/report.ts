@@ -43,7 +43,7 @@ function describeCalls({ calls }: DemoResult, { days, progress }: Played, { reas
       ['  of a call', countOf('report') + countOf('modified'), 'accepted (202)'],
       ['  sent twice', countOf('twice'), 'accepted (202), no second effect'],
       ['  wrong signature', countOf('forged'), 'refused (401)'],
-      ['  malformed', countOf('malformed'), 'refused (400)'],
+      ['  malformed', countOf('malformed'), 'not signed either, refused (401)'],
       ['  answered otherwise', progress.surprises.length, ''],
       ['calls stored', calls.stored, `of ${calls.sent}`],
       ['  recovered', calls.recovered, `from the providers' logs: ${calls.lost} were reported by no webhook`],

@@ -9,7 +9,7 @@ export interface TrafficSecrets {
   readonly standardSecret: string;
 }
 
-/** What a forger signs with. */
+/** What those sign with who do not have the secret. */
 const WRONG: TrafficSecrets = {
   callrailKey: 'not-the-signing-key',
   standardSecret: `whsec_${Buffer.from('not-the-secret-of-the-sender-').toString('base64')}`,
@@ -24,7 +24,7 @@ export interface SignedRequest {
 /** The request as the sender makes it now; `nowMs` is real time, against which receivers check a stamp. */
 export function signDelivery(delivery: Delivery, secrets: TrafficSecrets, nowMs: number): SignedRequest {
   const { source, event, eventId, body } = delivery;
-  const { callrailKey, standardSecret } = delivery.kind === 'forged' ? WRONG : secrets;
+  const { callrailKey, standardSecret } = delivery.expected === 401 ? WRONG : secrets;
   const json = { 'content-type': 'application/json' };
   if (source === 'callrail') {
     const signature = createHmac('sha1', callrailKey).update(body).digest('base64');

@@ -162,6 +162,8 @@ function endForGood(client: Redis): void {
 function openPostgres(url: string, workers: number, onError: (queue: string, error: unknown) => void): Store {
   const patienceMs = workers === 0 ? PATIENCE_MS.adding : PATIENCE_MS.working;
   const pool = openQueuePool(url, SCHEMA, { max: workers + SHARED_CONNECTIONS, patienceMs });
+  // BullMQ's queues, workers and streams of events each listen to it, and Node warns from the eleventh listener on.
+  pool.setMaxListeners(4 * QUEUE_NAMES.length);
   pool.on('error', (error) => onError('postgres', error));
   const clients = new Set<pg.PoolClient>();
   pool.on('connect', (client) => {
