@@ -136,6 +136,11 @@ describe('callclear doctor', () => {
         : { status: 404, body: { message: 'no such offer' } };
     expect(await statesOf()).toEqual(['ok', 'ok', 'ok']);
     expect(asked.map((line) => line.split(' ')[0])).toEqual(['GET', 'GET', 'GET']);
+    answers = (path) =>
+      path.startsWith('/Apiv3')
+        ? { status: 200, body: { response: { status: -1, httpStatus: 400 } } }
+        : { status: 422, body: { message: 'no such id' } };
+    expect(await statesOf()).toEqual(['ok', 'ok', 'ok']);
     answers = () => ({ status: 401, body: { message: 'no' } });
     expect(await statesOf()).toEqual(['broken', 'broken', 'broken']);
   });
