@@ -69,34 +69,35 @@ begin
     'createdBeforeMs', app.ms(v_listing.created_before), 'cursor', v_listing.cursor, 'startedMs', app.ms(v_listing.started_at));
 end $$;
 
--- Movements as rows. They come as columns: a JSON list of [ids, sources, categories, amounts, fees, nets, currencies, available, created, exchange
--- rates], each a text with tabs between, instants in milliseconds, nothing for null. As a list for each movement they took six times as long to read.
-create function app.movements_of(p_movements jsonb, p_now timestamptz) returns table (id text, source_id text, reporting_category text,
+-- Movements as rows. They come as columns: [ids, sources, categories, amounts, fees, nets, currencies, available, created, exchange
+-- rates], each a text with U+007F between its values, instants in milliseconds, nothing for null. As a list for each movement they took
+-- six times as long to read.
+create function app.movements_of(p_columns text[], p_now timestamptz) returns table (id text, source_id text, reporting_category text,
   amount_minor bigint, fee_minor bigint, net_minor bigint, currency text, available_at timestamptz, created_at timestamptz, seen_at timestamptz, exchange_rate text)
 language sql immutable as $$
   select m.id, m.source, m.category, m.amount, m.fee, m.net, m.currency, app.at(m.available), app.at(m.created), p_now, m.rate
-  from unnest(string_to_array(p_movements ->> 0, E'\t'), string_to_array(p_movements ->> 1, E'\t', ''), string_to_array(p_movements ->> 2, E'\t'),
-    string_to_array(p_movements ->> 3, E'\t')::bigint[], string_to_array(p_movements ->> 4, E'\t')::bigint[], string_to_array(p_movements ->> 5, E'\t')::bigint[],
-    string_to_array(p_movements ->> 6, E'\t'), string_to_array(p_movements ->> 7, E'\t')::bigint[], string_to_array(p_movements ->> 8, E'\t')::bigint[],
-    string_to_array(p_movements ->> 9, E'\t', '')) m (id, source, category, amount, fee, net, currency, available, created, rate)
+  from unnest(string_to_array(p_columns[1], E'\x7f'), string_to_array(p_columns[2], E'\x7f', ''), string_to_array(p_columns[3], E'\x7f'),
+    string_to_array(p_columns[4], E'\x7f')::bigint[], string_to_array(p_columns[5], E'\x7f')::bigint[], string_to_array(p_columns[6], E'\x7f')::bigint[],
+    string_to_array(p_columns[7], E'\x7f'), string_to_array(p_columns[8], E'\x7f')::bigint[], string_to_array(p_columns[9], E'\x7f')::bigint[],
+    string_to_array(p_columns[10], E'\x7f', '')) m (id, source, category, amount, fee, net, currency, available, created, rate)
 $$;
 
 -- Stores some pages of a listing, those after p_after; p_next is after which the next one starts, null behind the last. The movements are
--- the JSON of app.movements_of as a text, which nothing on its way reads. Answers how many were new. Safe to run twice: a movement has
+-- the columns of app.movements_of, a line each. Answers how many were new. Safe to run twice: a movement has
 -- one id; of two workers the one that is behind does not move the cursor.
-create function public.store_page(p_listing_id bigint, p_after text, p_movements text, p_next text, p_now_ms bigint)
+create function public.store_pages(p_listing_id bigint, p_after text, p_movements text, p_next text, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_movements jsonb := p_movements; v_now timestamptz := app.at(p_now_ms); v_added bigint; v_newest timestamptz;
+declare v_columns text[] := string_to_array(p_movements, E'\n'); v_now timestamptz := app.at(p_now_ms); v_added bigint; v_newest timestamptz;
 begin
   perform app.lock_movements(false);
   begin
-    insert into stripe_movements select * from app.movements_of(v_movements, v_now);
+    insert into stripe_movements select * from app.movements_of(v_columns, v_now);
   exception when unique_violation then
     -- Some are here: the end of the listing before, a page that moved, or another worker. To look for them each time takes longer.
-    insert into stripe_movements select * from app.movements_of(v_movements, v_now) on conflict (id) do nothing;
+    insert into stripe_movements select * from app.movements_of(v_columns, v_now) on conflict (id) do nothing;
   end;
   get diagnostics v_added = row_count;
-  select app.at(max(created)) into v_newest from unnest(string_to_array(v_movements ->> 8, E'\t')::bigint[]) created;
+  select app.at(max(created)) into v_newest from unnest(string_to_array(v_columns[9], E'\x7f')::bigint[]) created;
   update stripe_listings set newest_at = greatest(newest_at, v_newest),
     cursor = case when cursor is not distinct from p_after then coalesce(p_next, cursor) else cursor end,
     state = case when p_next is null then 'whole' else state end, ended_at = case when p_next is null then v_now end

@@ -33,7 +33,7 @@ const clock = { nowMs: () => nowMs };
 async function drop(pages: number): Promise<void> {
   let left = pages;
   const listing = { id: 0, cursor: null, createdFromMs: 0, createdBeforeMs: nowMs, startedMs: nowMs };
-  const dropping = { ...reconciliation, openListing: async () => listing, storePage: async () => 0 };
+  const dropping = { ...reconciliation, openListing: async () => listing, storePages: async () => 0 };
   const stripeBalance: typeof balance = {
     ...balance,
     async listPage(window) {

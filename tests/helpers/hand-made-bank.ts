@@ -1,4 +1,4 @@
-import { toColumns } from '../../src/integrations/supabase/reconciliation.ts';
+import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
 import type { StripeAnswers } from './hand-made-stripe.ts';
 
 type Call = <T>(name: string, ...args: unknown[]) => Promise<T>;
@@ -25,7 +25,14 @@ export async function payPlatformOut(call: Call, stripe: StripeAnswers, nowMs: n
   for (const { id, amountMinor } of payouts) stripe.payOut(id, -amountMinor, nowMs - HOUR_MS);
   stripe.payOut('po_back', 3, nowMs - HOUR_MS);
   const listing = await call<{ id: number }>('open_listing', nowMs);
-  await call('store_page', listing.id, null, toColumns(stripe.movementsForLedger()), null, nowMs);
+  await call(
+    'store_pages',
+    listing.id,
+    null,
+    joinColumns([toColumns(stripe.movementsForLedger())]),
+    null,
+    nowMs,
+  );
   const facts = payouts.map((payout) => ({
     ...{
       ...payout,

@@ -1,5 +1,5 @@
 import type { StripeBooks } from '../../src/audit/stripe-reader.ts';
-import { toColumns } from '../../src/integrations/supabase/reconciliation.ts';
+import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
 import { pipelines } from '../../src/jobs/pipelines.ts';
 import type { TestDatabase } from './database.ts';
 import { payPlatformOut, resolveBreaks } from './hand-made-bank.ts';
@@ -210,7 +210,14 @@ async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: 
     }
   }
   const listing = await call<{ id: number }>('open_listing', nowMs);
-  await call('store_page', listing.id, null, toColumns(stripe.movementsForLedger()), null, nowMs);
+  await call(
+    'store_pages',
+    listing.id,
+    null,
+    joinColumns([toColumns(stripe.movementsForLedger())]),
+    null,
+    nowMs,
+  );
   for (const { id, kind } of await call<{ id: string; kind: string }[]>('withdrawals_to_read')) {
     const fact = { id, kind, ...stripe.factOf(id), status: 'needs_response' };
     await call('record_withdrawal', fact, date, nowMs);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { toColumns } from '../../src/integrations/supabase/reconciliation.ts';
+import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
 import type { TestDatabase } from './database.ts';
 
 const DAY_MS = 86_400_000;
@@ -206,7 +206,7 @@ export async function insertMonth(
       ...{ netMinor: amount - fee, currency, exchangeRate: rate, createdMs, availableOnMs: availableMs },
     }),
   );
-  await sql('select store_page(0, null, $1, null, 0)', [toColumns(page)]);
+  await sql('select store_pages(0, null, $1, null, 0)', [joinColumns([toColumns(page)])]);
   await sql('select insert_lines($1)', [JSON.stringify(lines)]);
 }
 

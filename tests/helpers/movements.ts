@@ -16,7 +16,7 @@ export async function listAllMovements(
   return all;
 }
 
-type Movements = Parameters<ReconciliationStore['storePage']>[1]['movements'];
+type Movements = Parameters<ReconciliationStore['toColumns']>[0];
 
 /** Stores movements as a listing of one page. */
 export async function storeMovements(
@@ -25,5 +25,6 @@ export async function storeMovements(
   nowMs: number,
 ): Promise<void> {
   const { id } = await reconciliation.openListing(nowMs);
-  await reconciliation.storePage(id, { after: null, movements, next: null }, nowMs);
+  const pages = [reconciliation.toColumns(movements)];
+  await reconciliation.storePages(id, { after: null, pages, next: null }, nowMs);
 }

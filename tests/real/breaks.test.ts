@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { renderBreaks, resolveBreak } from '../../src/cli/recon.ts';
 import { codeOf } from '../../src/errors.ts';
-import { toColumns } from '../../src/integrations/supabase/reconciliation.ts';
+import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
 import type { JobServices } from '../../src/services.ts';
 import { changeJournals } from '../helpers/books.ts';
 import { dateAfter, type House, keepServer, openHouse } from '../helpers/house.ts';
@@ -229,7 +229,7 @@ test.each([
     ...{ netMinor: -4_000, currency: 'usd', exchangeRate: null },
     ...{ createdMs: house.clock.nowMs() - 3_600_000, availableOnMs: house.clock.nowMs() - 3_600_000 },
   };
-  await house.sql('select store_page(0, null, $1, null, 0)', [toColumns([movement])]);
+  await house.sql('select store_pages(0, null, $1, null, 0)', [joinColumns([toColumns([movement])])]);
   await house.close(dateAfter(2));
   const read: JobServices['stripeWithdrawals']['read'] = async ({ id, kind }) => {
     expect({ id, kind }).toEqual({ id: 're_of_ours', kind: 'refund' });

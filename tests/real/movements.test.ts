@@ -182,9 +182,9 @@ test('no more than ten thousand movements are in memory, however many there are'
   let most = 0;
   const store: ReconciliationStore = {
     ...reconciliation,
-    async storePage(id, part, atMs) {
-      const added = await reconciliation.storePage(id, part, atMs);
-      inMemory -= part.movements.length;
+    async storePages(id, part, atMs) {
+      const added = await reconciliation.storePages(id, part, atMs);
+      inMemory -= part.pages.reduce((sum, { count }) => sum + count, 0);
       return added;
     },
   };

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations cb8ee50069995a56, text 360a1f5ab9596bbf. Do not edit.
+// Made by "npm run generate" from migrations 23039eac7c4392dc, text 05736793b5457b56. Do not edit.
 export type Json =
 	| string
 	| number
@@ -4560,7 +4560,7 @@ export type Database = {
 				};
 				Returns: Json;
 			};
-			store_page: {
+			store_pages: {
 				Args: {
 					p_after: string;
 					p_listing_id: number;

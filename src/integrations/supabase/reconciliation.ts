@@ -1,48 +1,6 @@
 import { z } from 'zod';
-import { PermanentError } from '../../errors.ts';
+import { joinColumns, type MovementColumns, toColumns } from './movement-columns.ts';
 import { amountMinor, instantMs, type Rpc } from './rpc.ts';
-
-/** A movement of Stripe's balance as it is stored; see integrations/stripe/balance.ts. */
-interface Movement {
-  readonly id: string;
-  readonly sourceId: string | null;
-  readonly reportingCategory: string;
-  readonly amountMinor: number;
-  readonly feeMinor: number;
-  readonly netMinor: number;
-  readonly currency: string;
-  readonly exchangeRate: string | null;
-  readonly availableOnMs: number;
-  readonly createdMs: number;
-}
-
-/**
- * Movements as `store_page` reads them: a list for each movement would take six times as long to read there. Throws PermanentError
- * ANSWER_INVALID for a text with a tab, of which Stripe has none.
- */
-export function toColumns(movements: readonly Movement[]): string {
-  const texts = (read: (movement: Movement) => string | null) =>
-    movements.map((movement) => {
-      const text = read(movement) ?? '';
-      if (!text.includes('\t')) return text;
-      throw new PermanentError('ANSWER_INVALID', 'A movement of Stripe has a tab in one of its texts.', {
-        detail: { movement: movement.id },
-      });
-    });
-  const columns = [
-    texts(({ id }) => id),
-    texts(({ sourceId }) => sourceId),
-    texts(({ reportingCategory }) => reportingCategory),
-    movements.map((movement) => movement.amountMinor),
-    movements.map(({ feeMinor }) => feeMinor),
-    movements.map(({ netMinor }) => netMinor),
-    texts(({ currency }) => currency),
-    movements.map(({ availableOnMs }) => availableOnMs),
-    movements.map(({ createdMs }) => createdMs),
-    texts(({ exchangeRate }) => exchangeRate),
-  ];
-  return JSON.stringify(columns.map((column) => column.join('\t')));
-}
 
 const listing = z.object({
   id: z.int(),
@@ -88,20 +46,22 @@ export function createReconciliationStore(rpc: Rpc) {
   return {
     /** The listing of Stripe's movements that is to be read: one that stopped midway, or a new one. */
     openListing: (nowMs: number) => rpc('open_listing', { p_now_ms: nowMs }, listing),
-    /** Stores the page after `after`; the listing is whole when `next` is null. How many movements were new. */
-    storePage: (
+    /** What `storePages` takes of a page. */
+    toColumns,
+    /** Stores the pages after `after`; the listing is whole when `next` is null. How many movements were new. */
+    storePages: (
       listingId: number,
       {
         after,
-        movements,
+        pages,
         next,
-      }: { after: string | null; movements: readonly Movement[]; next: string | null },
+      }: { after: string | null; pages: readonly MovementColumns[]; next: string | null },
       nowMs: number,
     ) =>
       rpc(
-        'store_page',
+        'store_pages',
         {
-          ...{ p_listing_id: listingId, p_after: after, p_movements: toColumns(movements), p_next: next },
+          ...{ p_listing_id: listingId, p_after: after, p_movements: joinColumns(pages), p_next: next },
           p_now_ms: nowMs,
         },
         z.int(),

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { codeOf, OutageError, PermanentError, TransientError } from '../../errors.ts';
-import type { BalancePage } from '../../integrations/stripe/balance.ts';
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 
@@ -121,7 +120,8 @@ type ListServices = Pick<JobServices, 'stripeBalance' | 'reconciliation' | 'cloc
 
 /** So many movements go to the database in one request: one for each page of a hundred takes longer than reading it. */
 const MOVEMENTS_PER_REQUEST = 5_000;
-type Part = Parameters<JobServices['reconciliation']['storePage']>[1];
+type Part = Parameters<JobServices['reconciliation']['storePages']>[1];
+type Columns = Part['pages'][number];
 
 /**
  * Stores what moved at Stripe since the last whole listing: five thousand movements go to the database while the next are fetched,
@@ -139,8 +139,11 @@ export async function listMovements(
     const { id, cursor, createdFromMs, createdBeforeMs, startedMs } = await reconciliation.openListing(nowMs);
     await storePages(
       cursor,
-      (after) => stripeBalance.listPage({ createdFromMs, createdBeforeMs, after, signal }),
-      (part) => reconciliation.storePage(id, part, clock.nowMs()),
+      async (after) => {
+        const page = await stripeBalance.listPage({ createdFromMs, createdBeforeMs, after, signal });
+        return { columns: reconciliation.toColumns(page.movements), next: page.next };
+      },
+      (part) => reconciliation.storePages(id, part, clock.nowMs()),
     );
     if (startedMs >= nowMs) return startedMs;
   }
@@ -148,28 +151,34 @@ export async function listMovements(
 
 async function storePages(
   cursor: string | null,
-  fetchPage: (after: string | null) => Promise<BalancePage>,
+  fetchPage: (after: string | null) => Promise<{ columns: Columns; next: string | null }>,
   store: (part: Part) => Promise<unknown>,
 ): Promise<void> {
-  let held: Part = { after: cursor, movements: [], next: cursor };
+  let held: { after: string | null; pages: Columns[]; next: string | null } = {
+    ...{ after: cursor, pages: [], next: cursor },
+  };
+  let count = 0;
   let storing: Promise<unknown> = Promise.resolve();
   try {
     do {
-      const { movements, next } = await fetchPage(held.next);
-      held = { after: held.after, movements: [...held.movements, ...movements], next };
-      if (next !== null && held.movements.length >= MOVEMENTS_PER_REQUEST) {
+      const { columns, next } = await fetchPage(held.next);
+      held.pages.push(columns);
+      held.next = next;
+      count += columns.count;
+      if (next !== null && count >= MOVEMENTS_PER_REQUEST) {
         await storing;
         storing = store(held);
         // Told when it is waited for, which may be some pages later.
         storing.catch(() => undefined);
-        held = { after: next, movements: [], next };
+        held = { after: next, pages: [], next };
+        count = 0;
       }
     } while (held.next !== null);
     await storing;
   } catch (error) {
     // What was fetched is not fetched again.
     await storing;
-    if (held.movements.length > 0) await store(held);
+    if (count > 0) await store(held);
     throw error;
   }
   await store(held);
