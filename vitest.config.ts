@@ -13,6 +13,8 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/unit/**/*.test.ts', 'tests/tidy.test.ts'],
           testTimeout: 60_000,
+          // By default one for each core but one, of which there may be two.
+          maxWorkers: '100%',
         },
       },
       {
