@@ -1,4 +1,9 @@
+import type { components, operations } from '../../src/integrations/call-tracking/twilio-log.openapi.ts';
 import type { KnownCall, LogAnswer, LogAsked } from './server.ts';
+
+/** As Twilio's document has them. */
+type Call = components['schemas']['api.v2010.account.call'];
+type Page = operations['ListCall']['responses'][200]['content']['application/json'];
 
 const MOST_PER_PAGE = 1_000;
 
@@ -38,11 +43,11 @@ export function answerTwilio(asked: LogAsked, calls: readonly KnownCall[], accou
       page_size: size,
       start,
       uri: `${path}.json`,
-    },
+    } satisfies Page,
   };
 }
 
-const entryOf = (call: KnownCall, account: string) => ({
+const entryOf = (call: KnownCall, account: string): Call => ({
   sid: call.externalId,
   account_sid: account,
   api_version: '2010-04-01',

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createIpQualityScore } from '../../src/integrations/fraud/ipqualityscore.ts';
 import type { LookupOptions, NumberLookup, NumberReport } from '../../src/integrations/fraud/lookup.ts';
 import { createTelesign } from '../../src/integrations/fraud/telesign.ts';
+import type { components } from '../../src/integrations/fraud/twilio-lookup.openapi.ts';
 import { createTwilioLookup } from '../../src/integrations/fraud/twilio-lookup.ts';
 
 const server = setupServer();
@@ -26,8 +27,9 @@ const ipqs = (facts: object = {}) => ({
   ...{ request_id: '4DSjKXAhHs', dialing_code: 1, ...facts },
 });
 
-/** As Twilio's library types it. */
-const ofTwilio = (line: object | null, facts: object = {}) => ({
+type PhoneNumber = components['schemas']['lookups.v2.phone_number'];
+/** As Twilio's OpenAPI document has it. */
+const ofTwilio = (line: object | null, facts: object = {}): PhoneNumber => ({
   ...{ calling_country_code: '1', country_code: 'US', phone_number: NUMBER, valid: true },
   ...{ national_format: '(212) 736-1234', validation_errors: [], caller_name: null, sim_swap: null },
   line_type_intelligence: line && {

@@ -4,6 +4,7 @@ import { basic } from '../credentials.ts';
 import { type ApiCall, type ApiClient, type ClientParts, createApiClient } from '../http.ts';
 import type { CallLog, LoggedCall } from './log.ts';
 import { callerNumber, externalId, MAX_DURATION_S, trackingNumber } from './report.ts';
+import type { components } from './twilio-log.openapi.ts';
 
 export interface TwilioLogOptions extends ClientParts {
   /** The source under which webhooks report its calls. */
@@ -19,17 +20,23 @@ export interface TwilioLogOptions extends ClientParts {
 const PAGE_SIZE = 1_000;
 
 /** How a call of Twilio ends; until then it is queued, ringing or in progress. */
-const ENDED = ['completed', 'busy', 'failed', 'no-answer', 'canceled'];
+const ENDED: readonly components['schemas']['call_enum_status'][] = [
+  'completed',
+  'busy',
+  'failed',
+  'no-answer',
+  'canceled',
+];
 
-/** What its library needs to make a page of an answer. */
-const pageSchema = z.looseObject({
+/** What its library needs to make a page of an answer. A test holds both schemas against Twilio's document. */
+export const pageSchema = z.looseObject({
   calls: z.array(z.looseObject({ sid: z.string(), status: z.string() })),
   next_page_uri: z.string().nullish(),
 });
 
 const NO_TELEPHONE = ['client:', 'sip:'];
 
-const callSchema = z.object({
+export const callSchema = z.object({
   sid: externalId,
   // A client or a SIP address is no telephone that called.
   from: callerNumber.refine(

@@ -8,6 +8,12 @@ import {
   type NumberLookup,
   type NumberReport,
 } from './lookup.ts';
+import type { operations, paths } from './twilio-lookup.openapi.ts';
+
+const PATH = '/v2/PhoneNumbers/{PhoneNumber}' satisfies keyof paths;
+const QUERY = {
+  Fields: 'line_type_intelligence',
+} satisfies operations['FetchPhoneNumber']['parameters']['query'];
 
 const LINE_TYPES: Readonly<Record<string, LineType | null>> = {
   mobile: 'mobile',
@@ -19,7 +25,8 @@ const LINE_TYPES: Readonly<Record<string, LineType | null>> = {
   unknown: null,
 };
 
-const answerSchema = z
+/** A test holds it against Twilio's document. */
+export const answerSchema = z
   .object({
     valid: z.boolean(),
     line_type_intelligence: z
@@ -37,10 +44,10 @@ const answerSchema = z
   });
 
 /**
- * Twilio's Lookup v2 with the package Line Type Intelligence. Sources: the types and requests of Twilio's own library (a
- * test compares ours with them), and Twilio, "Line Type Intelligence". It scores no risk of calls: its package about SMS
- * pumping is about texts, and is paid for apart. A package that failed has a code in an answer of 200, such as 60601 for
- * Canadian numbers without an approval, which is about the number and not about us.
+ * Twilio's Lookup v2 with the package Line Type Intelligence. Sources: Twilio's OpenAPI document, the requests of its own
+ * library (tests compare ours with both), and Twilio, "Line Type Intelligence". It scores no risk of calls: its package
+ * about SMS pumping is about texts, and is paid for apart. A package that failed has a code in an answer of 200, such as
+ * 60601 for Canadian numbers without an approval, which is about the number and not about us.
  */
 export function createTwilioLookup(options: LookupOptions): NumberLookup {
   const client = lookupClient('twilio-lookup', basic, options);
@@ -49,8 +56,8 @@ export function createTwilioLookup(options: LookupOptions): NumberLookup {
     lookUp: (number, signal) =>
       client.get({
         operation: 'lookups.fetch',
-        path: `/v2/PhoneNumbers/${encodeURIComponent(number)}`,
-        query: { Fields: 'line_type_intelligence' },
+        path: PATH.replace('{PhoneNumber}', encodeURIComponent(number)),
+        query: QUERY,
         schema: answerSchema,
         signal,
       }),
