@@ -210,14 +210,8 @@ async function takeBack(call: Call, stripe: StripeAnswers, date: string, nowMs: 
     }
   }
   const listing = await call<{ id: number }>('open_listing', nowMs);
-  await call(
-    'store_pages',
-    listing.id,
-    null,
-    joinColumns([toColumns(stripe.movementsForLedger())]),
-    null,
-    nowMs,
-  );
+  const columns = joinColumns([toColumns(stripe.movementsForLedger())]);
+  await call('store_pages', listing.id, null, columns, null, nowMs);
   for (const { id, kind } of await call<{ id: string; kind: string }[]>('withdrawals_to_read')) {
     const fact = { id, kind, ...stripe.factOf(id), status: 'needs_response' };
     await call('record_withdrawal', fact, date, nowMs);

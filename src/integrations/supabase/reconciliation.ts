@@ -2,6 +2,13 @@ import { z } from 'zod';
 import { joinColumns, type MovementColumns, toColumns } from './movement-columns.ts';
 import { amountMinor, instantMs, type Rpc } from './rpc.ts';
 
+/** Pages of a listing: those after `after`, and after which the next one starts. */
+interface Part {
+  readonly after: string | null;
+  readonly pages: readonly MovementColumns[];
+  readonly next: string | null;
+}
+
 const listing = z.object({
   id: z.int(),
   createdFromMs: instantMs,
@@ -49,15 +56,7 @@ export function createReconciliationStore(rpc: Rpc) {
     /** What `storePages` takes of a page. */
     toColumns,
     /** Stores the pages after `after`; the listing is whole when `next` is null. How many movements were new. */
-    storePages: (
-      listingId: number,
-      {
-        after,
-        pages,
-        next,
-      }: { after: string | null; pages: readonly MovementColumns[]; next: string | null },
-      nowMs: number,
-    ) =>
+    storePages: (listingId: number, { after, pages, next }: Part, nowMs: number) =>
       rpc(
         'store_pages',
         {
