@@ -107,6 +107,8 @@ describe('a payout for which the balance at Stripe is too small', () => {
 });
 
 describe('a supplier whose payouts Stripe refuses', () => {
+  /** Closes after which the money of a card is available. */
+  const AVAILABLE_AFTER = 2;
   const status = async () =>
     (
       await house.sql<{ status: string; held_reason: string | null }>(
@@ -114,9 +116,17 @@ describe('a supplier whose payouts Stripe refuses', () => {
       )
     )[0];
 
-  /** A payout a day, each refused with this code, or sent. */
+  /** A road whose calls were paid for on two days already, and none of it is available yet. */
+  async function busyRoad() {
+    const road = await house.road();
+    await payDaily(AVAILABLE_AFTER, -AVAILABLE_AFTER, road, null);
+    expect(ours()).toEqual([]);
+    return road;
+  }
+
+  /** A payout a day, of the call two days before, each refused with this code, or sent. */
   async function payDaily(days: number, from: number, road: { number: string }, code: string | null) {
-    for (let day = from; day < from + days; day += 1) {
+    for (let day = from + AVAILABLE_AFTER; day < from + days + AVAILABLE_AFTER; day += 1) {
       house.advanceTo(Date.parse(`${dateAfter(day)}T10:00:00Z`));
       await house.call({ number: road.number });
       if (code !== null) house.simulator.faults.add({ kind: 'refuse', pathPrefix: '/v1/transfers', code });
@@ -126,7 +136,7 @@ describe('a supplier whose payouts Stripe refuses', () => {
   }
 
   test('three times in a row for one reason is held with it, and paid again once it is released', async () => {
-    const road = await house.road({ card: 'pm_card_bypassPending' });
+    const road = await busyRoad();
     await payDaily(2, 0, road, 'account_invalid');
     expect(await status()).toMatchObject({ status: 'active' });
     await payDaily(1, 2, road, 'account_invalid');
@@ -145,7 +155,7 @@ describe('a supplier whose payouts Stripe refuses', () => {
   });
 
   test('because its account may not receive transfers is held at once, and paid when Stripe says that it may', async () => {
-    const road = await house.road({ card: 'pm_card_bypassPending' });
+    const road = await busyRoad();
     const account = road.supplier.account ?? '';
     const request = (requested: boolean) =>
       post(`/v1/accounts/${account}`, { 'capabilities[transfers][requested]': String(requested) });
@@ -163,7 +173,7 @@ describe('a supplier whose payouts Stripe refuses', () => {
   });
 
   test('is held before any is refused, when Stripe tells that its account may not, or was disconnected', async () => {
-    const road = await house.road({ card: 'pm_card_bypassPending' });
+    const road = await busyRoad();
     const account = road.supplier.account ?? '';
     await post(`/v1/accounts/${account}`, { 'capabilities[transfers][requested]': 'false' });
     await tell('capability.updated', account);
@@ -193,7 +203,7 @@ describe('a supplier whose payouts Stripe refuses', () => {
   });
 
   test('for different reasons is not held', async () => {
-    const road = await house.road({ card: 'pm_card_bypassPending' });
+    const road = await busyRoad();
     await payDaily(2, 0, road, 'account_invalid');
     await payDaily(1, 2, road, 'transfers_not_allowed');
     expect(await status()).toMatchObject({ status: 'active' });
