@@ -45,7 +45,8 @@ export async function renderOpenApiTypes(wanted: Wanted): Promise<string> {
 }
 
 /**
- * It is written against TypeScript 5, whose compiler is a library; the project's own is none. npm cannot give one package
+ * It is written against TypeScript 5, whose compiler is a library; the project's own is none. Both bring a `tsc`, so that
+ * `npm run check` names its own by its path. npm cannot give one package
  * another peer than the others, so that the name is resolved here.
  */
 async function loadGenerator() {
