@@ -1,3 +1,5 @@
+import type { Currency } from './money.ts';
+
 /** Platforms whose offers campaigns are; `perS`: requests per second of all processes together. */
 export interface CampaignSettings {
   readonly ringba: (RingbaAccount & { readonly perS: number }) | null;
@@ -8,6 +10,8 @@ export interface CampaignSettings {
   } | null;
   readonly tune: {
     readonly networkTokens: readonly string[];
+    /** Of its offers that name none. */
+    readonly networkCurrency?: Currency | null;
     readonly apiBase: string;
     readonly perS: number;
   } | null;
@@ -27,6 +31,7 @@ interface Values {
   readonly EVERFLOW_REGION: 'us' | 'eu';
   readonly TUNE_NETWORK_ID?: string | undefined;
   readonly TUNE_NETWORK_TOKENS: readonly string[];
+  readonly TUNE_NETWORK_CURRENCY?: Currency | undefined;
 }
 
 /** None of them publishes a limit for all; these are far below those that their users speak of. */
@@ -36,6 +41,7 @@ const EVERFLOW = { us: 'https://api.eflow.team', eu: 'https://api-eu.eflow.team'
 export function campaignsOf(values: Values): CampaignSettings {
   const { EVERFLOW_API_KEYS: apiKeys, EVERFLOW_REGION: region } = values;
   const { TUNE_NETWORK_ID: network, TUNE_NETWORK_TOKENS: networkTokens } = values;
+  const networkCurrency = values.TUNE_NETWORK_CURRENCY ?? null;
   const { RINGBA_ACCOUNT_ID: accountId, RINGBA_API_TOKENS: apiTokens } = values;
   return Object.freeze({
     ringba:
@@ -46,6 +52,6 @@ export function campaignsOf(values: Values): CampaignSettings {
     tune:
       network === undefined
         ? null
-        : { networkTokens, apiBase: `https://${network}.api.hasoffers.com`, perS: PER_S },
+        : { networkTokens, networkCurrency, apiBase: `https://${network}.api.hasoffers.com`, perS: PER_S },
   });
 }

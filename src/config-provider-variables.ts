@@ -13,6 +13,7 @@ import {
   url,
   type Variable,
 } from './config-values.ts';
+import { CURRENCIES, type Currency } from './money.ts';
 
 /** Variables of those who report calls, are asked, or are told; see config-variables.ts. */
 export const PROVIDER_VARIABLES = {
@@ -151,6 +152,12 @@ export const PROVIDER_VARIABLES = {
     example: '',
     secret: true,
     schema: secrets.prefault(''),
+  },
+  TUNE_NETWORK_CURRENCY: {
+    purpose:
+      'currency of that network, such as usd: of its offers that name none, which else are read as faulty',
+    example: '',
+    schema: oneOf(Object.keys(CURRENCIES) as Currency[]).optional(),
   },
   POSTHOG_KEY: {
     purpose: 'key phc_... of the PostHog project that is told of business events; empty tells none',

@@ -184,3 +184,13 @@ export const isOfOne = (error: unknown): error is ApiError =>
 /** Whether nothing left the house, so that nothing is owed for it. */
 export const isUnsent = (error: unknown): error is OutageError =>
   error instanceof OutageError && error.detail.sent === false;
+
+/** What a connection fails of that was never there. */
+const NEVER_CONNECTED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'UND_ERR_CONNECT_TIMEOUT'];
+
+/** Whether the other side did surely nothing: nothing reached it, or it refused the request for coming too often. */
+export const isUndone = (error: unknown): boolean =>
+  isUnsent(error) ||
+  (error instanceof ApiError && error.statusCode === 429) ||
+  (error instanceof Error &&
+    (('code' in error && NEVER_CONNECTED.includes(String(error.code))) || isUndone(error.cause)));

@@ -6,8 +6,7 @@ import { type Part, type Runtime, runPart } from './runtime.ts';
 /** Works on every queue, and hands rows that are due to the queue as they appear. */
 export async function startWorker(runtime: Runtime): Promise<Part> {
   const { platform, services, letters, config, log, onQueueEvent, dispatcher } = runtime;
-  // The worker's to say, since it is the one that sends: a command line may have another environment.
-  await services.eventSinkStore.ensure(services.eventSinks.configured);
+  const telling = await keepTelling(runtime);
   const workers = await createWorkers({
     ...{ backend: platform.queue, jobs, services, letters, sealKeys: config.bodyKeys },
     onEvent: onQueueEvent,
@@ -25,11 +24,25 @@ export async function startWorker(runtime: Runtime): Promise<Part> {
   log.info({ callLogs: logs.length === 0 ? 'off: none is configured' : logs.join(', ') }, 'working');
   return {
     async close(deadlineMs) {
+      clearInterval(telling);
       watchdog.stop();
       await workers.close(deadlineMs);
       await dispatcher.stop();
     },
   };
+}
+
+/** Well below the hours after which a sink that no worker has is given up. */
+const TELL_EVERY_MS = 10 * 60_000;
+
+/** Who is told of events is the worker's to say, since it is the one that sends: a command line may have another environment. */
+async function keepTelling({ services, log }: Runtime): Promise<NodeJS.Timeout> {
+  const { eventSinkStore, eventSinks, clock } = services;
+  const tell = () => eventSinkStore.ensure(eventSinks.configured, clock.nowMs());
+  await tell();
+  return setInterval(() => {
+    tell().catch((error: unknown) => log.warn({ err: error }, 'who is told of events is not said again yet'));
+  }, TELL_EVERY_MS).unref();
 }
 
 if (import.meta.main) await runPart(startWorker);

@@ -43,16 +43,26 @@ export interface RefusalInside {
   readonly code: string;
   readonly ofEverybody: boolean;
   readonly mayPass: boolean;
+  /** Of a refusal for coming too often, which says 429 in another way, and how long to wait. */
+  readonly statusCode?: 429;
+  readonly waitMs?: number;
 }
 
 /**
  * `code`: the provider's, or ours where it has none. `ofEverybody`: others would be refused too, whatever they asked for.
- * `mayPass`: waiting may help, as with a 5xx.
+ * `mayPass`: waiting may help, as with a 5xx. `tooOftenMs`: it is refused for coming too often, and everybody waits so long.
  */
 export const refusalInside = (
   code: string,
-  { ofEverybody, mayPass = false }: { ofEverybody: boolean; mayPass?: boolean },
-): RefusalInside => ({ [REFUSED]: true, code, ofEverybody, mayPass });
+  {
+    ofEverybody,
+    mayPass = false,
+    tooOftenMs,
+  }: { ofEverybody: boolean; mayPass?: boolean; tooOftenMs?: number },
+): RefusalInside => ({
+  ...{ [REFUSED]: true, code, ofEverybody, mayPass },
+  ...(tooOftenMs === undefined ? {} : { mayPass: true, statusCode: 429, waitMs: tooOftenMs }),
+});
 
 export const isRefusalInside = (answer: unknown): answer is RefusalInside =>
   typeof answer === 'object' && answer !== null && REFUSED in answer;

@@ -49,6 +49,7 @@ $$;
 
 -- Keeps what an offer would change of the terms that it was compared with. Answers same (nothing), open (known), dismissed (a person
 -- said no to the very same), new, or stale: the campaign has other terms or another offer since, and the next reading compares anew.
+-- An answer that could not be read (isUnread) says nothing of what stands open, and a fault in between nothing of what was dismissed.
 -- Safe to run twice: one proposal of a campaign is open, and the same is not opened again.
 create function public.record_offer(p_found jsonb, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
@@ -61,8 +62,12 @@ begin
   select * into v_known from term_proposals where campaign_id = v_campaign.id order by (state = 'open') desc, found_at desc, id limit 1;
   if v_known.state in ('open', 'dismissed') and (v_known.terms_id, v_known.changes, v_known.fault, v_known.offer_id)
     is not distinct from (v_terms, v -> 'changes', v ->> 'fault', v ->> 'offerId') then return to_jsonb(v_known.state); end if;
+  if (v ->> 'isUnread')::boolean and v_known.state = 'open' and v_known.fault is null then return to_jsonb('open'::text); end if;
   update term_proposals set state = 'withdrawn', ended_at = app.at(p_now_ms) where campaign_id = v_campaign.id and state = 'open';
   if v -> 'changes' = '{}' and v ->> 'fault' is null then return to_jsonb('same'::text); end if;
+  select * into v_known from term_proposals where campaign_id = v_campaign.id and fault is null order by found_at desc, id limit 1;
+  if v_known.state = 'dismissed' and v ->> 'fault' is null and (v_known.terms_id, v_known.changes, v_known.offer_id)
+    is not distinct from (v_terms, v -> 'changes', v ->> 'offerId') then return to_jsonb('dismissed'::text); end if;
   insert into term_proposals (campaign_id, provider, offer_id, terms_id, changes, fault, found_at)
   values (v_campaign.id, v ->> 'provider', v ->> 'offerId', v_terms, v -> 'changes', v ->> 'fault', app.at(p_now_ms));
   return to_jsonb('new'::text);
@@ -164,10 +169,12 @@ end $$;
 -- Takes a call's push under a new token: the one that may have been sent, else a new one of what the books say now. Answers the push,
 -- or {"nothing": reason}. A call that its platform reported itself has the platform's own id. One that was sent a moment ago is not
 -- taken over: its request may be under way still, and would come after a newer one (being_sent). What a platform has of one reference
--- is of one call: another call with the same is refused by us, so that it is seen (reference_taken).
+-- is of one call: another call with the same is refused by us, so that it is seen (reference_taken). Of the call's earlier pushes it
+-- answers whether the platform took one of them (sentBefore), so that it must have a conversion, and when the last was sent of those
+-- that may come to it still: one sent twice was shown once, and one that was never shown may be (looseMs).
 create function public.claim_push(p_call_id uuid, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_call calls; v_campaign campaigns; v_push conversion_pushes; v_told conversion_pushes; v_earning earnings;
+declare v_call calls; v_campaign campaigns; v_push conversion_pushes; v_told conversion_pushes; v_earning earnings; v_earlier record;
   v_provider text; v_reference text; v_nothing text; v_taken boolean := false;
 begin
   perform pg_advisory_xact_lock(hashtextextended('push:' || p_call_id, 0));
@@ -209,9 +216,13 @@ begin
     if v_taken then return '{"nothing": "reference_taken"}'; end if;
   end if;
   update conversion_pushes set token = token + 1 where id = v_push.id returning * into v_push;
+  select bool_or(state = 'sent' or code in ('never_shown', 'vanished')) as sent,
+    max(sent_at) filter (where sends > 1 or (sends > 0 and code = 'never_shown')) as loose into v_earlier
+  from conversion_pushes where call_id = p_call_id and id <> v_push.id and sends > 0;
   return jsonb_build_object('id', v_push.id, 'token', v_push.token, 'provider', v_push.provider, 'offerId', v_push.offer_id,
     'reference', v_push.reference, 'currency', v_push.currency, 'priceMinor', v_push.price_minor, 'shareMinor', v_push.share_minor,
-    'sends', v_push.sends, 'sentAtMs', app.ms(v_push.sent_at));
+    'sends', v_push.sends, 'sentAtMs', app.ms(v_push.sent_at), 'madeMs', app.ms(v_push.made_at),
+    'sentBefore', coalesce(v_earlier.sent, false), 'looseMs', app.ms(v_earlier.loose));
 end $$;
 
 -- Written before a push is sent (p_end null), and when it has come to its end: sent or refused. Only the newest token may.

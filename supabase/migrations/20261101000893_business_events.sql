@@ -5,6 +5,8 @@ create table public.event_sinks (
   name text primary key,
   -- One that answered 410 is told again when it has another address.
   address_hash text not null,
+  -- When a worker last had it.
+  seen_at timestamptz not null,
   gone_at timestamptz
 );
 
@@ -59,16 +61,23 @@ create trigger reconciliation_breaks_tell_new after insert on public.reconciliat
 create trigger reconciliation_breaks_tell_again after update on public.reconciliation_breaks for each row
   when (new.state = 'open' and new.kind <> 'expected' and (old.state <> 'open' or old.kind = 'expected')) execute function app.tell_of_break();
 
--- The sinks that are configured, [{name, addressHash}]; others are told nothing more. Safe to run twice: it says what shall be.
-create function public.ensure_event_sinks(p_sinks jsonb)
+-- The sinks that a worker has, [{name, addressHash}], which it says when it starts and again every few minutes. One that it does not
+-- have another worker may have: only one that nobody had for six hours is told nothing more. Safe to run twice: it says what is.
+create function public.ensure_event_sinks(p_sinks jsonb, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
-  insert into event_sinks as s (name, address_hash)
-  select x ->> 'name', x ->> 'addressHash' from jsonb_array_elements(app.json_arg(p_sinks)) x order by 1
-  on conflict (name) do update set address_hash = excluded.address_hash, gone_at = null where s.address_hash <> excluded.address_hash;
-  delete from event_sinks where name not in (select x ->> 'name' from jsonb_array_elements(app.json_arg(p_sinks)) x);
+  insert into event_sinks as s (name, address_hash, seen_at)
+  select x ->> 'name', x ->> 'addressHash', app.at(p_now_ms) from jsonb_array_elements(app.json_arg(p_sinks)) x order by 1
+  on conflict (name) do update set address_hash = excluded.address_hash, seen_at = excluded.seen_at,
+    gone_at = case when s.address_hash = excluded.address_hash then s.gone_at end;
+  delete from event_sinks where seen_at < app.at(p_now_ms) - interval '6 hours';
   return '{}';
 end $$;
+
+create function public.event_sink_wanted(p_name text)
+returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  select to_jsonb(exists (select from event_sinks where name = p_name and gone_at is null))
+$$;
 
 -- A sink wants nothing more. Safe to run twice: it is given up once.
 create function public.give_up_event_sink(p_name text, p_now_ms bigint)

@@ -36,6 +36,11 @@ export async function startCampaignPlatforms() {
     calls: new Map<string, Amounts>(),
     conversions: new Map<string, Amounts>(),
     clicks: new Set<string>(),
+    everflowStatus: 'approved',
+    /** The text of TUNE's next refusals, which are a 200. */
+    tuneRefuses: null as string | null,
+    /** Ringba answers success and does nothing. */
+    ringbaDoesNothing: false,
     /** Everything that was sent to change something. */
     sent: [] as { path: string; body: Record<string, unknown> }[],
     /** The next answers are these, and nothing is done. */
@@ -70,6 +75,8 @@ export async function startCampaignPlatforms() {
   function answerOf(path: string, query: URLSearchParams, body: Record<string, unknown>): [number, object] {
     const last = decodeURIComponent(path.split('/').at(-1) ?? '');
     if (path === '/Apiv3/json') {
+      if (at.tuneRefuses !== null)
+        return [200, { response: { status: -1, httpStatus: 200, data: '', errorMessage: at.tuneRefuses } }];
       const offer = at.offers.tune.get(query.get('id') ?? '');
       return [
         200,
@@ -91,6 +98,7 @@ export async function startCampaignPlatforms() {
         .object({ inboundCallId: z.string(), newConversionAmount: z.number(), newPayoutAmount: z.number() })
         .parse(body);
       if (!at.calls.has(given.inboundCallId)) return [400, { code: 'unknown_call' }];
+      if (at.ringbaDoesNothing) return [200, { isSuccessful: false, errors: ['no'] }];
       at.calls.set(given.inboundCallId, {
         revenue: given.newConversionAmount,
         payout: given.newPayoutAmount,
@@ -111,13 +119,11 @@ export async function startCampaignPlatforms() {
   function transaction(id: string): [number, object] {
     if (!at.clicks.has(id)) return [404, {}];
     const known = at.conversions.get(id);
-    return [
-      200,
-      {
-        click: {},
-        conversions: known === undefined ? null : [{ conversion_id: `c-${id}`, is_event: false, ...known }],
-      },
-    ];
+    const entries =
+      known === undefined
+        ? []
+        : [{ conversion_id: `c-${id}`, is_event: false, status: at.everflowStatus, ...known }];
+    return [200, { click: {}, conversions: { total: entries.length, entries } }];
   }
 
   function everflowTakes(path: string, body: Record<string, unknown>): [number, object] {
@@ -161,7 +167,7 @@ export async function startCampaignPlatforms() {
     books: createCampaignBooks({
       ringba: createRingba({ ...parts, apiBase, accountId: ACCOUNT, apiTokens: [RINGBA_TOKEN] }),
       everflow: createEverflow({ ...parts, apiBase, apiKeys: [EVERFLOW_KEY] }),
-      tune: createTune({ ...parts, apiBase, networkTokens: [TUNE_TOKEN] }),
+      tune: createTune({ ...parts, apiBase, networkTokens: [TUNE_TOKEN], networkCurrency: 'usd' }),
     }),
     async close() {
       server.close();

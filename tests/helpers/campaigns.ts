@@ -42,7 +42,9 @@ export function withPlatforms() {
     const { offers, calls, conversions, clicks, sent, refuse } = at.platforms.at;
     for (const all of [...Object.values(offers), calls, conversions, clicks]) all.clear();
     for (const all of [sent, refuse]) all.length = 0;
-    at.platforms.at.loseAnswers = false;
+    Object.assign(at.platforms.at, {
+      ...{ loseAnswers: false, ringbaDoesNothing: false, everflowStatus: 'approved', tuneRefuses: null },
+    });
     at.platforms.drop();
     const house = await openHouse();
     const campaignBooks = at.platforms.books;

@@ -39,6 +39,11 @@ export async function startEventReceiver() {
     origin: `http://127.0.0.1:${port}`,
     received,
     behaves,
+    /** Answers what hangs. */
+    release(): void {
+      for (const response of hanging) response.writeHead(behaves.status, behaves.headers).end('{}');
+      hanging.clear();
+    },
     async close(): Promise<void> {
       for (const response of hanging) response.destroy();
       server.closeAllConnections();

@@ -26,7 +26,9 @@ const sinksTo = (url: string) =>
     () => ({ onFailure: () => undefined, circuit: { failures: 1_000, onChange: () => undefined } }),
   );
 const store = () => house.services.eventSinkStore;
-const tellAll = () => store().ensure(sinksTo(receiver.url).configured);
+const tell = (sinks: Parameters<ReturnType<typeof store>['ensure']>[0]) =>
+  store().ensure(sinks, house.clock.nowMs());
+const tellAll = () => tell(sinksTo(receiver.url).configured);
 
 beforeEach(async () => {
   [house, receiver, tracker] = await Promise.all([openHouse(), startEventReceiver(), startEventReceiver()]);
@@ -145,9 +147,21 @@ describe('what happens in the business', () => {
 });
 
 describe('who is told', () => {
-  test('is exactly who is configured, also after one was taken out and put in again', async () => {
+  test('is whom any worker has: one that starts without a sink takes nothing from those that have it', async () => {
     await tellAll();
-    await store().ensure(sinksTo(receiver.url).configured.slice(0, 1));
+    await tell([]);
+    await tell(sinksTo(receiver.url).configured.slice(0, 1));
+    await findBreak('a');
+    expect((await rows()).map(({ job }) => job)).toEqual([CAPTURE, DELIVER]);
+  });
+
+  test('is nobody whom no worker had for six hours; who comes again is told again', async () => {
+    await tellAll();
+    const only = sinksTo(receiver.url).configured.slice(0, 1);
+    for (let hours = 1; hours <= 7; hours += 1) {
+      house.advance(3_600_000);
+      await tell(only);
+    }
     await findBreak('a');
     expect((await rows()).map(({ job }) => job)).toEqual([CAPTURE]);
     await tellAll();
@@ -171,18 +185,35 @@ describe('who is told', () => {
     await findBreak('c');
     expect(await kindsOf(DELIVER)).toHaveLength(2);
     expect(await kindsOf(CAPTURE)).toHaveLength(3);
-    await store().ensure(sinksTo(`${receiver.url}/new`).configured);
+    await tell(sinksTo(`${receiver.url}/new`).configured);
     await findBreak('d');
     expect(await kindsOf(DELIVER)).toHaveLength(3);
   });
 
-  test('an event of a sink that this worker does not have is left', async () => {
+  const withoutSinks = () => ({
+    ...given,
+    eventSinks: openEventSinks({ posthog: null, webhooks: [] }, () => ({ onFailure: () => undefined })),
+  });
+
+  test('an event of a sink that this worker does not have waits for one that has it', async () => {
     await tellAll();
     await findBreak('a');
-    await house.work({
-      ...given,
-      eventSinks: openEventSinks({ posthog: null, webhooks: [] }, () => ({ onFailure: () => undefined })),
-    });
+    const ran = await house.work(withoutSinks());
+    expect(ran.map(({ end, code }) => [end, code])).toEqual([
+      ['wait', 'not_configured_here'],
+      ['wait', 'not_configured_here'],
+    ]);
+    await house.work(given);
+    expect(sent()).toEqual(['break.opened']);
+    expect(captured()).toEqual(['break.opened']);
+  });
+
+  test('an event of a sink that nobody has any more is left', async () => {
+    await tellAll();
+    await findBreak('a');
+    house.advance(7 * 3_600_000);
+    await tell([]);
+    await house.work(withoutSinks());
     expect((await rows()).map(({ job, state, result }) => [job, state, result])).toEqual([
       [CAPTURE, 'done', 'not_configured'],
       [DELIVER, 'done', 'not_configured'],

@@ -125,6 +125,59 @@ test('a platform that refuses our key says nothing of its offers', async () => {
   expect(await proposals()).toEqual([]);
 });
 
+test.each([
+  'NetworkToken 1 is not authenticated',
+  'User is not permitted to perform this action',
+  'what is this',
+])('a refusal of TUNE that is a 200 with “%s” leaves what is proposed as it is', async (text) => {
+  await at.offerOf('tune', '7');
+  await at.offerOf('tune', '8');
+  for (const id of ['7', '8']) at.platforms.at.offers.tune.set(id, tuneOffer({ max_payout: '45.50' }));
+  await at.house.run(at.night());
+  const before = await proposals();
+  expect(before).toHaveLength(2);
+  at.platforms.at.tuneRefuses = text;
+  expect(await at.house.run(at.night(dateAfter(1)))).toMatchObject({
+    end: 'dead',
+    code: 'PROVIDER_REFUSED',
+  });
+  expect(await proposals()).toEqual(before);
+});
+
+describe('a night of which nothing can be read', () => {
+  const badNight = async (day: number) => {
+    at.platforms.at.offers.everflow.set('33', { name: 'no payouts' });
+    expect(await at.house.run(at.night(dateAfter(day)))).toMatchObject({ end: 'finish' });
+  };
+
+  test('leaves a proposal that stands open', async () => {
+    await at.offerOf('everflow', '33');
+    at.platforms.at.offers.everflow.set('33', dearer);
+    await at.house.run(at.night());
+    const first = await only();
+    await badNight(1);
+    expect(await only()).toEqual(first);
+    expect(await apply(first.id)).toMatchObject({ applied: true });
+  });
+
+  test('brings back nothing that was dismissed', async () => {
+    await at.offerOf('everflow', '33');
+    at.platforms.at.offers.everflow.set('33', dearer);
+    await at.house.run(at.night());
+    await at.house.services.campaigns.dismiss((await only()).id, 'ops', 'by mail', at.house.clock.nowMs());
+    at.house.advance(DAY_MS);
+    await badNight(1);
+    expect((await only()).fault).toContain('unknown shape');
+    at.house.advance(DAY_MS);
+    at.platforms.at.offers.everflow.set('33', dearer);
+    await at.house.run(at.night(dateAfter(2)));
+    expect(await proposals()).toEqual([]);
+    at.platforms.at.offers.everflow.set('33', everflowOffer({}, { revenue_amount: 60 }));
+    await at.house.run(at.night(dateAfter(3)));
+    expect(await only()).toMatchObject({ changes: { priceMinor: { to: 6_000 } } });
+  });
+});
+
 describe('a proposal', () => {
   test('is withdrawn when its campaign becomes another offer, and cannot be applied', async () => {
     const road = await at.offerOf('everflow', '33');

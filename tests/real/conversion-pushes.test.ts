@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { unsent } from '../../src/integrations/api-errors.ts';
 import { withPlatforms } from '../helpers/campaigns.ts';
-import { CALL, CLICK, JOB, MINUTE_MS, pushing } from '../helpers/conversion-pushes.ts';
+import { CALL, JOB, MINUTE_MS, pushing } from '../helpers/conversion-pushes.ts';
 import { dieAtEachStep, finish } from '../helpers/killing.ts';
 
+const HOUR_MS = 60 * MINUTE_MS;
 const at = withPlatforms();
-const { pushes, told, due, settle, paidCall } = pushing(at);
+const { pushes, told, due, paidCall } = pushing(at);
 
 describe('Ringba', () => {
   beforeEach(() => {
@@ -25,7 +26,7 @@ describe('Ringba', () => {
 
   test('is told once by a job that dies before and after each of its steps', async () => {
     const call = await paidCall('ringba', CALL);
-    const steps = await dieAtEachStep(at.house, await call.row(), MINUTE_MS);
+    const steps = await dieAtEachStep(at.house, await call.row(), 5 * MINUTE_MS);
     await finish(at.house, call.row);
     expect(steps).toEqual(
       expect.arrayContaining(['campaigns.claimPush', 'campaigns.noteSend', 'campaignBooks.send']),
@@ -73,6 +74,38 @@ describe('Ringba', () => {
     expect(known()).toEqual({ revenue: 40, payout: 28 });
   });
 
+  test('that answers success and does nothing is told again, and then a person is', async () => {
+    at.platforms.at.ringbaDoesNothing = true;
+    const call = await paidCall('ringba', CALL);
+    for (let times = 1; times <= 5; times += 1) {
+      expect(await call.run()).toMatchObject({ end: 'wait', code: 'not_shown_yet' });
+      expect(told()).toBe(times);
+      at.house.advance(5 * MINUTE_MS);
+    }
+    expect(await call.run()).toMatchObject({ end: 'finish' });
+    expect(await pushes()).toMatchObject([{ state: 'refused', code: 'never_shown', sends: 5 }]);
+  });
+
+  test('that does an older request after a newer amount is told the newer one again', async () => {
+    const call = await paidCall('ringba', CALL);
+    at.platforms.at.ringbaDoesNothing = true;
+    await call.run();
+    at.platforms.at.ringbaDoesNothing = false;
+    at.house.advance(2 * MINUTE_MS);
+    expect(await call.run()).toMatchObject({ end: 'finish' });
+    // Of two requests one was shown; the other may come.
+    await call.takeBack();
+    expect(await call.run()).toMatchObject({ end: 'wait', code: 'may_change' });
+    expect(known()).toEqual({ revenue: 0, payout: 0 });
+    at.platforms.at.calls.set(CALL, { revenue: 40, payout: 28 });
+    at.house.advance(10 * MINUTE_MS);
+    expect(await call.run()).toMatchObject({ end: 'wait', code: 'may_change' });
+    expect(known()).toEqual({ revenue: 0, payout: 0 });
+    at.house.advance(HOUR_MS);
+    expect(await call.run()).toMatchObject({ end: 'finish' });
+    expect(await pushes()).toMatchObject([{ state: 'sent' }, { state: 'sent', price: 0 }]);
+  });
+
   test('that refuses is told no more, and the refusal is shown', async () => {
     at.platforms.at.calls.clear();
     const call = await paidCall('ringba', CALL);
@@ -102,7 +135,7 @@ describe('Ringba', () => {
     expect(told()).toBe(0);
     // The first has it still.
     await campaigns.noteSend(first, clock.nowMs());
-    at.house.advance(MINUTE_MS);
+    at.house.advance(2 * MINUTE_MS);
     expect(await call.run()).toMatchObject({ end: 'finish' });
     expect(told()).toBe(1);
   });
@@ -128,88 +161,5 @@ describe('Ringba', () => {
     await call.takeBack();
     expect(await due()).toMatchObject([{ end: 'finish' }]);
     expect(known()).toEqual({ revenue: 0, payout: 0 });
-  });
-});
-
-describe('Everflow', () => {
-  beforeEach(() => {
-    at.platforms.at.clicks.add(CLICK);
-  });
-  const known = () => [...at.platforms.at.conversions];
-
-  test('makes one conversion of a paid call, which is told when it shows', async () => {
-    const call = await paidCall('everflow', CLICK);
-    expect(await call.run()).toMatchObject({ end: 'wait', code: 'not_shown_yet' });
-    at.house.advance(MINUTE_MS);
-    expect(await call.run()).toMatchObject({ end: 'wait', code: 'not_shown_yet' });
-    settle();
-    expect(await call.run()).toMatchObject({ end: 'finish' });
-    expect(known()).toEqual([[CLICK, { revenue: 40, payout: 28 }]]);
-    expect(told()).toBe(1);
-  });
-
-  test('makes one conversion of a call whose job dies before and after each of its steps', async () => {
-    const call = await paidCall('everflow', CLICK);
-    for (let round = 0; round < 3; round += 1) {
-      await dieAtEachStep(at.house, await call.row());
-      at.platforms.settle();
-      at.house.advance(11 * MINUTE_MS);
-    }
-    await finish(at.house, async () => {
-      at.platforms.settle();
-      return call.row();
-    });
-    expect(known()).toEqual([[CLICK, { revenue: 40, payout: 28 }]]);
-    expect(await pushes()).toMatchObject([{ state: 'sent' }]);
-  });
-
-  test('that took it and did not do it is told again, when it must have shown it', async () => {
-    const call = await paidCall('everflow', CLICK);
-    await call.run();
-    at.platforms.drop();
-    at.house.advance(11 * MINUTE_MS);
-    expect(await call.run()).toMatchObject({ end: 'wait' });
-    settle();
-    expect(await call.run()).toMatchObject({ end: 'finish' });
-    expect(known()).toEqual([[CLICK, { revenue: 40, payout: 28 }]]);
-    expect(told()).toBe(2);
-  });
-
-  test('that never shows what it takes is told five times, and then a person is', async () => {
-    const call = await paidCall('everflow', CLICK);
-    for (let times = 0; times < 5; times += 1) {
-      expect(await call.run()).toMatchObject({ end: 'wait' });
-      at.platforms.drop();
-      at.house.advance(11 * MINUTE_MS);
-    }
-    expect(await call.run()).toMatchObject({ end: 'finish' });
-    expect(told()).toBe(5);
-    expect(await pushes()).toMatchObject([{ state: 'refused', code: 'never_shown', sends: 5 }]);
-  });
-
-  test('whose answer is lost makes no second conversion', async () => {
-    const call = await paidCall('everflow', CLICK);
-    at.platforms.at.loseAnswers = true;
-    expect(await call.run()).toMatchObject({ end: 'wait', code: 'PROVIDER_UNAVAILABLE' });
-    at.platforms.at.loseAnswers = false;
-    settle();
-    expect(await call.run()).toMatchObject({ end: 'finish' });
-    expect(known()).toHaveLength(1);
-    expect(told()).toBe(1);
-  });
-
-  test('has its conversion adjusted when the call is, and not another one made', async () => {
-    const call = await paidCall('everflow', CLICK);
-    await call.run();
-    settle();
-    await call.run();
-    await call.takeBack();
-    expect(await call.run()).toMatchObject({ end: 'wait', code: 'not_shown_yet' });
-    settle();
-    expect(await call.run()).toMatchObject({ end: 'finish' });
-    expect(known()).toEqual([[CLICK, { revenue: 0, payout: 0 }]]);
-    expect(at.platforms.at.sent.map(({ path }) => path.split('/').at(-1))).toEqual([
-      ...['transaction_ids', 'payoutrevenue'],
-    ]);
   });
 });

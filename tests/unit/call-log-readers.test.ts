@@ -200,6 +200,21 @@ describe('the log of Twilio', () => {
     },
   );
 
+  test.each(['', '/', `/2010-04-01/Accounts/${SID}/Calls.json?PageSize=1000`, 'https://[', '?Page='])(
+    'whose next page is at %j has no next page that could be read: ANSWER_INVALID, and not page one again',
+    async (next) => {
+      const asked: string[] = [];
+      server.use(
+        http.get(`${CALLS}.json`, ({ request }) => {
+          asked.push(request.url);
+          return HttpResponse.json({ calls: [leg('CA1')], next_page_uri: asked.length > 3 ? null : next });
+        }),
+      );
+      await expect(readAll(twilio)).rejects.toMatchObject({ code: 'ANSWER_INVALID' });
+      expect(asked).toHaveLength(1);
+    },
+  );
+
   test('knows a call, or does not', async () => {
     server.use(
       http.get(`${CALLS}/CA1.json`, () => HttpResponse.json(leg('CA1'))),

@@ -2,9 +2,8 @@ import { createRingbaLog } from '../../src/integrations/call-tracking/ringba-log
 import { createEverflow } from '../../src/integrations/campaigns/everflow.ts';
 import type { Conversion, ConversionBook } from '../../src/integrations/campaigns/offer.ts';
 import { createRingba } from '../../src/integrations/campaigns/ringba.ts';
-import { createTune } from '../../src/integrations/campaigns/tune.ts';
 import type { ClientParts } from '../../src/integrations/http.ts';
-import { everflowOffer, ringbaCampaign, tuneOffer } from '../helpers/campaign-platforms.ts';
+import { everflowOffer, ringbaCampaign } from '../helpers/campaign-platforms.ts';
 import { tellsEachAnswer } from '../helpers/provider-answers.ts';
 
 const { signal } = new AbortController();
@@ -15,7 +14,6 @@ const CLICK = '0123456789abcdef0123456789abcdef';
 const conversion = (reference: string): Conversion => ({
   ...{ offerId: '33', reference, currency: 'usd', priceMinor: 4_050, shareMinor: 2_800 },
 });
-const refused = (providerCode: string) => ({ code: 'PROVIDER_REFUSED', statusCode: 200, providerCode });
 
 const ringbaOf = (parts: ClientParts) =>
   createRingba({ ...parts, accountId: 'RA1', apiTokens: [KEY], apiBase: 'https://api.ringba.com' });
@@ -97,7 +95,14 @@ tellsEachAnswer('what Ringba is told of a call', {
       .send(conversion(CALL), null, signal)
       .then(() => ({ is: 'told' })),
   good: { answer: { result: { conversionAmount: 40.5 } }, result: { is: 'told' } },
-  partial: [],
+  // What it says of itself is not read: the job asks what the call shows.
+  partial: [
+    {
+      what: 'what was not taken',
+      answer: { isSuccessful: false, errors: ['no such call'] },
+      result: { is: 'told' },
+    },
+  ],
 });
 
 tellsEachAnswer('an offer of Everflow', {
@@ -116,16 +121,54 @@ tellsEachAnswer('an offer of Everflow', {
   ],
 });
 
+const shown = { conversion_id: '9', is_event: false, payout: 28, revenue: 40.5 };
+/** As its reference shows them. */
+const shownAs = (facts: object) => ({
+  total: 2,
+  entries: [
+    { ...shown, is_event: true, conversion_id: '8' },
+    { ...shown, ...facts },
+  ],
+});
 tellsEachAnswer('what Everflow has of a click', {
   provider: 'everflow',
   address: `https://api.eflow.team/v1/networks/reporting/transactions/${CLICK}`,
   ...{ secrets, tries: 4 },
   ask: (parts) => told(everflowOf(parts)).find(conversion(CLICK), signal),
   good: {
-    answer: { conversions: [{ conversion_id: 9, is_event: false, payout: 28, revenue: 40.5 }] },
-    result: { id: '9', priceMinor: 4_050, shareMinor: 2_800 },
+    answer: { conversions: shownAs({ status: 'approved' }) },
+    result: { id: '9', priceMinor: 4_050, shareMinor: 2_800, isVoid: false },
   },
   partial: [
+    {
+      what: 'a bare list',
+      answer: { conversions: shownAs({}).entries },
+      result: { id: '9', priceMinor: 4_050, isVoid: false },
+    },
+    {
+      what: 'a conversion that was rejected',
+      answer: { conversions: shownAs({ status: 'rejected' }) },
+      result: { id: '9', isVoid: true },
+    },
+    {
+      what: 'a rejected one before another',
+      answer: {
+        conversions: {
+          entries: [...shownAs({ status: 'Invalid' }).entries, { ...shown, conversion_id: '10' }],
+        },
+      },
+      result: { id: '10', isVoid: false, isDouble: false },
+    },
+    {
+      what: 'two that count',
+      answer: { conversions: { entries: [...shownAs({}).entries, { ...shown, conversion_id: '10' }] } },
+      result: { id: '9', isDouble: true },
+    },
+    {
+      what: 'a length and no list, as if there were none',
+      answer: { conversions: { total: 1, entries: [] } },
+      error: { code: 'ANSWER_INVALID' },
+    },
     {
       what: 'an amount that is none',
       answer: { conversions: [{ conversion_id: 'c9', payout: 28.005, revenue: 40.5 }] },
@@ -143,7 +186,13 @@ tellsEachAnswer('a conversion that Everflow is to make', {
       .send(conversion(CLICK), null, signal)
       .then(() => ({ is: 'told' })),
   good: { answer: { result: true }, result: { is: 'told' } },
-  partial: [{ what: 'what was not taken', answer: { result: false }, error: refused('not_taken') }],
+  partial: [
+    {
+      what: 'what was not taken',
+      answer: { result: false },
+      error: { code: 'PROVIDER_REFUSED', statusCode: 200, providerCode: 'not_taken' },
+    },
+  ],
 });
 
 tellsEachAnswer('what Everflow is to make of a conversion', {
@@ -152,35 +201,12 @@ tellsEachAnswer('what Everflow is to make of a conversion', {
   ...{ secrets, tries: 1 },
   ask: (parts) =>
     told(everflowOf(parts))
-      .send(conversion(CLICK), { id: '9', priceMinor: 0, shareMinor: 0 }, signal)
+      .send(
+        conversion(CLICK),
+        { id: '9', priceMinor: 0, shareMinor: 0, isVoid: false, isDouble: false },
+        signal,
+      )
       .then(() => ({ is: 'told' })),
   good: { answer: { result: true }, result: { is: 'told' } },
   partial: [],
-});
-
-tellsEachAnswer('an offer of TUNE, whose token stands in the address', {
-  ...{ provider: 'tune', address: 'https://net.api.hasoffers.com/Apiv3/json', secrets, tries: 4 },
-  ask: (parts) =>
-    createTune({ ...parts, networkTokens: [KEY], apiBase: 'https://net.api.hasoffers.com' }).readOffer(
-      '7',
-      signal,
-    ),
-  good: {
-    answer: {
-      response: { status: 1, httpStatus: 200, data: { Offer: tuneOffer({ conversion_cap: '50' }) } },
-    },
-    result: { price: '40.00000', share: { amount: '28.00000' }, dailyCap: 50, monthlyCap: null },
-  },
-  partial: [
-    {
-      what: 'a refusal',
-      answer: { response: { status: -1, httpStatus: 403, errorMessage: KEY } },
-      error: { ...refused('http_403'), ofEverybody: true },
-    },
-    {
-      what: 'a refusal of the one offer',
-      answer: { response: { status: -1, httpStatus: 400, errorMessage: KEY } },
-      error: { ...refused('http_400'), ofEverybody: false },
-    },
-  ],
 });

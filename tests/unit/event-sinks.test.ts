@@ -2,6 +2,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { ApiError, codeOf, OutageError } from '../../src/errors.ts';
+import { createPlaces, type PlacesOptions } from '../../src/integrations/analytics/places.ts';
 import { type EventSinks, openEventSinks } from '../../src/integrations/analytics/sinks.ts';
 import { EVENTS, event, id, KINDS } from '../helpers/business-events.ts';
 import { type EventReceiver, startEventReceiver } from '../helpers/event-receiver.ts';
@@ -13,7 +14,9 @@ let sinks: EventSinks;
 let failures: string[];
 let circuits: string[];
 
-const open = (given: { timeoutMs?: number; secrets?: readonly string[]; openMs?: number } = {}) =>
+const open = (
+  given: { timeoutMs?: number; secrets?: readonly string[]; openMs?: number; places?: PlacesOptions } = {},
+) =>
   openEventSinks(
     {
       posthog: { key: 'phc_not-a-key', host: receiver.origin },
@@ -24,6 +27,7 @@ const open = (given: { timeoutMs?: number; secrets?: readonly string[]; openMs?:
     },
     (provider) => ({
       ...(given.timeoutMs === undefined ? {} : { timeoutMs: given.timeoutMs }),
+      ...(given.places === undefined ? {} : { places: given.places }),
       onFailure: ({ operation, code }) => failures.push(`${provider} ${operation} ${code}`),
       circuit: {
         ...{ failures: 3, openMs: given.openMs ?? 60_000 },
@@ -109,6 +113,44 @@ describe('an event to an endpoint', () => {
     sinks = open({ timeoutMs: 30 });
     receiver.behaves.hangs = true;
     expect(await failureOf(deliver())).toMatchObject({ name: 'ApiError', code: 'PROVIDER_UNAVAILABLE' });
+  });
+
+  test('waits in the queue when its endpoint is slow and has two under way, and those of others do not', async () => {
+    let nowMs = 0;
+    sinks = open({ places: { nowMs: () => nowMs } });
+    receiver.behaves.hangs = true;
+    const first = deliver();
+    await expect.poll(() => receiver.received.length).toBe(1);
+    nowMs = 14_000;
+    receiver.release();
+    expect(await first).toBe('delivered');
+    // It was slow: from now on two at a time.
+    const two = [deliver(), deliver()];
+    expect(await failureOf(deliver())).toMatchObject({ name: 'OutageError', detail: { sent: false } });
+    await expect.poll(() => receiver.received.length).toBe(3);
+    expect(await deliver('webhook-two')).toBe('delivered');
+    receiver.release();
+    await Promise.all(two);
+    // It is fast again, and has no limit.
+    receiver.behaves.hangs = false;
+    const many = Array.from({ length: 8 }, () => deliver());
+    expect(await Promise.all(many)).toEqual(many.map(() => 'delivered'));
+    expect(failures).toEqual([]);
+  });
+
+  test('finds a place at an endpoint that never answers only while fewer than two wait for it', async () => {
+    let nowMs = 0;
+    const places = createPlaces({ nowMs: () => nowMs });
+    const leave = [places.enter(), places.enter(), places.enter()];
+    expect(leave).not.toContain(null);
+    nowMs = 3_000;
+    expect(places.enter()).toBeNull();
+    for (const one of leave) one?.(true);
+    // What was not sent, because its circuit is open, says nothing of how soon it answers.
+    places.enter()?.(false);
+    expect([places.enter(), places.enter(), places.enter()].map((one) => one === null)).toEqual([
+      ...[false, false, true],
+    ]);
   });
 
   test('that is aborted ends with the reason of whoever aborted it', async () => {

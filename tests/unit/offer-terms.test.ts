@@ -66,10 +66,17 @@ describe('an offer beside the terms of its campaign', () => {
     ['that is paid by the sale', TERMS, { ...OFFER, fault: 'by cps' }, 'by cps'],
     ['with a part of a cent', TERMS, { ...OFFER, price: '40.005' }, 'none of usd'],
     ['with a share that is no amount', TERMS, { ...OFFER, share: { amount: '1e2' } }, 'none of usd'],
+    ['with a price below 0', TERMS, { ...OFFER, price: '-5' }, 'a priceMinor of -500'],
+    ['with a price of 0', TERMS, { ...OFFER, price: '0' }, 'a priceMinor of 0'],
+    ['with a share below 0', TERMS, { ...OFFER, share: { amount: '-5' } }, 'a supplierShareMinor of -500'],
+    ['with a share above all', TERMS, { share: { bps: 12_000 } }, 'a supplierShareBps of 12000'],
+    ['with a length below 0', TERMS, { minDurationS: -3 }, 'a minDurationS of -3'],
+    ['with a length above all', TERMS, { minDurationS: 2 ** 31 }, 'a minDurationS of 2147483648'],
+    ['with a cap above all', TERMS, { dailyCap: 2 ** 40 }, 'a dailyCap of'],
     ['by the call beside terms by the minute', { ...TERMS, incrementS: 6 }, OFFER, 'price by the call'],
     ['by the call beside terms by revenue', { ...TERMS, priceMinor: null }, OFFER, 'price by the call'],
   ])('cannot become terms: one %s', (_, terms, offer, why) => {
-    const { changes, fault } = compareOffer(terms, offer);
+    const { changes, fault } = compareOffer(terms, offer === null ? null : { currency: null, ...offer });
     expect(changes).toEqual({});
     expect(fault).toContain(why);
   });

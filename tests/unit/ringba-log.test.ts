@@ -118,3 +118,13 @@ test('a call is known, or is not', async () => {
   answer([], 403);
   await expect(log.has('RGB1', signal)).rejects.toMatchObject({ code: 'PROVIDER_REFUSED' });
 });
+
+test.each([1_764_450_000_000_000_000, -1e18, 8.64e15 + 1, '1764450000000000000'])(
+  'a call at the instant %j is counted as one that cannot be read, and the others are read',
+  async (callDt) => {
+    pages([entry('RGB1', { callDt }), entry('RGB2')]);
+    const [page] = await readAll();
+    expect(page?.calls).toMatchObject([{ externalId: 'RGB2' }]);
+    expect(page?.unreadable).toBe(1);
+  },
+);

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { EventSettings } from '../../config-events.ts';
-import { PermanentError } from '../../errors.ts';
+import { isUnsent, PermanentError } from '../../errors.ts';
+import { unsent } from '../api-errors.ts';
 import type { CircuitOptions } from '../circuit.ts';
 import { type BusinessEvent, parseEvent } from './business-event.ts';
+import { createPlaces, type PlacesOptions } from './places.ts';
 import { createPostHog } from './posthog.ts';
 import { createWebhookOut } from './webhook-out.ts';
 
 interface Parts {
   readonly onFailure: (failure: { operation: string; code: string }) => void;
   readonly circuit?: CircuitOptions;
+  readonly places?: PlacesOptions;
 }
 
 /** Who is told of business events. */
@@ -16,7 +19,7 @@ export interface EventSinks {
   readonly configured: readonly { readonly name: string; readonly addressHash: string }[];
   /** Sends events to PostHog; the n-th result belongs to the n-th event. */
   capture(events: readonly unknown[]): Promise<(Error | 'taken' | 'not_configured')[]>;
-  /** Sends one event to an endpoint, once; see webhook-out.ts. */
+  /** Sends one event to an endpoint, once; see webhook-out.ts. OutageError while the endpoint is slow and has no place left. */
   deliver(
     sink: string,
     event: unknown,
@@ -32,7 +35,11 @@ export function openEventSinks(
   const endpoints = new Map(
     webhooks.map(({ name: short, url, secrets }) => {
       const name = `webhook-${short}`;
-      return [name, createWebhookOut({ name, url, secrets, ...partsOf(name) })];
+      const { places, ...parts } = partsOf(name);
+      return [
+        name,
+        { out: createWebhookOut({ name, url, secrets, ...parts }), places: createPlaces(places) },
+      ];
     }),
   );
   const addresses = [
@@ -52,7 +59,19 @@ export function openEventSinks(
     },
     async deliver(sink, event, signal) {
       const endpoint = endpoints.get(sink);
-      return endpoint === undefined ? 'not_configured' : endpoint.deliver(parseEvent(event), signal);
+      if (endpoint === undefined) return 'not_configured';
+      const parsed = parseEvent(event);
+      const leave = endpoint.places.enter();
+      if (leave === null) throw unsent(sink, 'deliver', 'busy');
+      let wasSent = true;
+      try {
+        return await endpoint.out.deliver(parsed, signal);
+      } catch (error) {
+        wasSent = !isUnsent(error);
+        throw error;
+      } finally {
+        leave(wasSent);
+      }
     },
   };
 }

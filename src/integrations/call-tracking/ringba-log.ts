@@ -19,10 +19,18 @@ const PAGE_SIZE = 1_000;
 const COLUMNS = ['inboundCallId', 'callDt', 'inboundPhoneNumber', 'number', 'hasConnected', 'isLive'];
 const LENGTH = 'connectedCallLengthInSeconds';
 
+/** The furthest from 1970 that a date can be. */
+const FURTHEST_MS = 8.64e15;
+const msAsText = z
+  .number()
+  .min(-FURTHEST_MS)
+  .max(FURTHEST_MS)
+  .transform((ms) => new Date(ms).toISOString());
+
 const callSchema = z.object({
   inboundCallId: externalId,
   /** Milliseconds, or the same as text. */
-  callDt: z.union([z.number().transform((ms) => new Date(ms).toISOString()), z.string()]).pipe(instant),
+  callDt: z.union([msAsText, z.string()]).pipe(instant),
   hasConnected: z.boolean(),
   [LENGTH]: z.number().min(0).max(MAX_DURATION_S).nullish(),
   number: trackingNumber.nullish().catch(null),

@@ -31,8 +31,14 @@ const ENDED: readonly components['schemas']['call_enum_status'][] = [
 /** What its library needs to make a page of an answer. A test holds both schemas against Twilio's document. */
 export const pageSchema = z.looseObject({
   calls: z.array(z.looseObject({ sid: z.string(), status: z.string() })),
-  next_page_uri: z.string().nullish(),
+  next_page_uri: z.string().refine(isPlace).nullish(),
 });
+
+/** Where it says neither page nor token, the page after it would be the first one again, for ever. */
+function isPlace(uri: string): boolean {
+  const query = URL.parse(uri, 'https://api.twilio.com')?.searchParams;
+  return ['Page', 'PageToken'].some((name) => (query?.get(name) ?? '') !== '');
+}
 
 const NO_TELEPHONE = ['client:', 'sip:'];
 

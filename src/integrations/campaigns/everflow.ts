@@ -53,18 +53,27 @@ function amountsOf({ payout_type, payout_amount, revenue_type, revenue_amount }:
   };
 }
 
+const conversion = z.object({
+  conversion_id: decimal,
+  is_event: z.boolean().nullish(),
+  status: z.string().nullish(),
+  payout: decimal,
+  revenue: decimal,
+});
+/** Its reference shows a list with its length. A length without the list is no answer: there is something, and we do not see it. */
 const transactionSchema = z.object({
   conversions: z
-    .array(
-      z.object({
-        conversion_id: decimal,
-        is_event: z.boolean().nullish(),
-        payout: decimal,
-        revenue: decimal,
-      }),
-    )
+    .union([
+      z.array(conversion),
+      z
+        .object({ total: z.int().nullish(), entries: z.array(conversion).nullish() })
+        .refine(({ total, entries }) => (total ?? 0) <= (entries?.length ?? 0))
+        .transform(({ entries }) => entries ?? []),
+    ])
     .nullable(),
 });
+/** Of a conversion that nobody is paid for. */
+const VOID = ['rejected', 'invalid'];
 
 const taken = z
   .object({ result: z.boolean() })
@@ -74,8 +83,8 @@ const taken = z
  * Everflow's Network API. Source: its API reference, with the OpenAPI document of each page (header `X-Eflow-API-Key`; offers
  * with the relationship `payout_revenue`; conversions made of transaction ids, each of which is a click; payout and revenue
  * of one set as absolute amounts). What it takes it shows after a while, and it may take what it then does not do, so that
- * what it was told is looked up. Not tried against Everflow: the shape of a transaction's conversions, of which too little is
- * an answer that cannot be read, so that nothing is sent; and whether the time zone counts for a conversion of this moment.
+ * what it was told is looked up. Not tried against Everflow: a transaction's conversions, which are read as its reference shows
+ * them and as a bare list, and of which too little is an answer that cannot be read, so that nothing is sent; and whether the time zone counts for a conversion of this moment.
  */
 export function createEverflow({ apiKeys, apiBase, ...parts }: EverflowOptions): CampaignBook {
   const client = createApiClient({
@@ -100,10 +109,15 @@ export function createEverflow({ apiKeys, apiBase, ...parts }: EverflowOptions):
         const path = `/v1/networks/reporting/transactions/${encodeURIComponent(reference)}`;
         const call = { operation: 'transactions.get', path, schema: transactionSchema, signal };
         const found = (await unlessUnknown(client.get(call)))?.conversions ?? [];
-        const base = found.find(({ is_event: isEvent }) => isEvent !== true);
-        if (base === undefined) return null;
-        const { conversion_id: id, payout, revenue } = base;
-        return { id, priceMinor: minorOf(revenue, currency), shareMinor: minorOf(payout, currency) };
+        const known = found
+          .filter(({ is_event: isEvent }) => isEvent !== true)
+          .map(({ conversion_id: id, status, payout, revenue }) => ({
+            ...{ id, isVoid: VOID.includes(status?.toLowerCase() ?? '') },
+            ...{ priceMinor: minorOf(revenue, currency), shareMinor: minorOf(payout, currency) },
+          }));
+        const [counted, ...others] = known.filter(({ isVoid }) => !isVoid);
+        const base = counted ?? known[0];
+        return base === undefined ? null : { ...base, isDouble: others.length > 0 };
       },
       async send(conversion, known, signal) {
         const { payout, revenue } = amounts(conversion);

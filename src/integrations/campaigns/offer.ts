@@ -37,11 +37,15 @@ export interface KnownConversion {
   readonly id: string;
   readonly priceMinor: number | null;
   readonly shareMinor: number | null;
+  /** The platform has it and pays nothing for it, whatever its amounts are: somebody or a rule there rejected it. */
+  readonly isVoid: boolean;
+  /** It has another one of the same call, and both count. */
+  readonly isDouble: boolean;
 }
 
 /** A platform that is told of calls. */
 export interface ConversionBook {
-  /** It takes a while until it shows what it took. */
+  /** It takes a while until it shows what it took, and what it is to make a second time it makes twice. */
   readonly isSlow: boolean;
   /** Null when it has none of this call. */
   find(conversion: Conversion, signal: AbortSignal): Promise<KnownConversion | null>;

@@ -77,7 +77,7 @@ const detailSchema = z.object({
  * and public clients of it (`Authorization: Token …`; amounts as numbers in major units). A campaign states what publishers
  * are paid and no price: that is one of its targets. It names no currency, so that amounts are of that of the terms.
  * Not tried against Ringba: the answer of `calllogs/detail`, of which too little is an answer that cannot be read, so that
- * nothing is sent.
+ * nothing is sent; and that of `calls/payments/override`, which is not read: what counts is what the call shows after it.
  */
 export function createRingba({ accountId, apiTokens, apiBase, ...parts }: RingbaOptions): CampaignBook {
   const client = createApiClient({
@@ -107,6 +107,7 @@ export function createRingba({ accountId, apiTokens, apiBase, ...parts }: Ringba
           id: reference,
           priceMinor: minorOf(conversionAmount ?? '0', currency),
           shareMinor: minorOf(payoutAmount ?? '0', currency),
+          ...{ isVoid: false, isDouble: false },
         };
       },
       async send({ reference, currency, priceMinor, shareMinor }, _known, signal) {

@@ -34,6 +34,8 @@ export interface FoundOffer {
   readonly currency: string | null;
   readonly changes: z.input<typeof changes>;
   readonly fault: string | null;
+  /** Nothing is known of the offer: what stands open of it stays. */
+  readonly isUnread: boolean;
 }
 
 export type Proposal = z.output<typeof proposal>;
@@ -61,6 +63,11 @@ const push = z.object({
   /** How often it was sent, and when last. */
   sends: z.int(),
   sentAtMs: instantMs.nullable(),
+  madeMs: instantMs,
+  /** The platform took an earlier push of the call, so that it must have a conversion. */
+  sentBefore: z.boolean(),
+  /** When the last request of earlier pushes was sent that may take effect still. */
+  looseMs: instantMs.nullable(),
 });
 export type Push = z.output<typeof push>;
 

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 23039eac7c4392dc, text 05736793b5457b56. Do not edit.
+// Made by "npm run generate" from migrations f898907e9063ed59, text 1575b4b411b46152. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1778,17 +1778,20 @@ export type Database = {
 					address_hash: string;
 					gone_at: string | null;
 					name: string;
+					seen_at: string;
 				};
 				ComputedFields: never;
 				Insert: {
 					address_hash: string;
 					gone_at?: string | null;
 					name: string;
+					seen_at: string;
 				};
 				Update: {
 					address_hash?: string;
 					gone_at?: string | null;
 					name?: string;
+					seen_at?: string;
 				};
 				Relationships: [];
 			};
@@ -4117,9 +4120,13 @@ export type Database = {
 				};
 				Returns: Json;
 			};
-			ensure_event_sinks: { Args: { p_sinks: Json }; Returns: Json };
+			ensure_event_sinks: {
+				Args: { p_now_ms: number; p_sinks: Json };
+				Returns: Json;
+			};
 			ensure_pipelines: { Args: { p_pipelines: Json }; Returns: Json };
 			ensure_timezone: { Args: { p_timezone: string }; Returns: Json };
+			event_sink_wanted: { Args: { p_name: string }; Returns: Json };
 			expire_holds: {
 				Args: { p_limit: number; p_now_ms: number };
 				Returns: Json;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineJob, done, HOUSE_BACKOFF, skip } from '../define-job.ts';
+import { defineJob, done, HOUSE_BACKOFF, skip, snooze } from '../define-job.ts';
 
 /**
  * Tells PostHog of a business event; those that come together go in one request.
@@ -17,11 +17,14 @@ export const captureEvent = defineJob({
   timeoutMs: 60_000,
   batch: { size: 100, waitMs: 200 },
   concurrency: 1,
-  uses: ['eventSinks'],
-  async handleBatch(payloads, { eventSinks }) {
+  uses: ['eventSinks', 'eventSinkStore'],
+  async handleBatch(payloads, { eventSinks, eventSinkStore }) {
     const results = await eventSinks.capture(payloads.map(({ event }) => event));
+    // While another worker has the sink, its events wait until that one meets them.
+    const isWanted = results.includes('not_configured') && (await eventSinkStore.isWanted('posthog'));
+    const untold = isWanted ? snooze(60_000, 'not_configured_here') : skip('not_configured');
     return results.map((result) =>
-      result === 'taken' ? done() : result === 'not_configured' ? skip(result) : result,
+      result === 'taken' ? done() : result === 'not_configured' ? untold : result,
     );
   },
 });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineJob, done, skip } from '../define-job.ts';
+import { defineJob, done, skip, snooze } from '../define-job.ts';
 
 /**
  * Sends a business event to one endpoint of those who subscribed. It is tried for most of a day, slower and slower.
@@ -20,6 +20,9 @@ export const deliverEvent = defineJob({
   async handle({ sink, event }, { eventSinks, eventSinkStore, clock, log, signal }) {
     const outcome = await eventSinks.deliver(sink, event, signal);
     if (outcome === 'delivered') return done();
+    // While another worker has the sink, the event waits until that one meets it.
+    if (outcome === 'not_configured' && (await eventSinkStore.isWanted(sink)))
+      return snooze(60_000, 'not_configured_here');
     if (outcome === 'gone' && (await eventSinkStore.giveUp(sink, clock.nowMs())))
       log.error({ sink }, 'an endpoint answered 410: it is told nothing more until it has another address');
     return skip(outcome);

@@ -34,6 +34,23 @@ export interface Compared {
   readonly fault: string | null;
 }
 
+const MOST_WHOLE = 2 ** 31 - 1;
+/** What the import of terms takes. */
+const RANGES: Readonly<Record<string, readonly [least: number, most: number]>> = {
+  priceMinor: [1, Number.MAX_SAFE_INTEGER],
+  supplierShareMinor: [0, Number.MAX_SAFE_INTEGER],
+  supplierShareBps: [0, 10_000],
+  minDurationS: [0, MOST_WHOLE],
+  dailyCap: [1, MOST_WHOLE],
+  monthlyCap: [1, MOST_WHOLE],
+  concurrencyCap: [1, MOST_WHOLE],
+};
+
+function isInRange(name: string, value: number): boolean {
+  const [least, most] = RANGES[name] ?? [0, 0];
+  return Number.isInteger(value) && value >= least && value <= most;
+}
+
 /** Terms that pay a call as the offer does, though they say it in another way, stay. */
 export function compareOffer(terms: TermsNow | null, offer: OfferNow | null): Compared {
   const fault = faultOf(terms, offer);
@@ -47,6 +64,9 @@ export function compareOffer(terms: TermsNow | null, offer: OfferNow | null): Co
     return { changes: {}, fault: 'the offer has a price by the call, and the terms have another' };
   const { minDurationS, dailyCap, monthlyCap, concurrencyCap } = offer;
   const wanted = { priceMinor, ...share, minDurationS, dailyCap, monthlyCap, concurrencyCap };
+  const odd = Object.entries(wanted).find(([name, to]) => typeof to === 'number' && !isInRange(name, to));
+  if (odd !== undefined)
+    return { changes: {}, fault: `the offer has a ${odd[0]} of ${odd[1]}, which no terms can have` };
   const changes = Object.entries(wanted).flatMap(([name, to]) => {
     const from: unknown = terms[name as keyof TermsNow];
     return to === undefined || JSON.stringify(to) === JSON.stringify(from) ? [] : [[name, { from, to }]];

@@ -51,7 +51,8 @@ async function pullOf(provider: CampaignProvider, services: Pulling): Promise<st
   for (const { campaignId, offerId, terms } of await campaigns.linked(provider)) {
     const offer = await unlessUnreadable(campaignBooks.readOffer(provider, offerId, signal));
     const compared = compareOffer(terms, offer);
-    const found = { campaignId, provider, offerId, termsId: terms?.id ?? null, ...compared };
+    const isUnread = offer !== null && 'isUnread' in offer;
+    const found = { campaignId, provider, offerId, termsId: terms?.id ?? null, ...compared, isUnread };
     const end = await campaigns.record({ ...found, currency: offer?.currency ?? null }, clock.nowMs());
     if (end === 'new') log.warn(found, 'an offer and the terms of its campaign differ');
     ends.push(end);
@@ -62,12 +63,12 @@ async function pullOf(provider: CampaignProvider, services: Pulling): Promise<st
 /** What cannot be read of one offer, or is refused of it, must not keep the others from being read. */
 async function unlessUnreadable(
   reading: Promise<Offer | null>,
-): Promise<Pick<Offer, 'currency' | 'fault'> | null> {
+): Promise<Offer | { currency: null; fault: string; isUnread: true } | null> {
   try {
     return await reading;
   } catch (error) {
     const isUnreadable = error instanceof ApiError && error.code === 'ANSWER_INVALID';
     if (!isUnreadable && !isOfOne(error)) throw error;
-    return { currency: null, fault: error.message };
+    return { currency: null, fault: error.message, isUnread: true };
   }
 }

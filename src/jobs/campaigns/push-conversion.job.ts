@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApiError, isUnsent, PermanentError } from '../../errors.ts';
+import { ApiError, isUndone, PermanentError } from '../../errors.ts';
 import type { Push } from '../../integrations/supabase/campaigns.ts';
 import { parseCurrency } from '../../money.ts';
 import type { JobServices } from '../../services.ts';
@@ -12,17 +12,13 @@ import {
   snooze,
   unlessTakenOver,
 } from '../define-job.ts';
+import { LOOK_AGAIN_MS, nextStep, type Step } from './next-step.ts';
 
-/** So long after it was sent, what a slow platform does not show was not done. */
-const SHOWN_AFTER_MS = 10 * 60_000;
-const LOOK_AGAIN_MS = 60_000;
 /** What is waited for, and how long until it is looked at again. */
 const WAITS = new Map([
   ['being_sent', 15_000],
   ['offer_not_read', 30 * 60_000],
 ]);
-/** What a platform takes so often and never shows needs a person. */
-const MOST_SENDS = 5;
 
 type Pushing = Pick<JobServices, 'campaigns' | 'campaignBooks' | 'clock' | 'log'> & { signal: AbortSignal };
 
@@ -31,7 +27,8 @@ type Pushing = Pick<JobServices, 'campaigns' | 'campaignBooks' | 'clock' | 'log'
  * for it or earned by it.
  *
  * Safe to run twice: what is told is a row, of which only the newest token's holder may note anything; the platform is asked
- * before each send what it has, and what it has is not sent; what was sent and is not shown yet is waited for.
+ * before each send what it has, and what it has is not sent; what was sent and is not shown yet is waited for, and no conversion is
+ * made of a call of which the platform had one.
  */
 export const pushConversion = defineJob({
   name: 'campaigns.push-conversion',
@@ -60,7 +57,7 @@ export const pushConversion = defineJob({
 
 /** Null when it came to its end, and the books may say something newer. */
 async function pushOne(push: Push, services: Pushing): Promise<Outcome | null> {
-  const { campaigns, campaignBooks, clock, log, signal } = services;
+  const { campaignBooks, clock, log, signal } = services;
   const { provider, offerId, reference, priceMinor, shareMinor } = push;
   const speed = await campaignBooks.slowness(provider);
   if (speed === null)
@@ -70,30 +67,43 @@ async function pushOne(push: Push, services: Pushing): Promise<Outcome | null> {
     );
   const currency = parseCurrency(push.currency);
   const conversion = { offerId, reference, currency, priceMinor, shareMinor };
+  const isSlow = speed === 'slow';
+  const look = () => campaignBooks.find(provider, conversion, signal);
   try {
-    const known = await campaignBooks.find(provider, conversion, signal);
-    if (known !== null && known.priceMinor === priceMinor && known.shareMinor === shareMinor) {
-      await campaigns.settlePush(push, 'sent', null, clock.nowMs());
-      return null;
-    }
-    if (speed === 'slow' && push.sentAtMs !== null) {
-      const waitMs = push.sentAtMs + SHOWN_AFTER_MS - clock.nowMs();
-      if (waitMs > 0) return snooze(Math.min(waitMs, LOOK_AGAIN_MS), 'not_shown_yet');
-    }
-    if (push.sends >= MOST_SENDS) return await refuse(push, 'never_shown', services);
-    await campaigns.noteSend(push, clock.nowMs());
-    await campaignBooks.send(provider, conversion, known, signal);
+    const known = await look();
+    const step = nextStep(push, known, isSlow, clock.nowMs());
+    if (step.kind !== 'send') return await take(step, push, services);
+    const sentAtMs = clock.nowMs();
+    await send(push, sentAtMs, () => campaignBooks.send(provider, conversion, known, signal), services);
+    if (isSlow) return snooze(LOOK_AGAIN_MS, 'not_shown_yet');
+    // An answer of success is no proof: what counts is what it shows.
+    const sent = { ...push, sends: push.sends + 1, sentAtMs };
+    return await take(nextStep(sent, await look(), isSlow, clock.nowMs()), push, services);
   } catch (error) {
-    // Also of what was asked first, when it changes nothing.
-    if (isUnsent(error)) await campaigns.takeBackSend(push);
     if (!(error instanceof ApiError) || error.code !== 'PROVIDER_REFUSED') throw error;
     // Other pushes would be refused too.
     if (error.ofEverybody) throw error;
     log.warn({ provider, pushId: push.id, err: error }, 'a platform refused what it was told of a call');
     return refuse(push, error.providerCode ?? `http_${error.statusCode}`, services);
   }
-  if (speed === 'slow') return snooze(LOOK_AGAIN_MS, 'not_shown_yet');
-  await campaigns.settlePush(push, 'sent', null, clock.nowMs());
+}
+
+async function send(push: Push, nowMs: number, sending: () => Promise<void>, { campaigns }: Pushing) {
+  await campaigns.noteSend(push, nowMs);
+  try {
+    await sending();
+  } catch (error) {
+    if (isUndone(error)) await campaigns.takeBackSend(push);
+    throw error;
+  }
+}
+
+async function take(step: Step, push: Push, services: Pushing): Promise<Outcome | null> {
+  // One that was sent just now is waited for.
+  if (step.kind === 'send') return snooze(LOOK_AGAIN_MS, 'not_shown_yet');
+  if (step.kind === 'wait') return snooze(step.delayMs, step.reason);
+  if (step.end === 'refused') return refuse(push, step.code, services);
+  await services.campaigns.settlePush(push, 'sent', null, services.clock.nowMs());
   return null;
 }
 
