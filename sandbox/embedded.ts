@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../src/config.ts';
+import { readSecrets } from '../src/config-files.ts';
 import { migrate } from '../src/integrations/supabase/migrate.ts';
 import type { Platform } from '../src/services.ts';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from './database/embedded.ts';
@@ -65,7 +66,7 @@ export async function startEmbedded({ config, dataDir, startMs }: EmbeddedOption
     authenticatorUrl: postgres.authenticatorUrl,
     jwtSecret: postgres.jwtSecret,
   });
-  const [stripeWebhookSecret = secrets.stripeWebhookSecret] = config.stripeWebhookSecrets;
+  const [stripeWebhookSecret = secrets.stripeWebhookSecret] = readSecrets(config.stripeWebhookSecrets);
   const simulator = await createStripeSimulator({
     dataDir: join(directory, 'stripe'),
     port: 0,

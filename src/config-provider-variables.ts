@@ -7,6 +7,7 @@ import {
   pathSecrets,
   secrets,
   secretsOfHmacReceivers,
+  secretText,
   sourceName,
   sources,
   text,
@@ -163,7 +164,7 @@ export const PROVIDER_VARIABLES = {
     purpose: 'key phc_... of the PostHog project that is told of business events; empty tells none',
     example: '',
     secret: true,
-    schema: text.optional(),
+    schema: secretText.optional(),
   },
   POSTHOG_HOST: {
     purpose: 'where that project is: https://us.i.posthog.com, https://eu.i.posthog.com or your own',

@@ -82,6 +82,8 @@ export const callFields = z.strictObject({
   /** ISO 3166-2, or a state of the USA. */
   callerRegion: field.optional(),
   attestation: field.optional(),
+  /** The click that led to it, as an affiliate platform calls it. */
+  clickId: field.optional(),
   /** When the sender stated these facts. */
   statedAt: field.optional(),
   /** IANA name of the zone of times that have no offset: in a field, or always one. */
@@ -103,7 +105,7 @@ const hmacReceiver = z
     toleranceS: z.int().min(1).max(3_600).default(300),
     idHeader: header.optional(),
     /** Newest first. */
-    secrets: z.array(z.string().min(16).max(256)).min(1).max(8),
+    secrets: z.array(z.string().min(16).max(256)).min(1).max(8).readonly(),
     /** Only bodies whose field has one of these values report a finished call; others are accepted and dropped. */
     only: fieldWithValues.optional(),
     fields: callFields,

@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { parseEndpoint } from './config-events.ts';
+import { isFile, readSecrets } from './config-files.ts';
 import { isFreeSource, isSourceName, parseHmacReceivers, parsePathSecret } from './config-receivers.ts';
 
 /** One variable of the environment. */
@@ -38,10 +39,14 @@ function list<T>(wanted: string, parse: (item: string) => T | null) {
 }
 
 export const text = z.string();
+/** One that is used as it is given. */
+export const secretText = checked('the secret itself: no file is read here', (value) =>
+  isFile(value) ? null : value,
+);
 export const secrets = list('secrets', (item) => item);
 export const keyPairs = list('pairs such as id:secret', (item) => {
   const at = item.indexOf(':');
-  return at > 0 && at < item.length - 1 ? item : null;
+  return isFile(item) || (at > 0 && at < item.length - 1) ? item : null;
 });
 export const oneOf = <const T extends string>(values: readonly T[]) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` });
@@ -155,6 +160,20 @@ export function isWeak(item: string): boolean {
     );
     return secret.length < 16 || new Set(secret).size < 6 || telling;
   });
+}
+
+/** What is wrong with the secrets of a variable, those in files included; null when nothing is. */
+export function secretFault({ example, secretsOf = itemsOf }: Variable, value: string, strict: boolean) {
+  let held: readonly string[];
+  try {
+    held = readSecrets(secretsOf(value));
+  } catch {
+    return 'names a file that cannot be read, or that is empty';
+  }
+  const examples = itemsOf(example);
+  return strict && held.some((item) => examples.includes(item) || isWeak(item))
+    ? 'holds a value that is weak or an example, which prod may not'
+    : null;
 }
 
 /** Where a process kills itself, in a test. */

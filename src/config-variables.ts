@@ -5,6 +5,7 @@ import {
   oneOf,
   proxies,
   secrets,
+  secretText,
   stripeKey,
   stripeRates,
   text,
@@ -63,7 +64,7 @@ export const VARIABLES = {
     example: '',
     secret: true,
     required: true,
-    schema: text.optional(),
+    schema: secretText.optional(),
   },
   SUPABASE_REALTIME: {
     purpose: 'on where the Supabase project has a realtime server, as hosted ones do; off polls instead',

@@ -9,9 +9,8 @@ import {
 } from './config-receivers.ts';
 import {
   defaultRates,
-  isWeak,
-  itemsOf,
   type KillPoint,
+  secretFault,
   secretsBySource,
   stripeMode,
   type Variable,
@@ -150,16 +149,14 @@ function crossFaults(env: Config['env'], given: Given): [VariableName, string][]
   const mode = stripeMode(given.STRIPE_SECRET_KEY ?? '');
   if (env !== 'prod' && mode === 'live')
     faults.push(['STRIPE_SECRET_KEY', 'is a live key, which only prod may hold']);
+  for (const name of NAMES.filter((candidate) => variableOf(candidate).secret)) {
+    const fault = secretFault(variableOf(name), given[name] ?? '', env === 'prod');
+    if (fault !== null) faults.push([name, fault]);
+  }
   if (env !== 'prod') return faults;
   if (mode === 'test') faults.push(['STRIPE_SECRET_KEY', 'is a test key, which prod may not hold']);
   for (const name of ['STRIPE_API_BASE', 'KILL_POINT'] as const)
     if (given[name] !== undefined) faults.push([name, 'may not be set in prod']);
-  for (const name of NAMES.filter((candidate) => variableOf(candidate).secret)) {
-    const { example, secretsOf = itemsOf } = variableOf(name);
-    const examples = itemsOf(example);
-    if (secretsOf(given[name] ?? '').some((item) => examples.includes(item) || isWeak(item)))
-      faults.push([name, 'holds a value that is weak or an example, which prod may not']);
-  }
   return faults;
 }
 

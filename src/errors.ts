@@ -130,9 +130,12 @@ export class TransientError extends CodedError {
 export class OutageError extends CodedError {
   override readonly name = 'OutageError';
   readonly retryAfterMs: number;
+  /** Whoever is away named that wait. */
+  readonly isAsked: boolean;
   constructor(code: ErrorCode, message: string, details: Details & { retryAfterMs?: number } = {}) {
     super(code, message, details);
     this.retryAfterMs = details.retryAfterMs ?? 5_000;
+    this.isAsked = details.retryAfterMs !== undefined;
   }
 }
 

@@ -12,6 +12,8 @@ export interface Metrics {
   attemptFailed(job: string, code: string): void;
   deadLetter(job: string, code: string): void;
   webhookAnswered(source: string, statusCode: number): void;
+  /** A webhook was good but for fields that its sender does not sign. */
+  fieldsLeftOut(source: string): void;
   integrationFailed(provider: string, code: string): void;
   /** Whether a provider that failed again and again is not asked for a while, by this process. */
   circuitOpen(provider: string, isOpen: boolean): void;
@@ -40,6 +42,9 @@ export function createMetrics(): Metrics {
   const attempts = counter('attempt_failures_total', 'Failed attempts by error code.', ['job', 'code']);
   const letters = counter('dead_letters_total', 'Jobs that ended for good without success.', ['job', 'code']);
   const answers = counter('webhook_answers_total', 'Answers to webhooks.', ['source', 'status']);
+  const leftOut = counter('webhook_fields_left_out_total', 'Webhooks with fields that are not signed.', [
+    'source',
+  ]);
   const failures = counter('integration_failures_total', 'Failed calls of other services.', [
     'provider',
     'code',
@@ -72,6 +77,7 @@ export function createMetrics(): Metrics {
     attemptFailed: (job, code) => attempts.inc({ job, code }),
     deadLetter: (job, code) => letters.inc({ job, code }),
     webhookAnswered: (source, statusCode) => answers.inc({ source, status: statusCode }),
+    fieldsLeftOut: (source) => leftOut.inc({ source }),
     integrationFailed: (provider, code) => failures.inc({ provider, code }),
     circuitOpen: (provider, isOpen) => circuits.set({ provider }, isOpen ? 1 : 0),
     lookedUp: (provider, state) => lookups.inc({ provider, state }),

@@ -1,3 +1,4 @@
+import type { Logger } from 'pino';
 import type { CallLogSettings, Config } from './config.ts';
 import type { CampaignSettings } from './config-campaigns.ts';
 import { type EventSinks, openEventSinks } from './integrations/analytics/sinks.ts';
@@ -15,16 +16,33 @@ import { createTelesign } from './integrations/fraud/telesign.ts';
 import { createTwilioLookup } from './integrations/fraud/twilio-lookup.ts';
 import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createProviderTurns } from './integrations/supabase/turns.ts';
+import type { Metrics } from './metrics.ts';
 
 /** One that has no request of its own names none. */
 interface Failure {
   readonly operation: string;
   readonly code: string;
   readonly requestId?: string;
+  readonly providerCode?: string | null;
 }
 
+export type ToldOfFailure = (
+  provider: string,
+  operation: string,
+  code: string,
+  more?: Pick<Failure, 'requestId' | 'providerCode'>,
+) => void;
+
+/** Counted by what we call it, and logged with what the provider calls it. */
+export const tellFailures =
+  (metrics: Pick<Metrics, 'integrationFailed'>, log: Pick<Logger, 'warn'>): ToldOfFailure =>
+  (provider, operation, code, more) => {
+    metrics.integrationFailed(provider, code);
+    log.warn({ provider, operation, code, ...more }, 'integration failed');
+  };
+
 interface Told {
-  readonly onFailure: (provider: string, operation: string, code: string, requestId?: string) => void;
+  readonly onFailure: ToldOfFailure;
   readonly onCircuit?: (provider: string, isOpen: boolean) => void;
 }
 
@@ -33,7 +51,7 @@ const watchOf =
   ({ onFailure, onCircuit }: Told) =>
   (name: string) => ({
     circuit: { onChange: (isOpen: boolean) => onCircuit?.(name, isOpen) },
-    onFailure: ({ operation, code, requestId }: Failure) => onFailure(name, operation, code, requestId),
+    onFailure: ({ operation, code, ...more }: Failure) => onFailure(name, operation, code, more),
   });
 
 /** What every client of a provider stands on: these, and its line. Two clients may wait in one line. */

@@ -9,6 +9,7 @@ import { jobs } from './jobs/registry.ts';
 import { KILL_SELF, watchBoundaries } from './kill-point.ts';
 import { createLogger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
+import { tellFailures } from './providers.ts';
 import { createDeadLetters, type DeadLetters } from './queues/dead-letter.ts';
 import { createDispatcher, type Dispatcher } from './queues/dispatch.ts';
 import { createEnqueuer, type Enqueuer } from './queues/enqueue.ts';
@@ -81,10 +82,7 @@ export async function openRuntime(
       metrics.circuitOpen(provider, isOpen);
       if (isOpen) log.error({ provider }, 'circuit open');
     },
-    onFailure(provider, operation, code, requestId) {
-      metrics.integrationFailed(provider, code);
-      log.warn({ provider, operation, code, requestId }, 'integration failed');
-    },
+    onFailure: tellFailures(metrics, log),
   });
   const { work, clock } = base;
   const queue = { backend: platform.queue, jobs, onEvent: onQueueEvent };

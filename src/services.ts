@@ -56,7 +56,7 @@ import { createWalletsStore, type WalletsStore } from './integrations/supabase/w
 import { createWorkStore, type WorkStore } from './integrations/supabase/work.ts';
 import { ingestCall } from './jobs/calls/ingest-call.job.ts';
 import { type Watch, watchAll } from './kill-point.ts';
-import { openCallLogs, openCampaigns, openEvents, openLookups } from './providers.ts';
+import { openCallLogs, openCampaigns, openEvents, openLookups, type ToldOfFailure } from './providers.ts';
 import type { QueueBackend } from './queues/connection.ts';
 import { sealPayload } from './queues/envelope.ts';
 import { sealText } from './queues/seal.ts';
@@ -161,8 +161,8 @@ export interface Platform {
 interface IntegrationOptions {
   readonly bodyKeys: readonly Uint8Array[];
   readonly log: Logger;
-  /** Told of every failed call of another service: counted, logged by the caller. */
-  readonly onFailure: (provider: string, operation: string, code: string, requestId?: string) => void;
+  /** Told of every failed call of another service: counted by our own code, logged with the rest. */
+  readonly onFailure: ToldOfFailure;
   /** Told at the start, and at each change, whether a provider is not asked for a while because it fails. */
   readonly onCircuit?: (provider: string, isOpen: boolean) => void;
   /** Told what came of asking a provider about the caller of a call: known, away, over_budget, not_configured or no_number. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pino } from 'pino';
 import { validateEnvironment } from '../../src/config.ts';
+import { readSecrets } from '../../src/config-files.ts';
 import { BOARD_PATH } from '../../src/http/ops.ts';
 import { createStripeClient } from '../../src/integrations/stripe/client.ts';
 import { createStripeSetup, type StripeSetup } from '../../src/integrations/stripe/setup.ts';
@@ -97,9 +98,9 @@ async function start(
     saveState: (next) => file.write(next),
     url: server.url,
     boardUrl: `${server.url}${BOARD_PATH}`,
-    boardPassword: config.opsPasswords[0] ?? '',
+    boardPassword: readSecrets(config.opsPasswords)[0] ?? '',
     secrets: {
-      callrailKey: config.callRailSigningKeys[0] ?? '',
+      callrailKey: readSecrets(config.callRailSigningKeys)[0] ?? '',
       standardSecret: config.callWebhookSecrets.demo?.[0] ?? '',
     },
     stripeSetup: createStripeSetup(

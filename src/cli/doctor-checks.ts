@@ -2,15 +2,19 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { z } from 'zod';
-import type { Config } from '../config.ts';
-import { isOfOne, PermanentError } from '../errors.ts';
+import type { Config, LookupSettings } from '../config.ts';
+import { readSecrets } from '../config-files.ts';
+import { codeOf, isOfOne, PermanentError } from '../errors.ts';
 import { createCallRailLog } from '../integrations/call-tracking/callrail-log.ts';
 import type { CallLog } from '../integrations/call-tracking/log.ts';
+import { createRingbaLog } from '../integrations/call-tracking/ringba-log.ts';
 import { createTwilioLog } from '../integrations/call-tracking/twilio-log.ts';
 import { createEverflow } from '../integrations/campaigns/everflow.ts';
 import type { CampaignBook } from '../integrations/campaigns/offer.ts';
 import { createRingba } from '../integrations/campaigns/ringba.ts';
 import { createTune } from '../integrations/campaigns/tune.ts';
+import { checkIpQualityScore } from '../integrations/fraud/ipqualityscore.ts';
+import { checkTwilioLookup } from '../integrations/fraud/twilio-lookup.ts';
 import { createStripeBalance } from '../integrations/stripe/balance.ts';
 import { createStripeClient } from '../integrations/stripe/client.ts';
 import { createDatabase } from '../integrations/supabase/client.ts';
@@ -18,13 +22,15 @@ import { RealtimeService } from '../integrations/supabase/realtime.ts';
 import { instantMs } from '../integrations/supabase/rpc.ts';
 import { checkQueueStore } from '../queues/store-check.ts';
 
-/** Asks a configured integration something harmless. Returns what it found; throws when it is not in order. */
-type Ask<Settings> = (settings: Settings, signal: AbortSignal) => Promise<string>;
+/** What it found; `notAsked` where nothing harmless would tell whether it takes what is configured. */
+type Said = string | { readonly notAsked: string };
+/** Asks a configured integration something harmless. Throws when it is not in order. */
+type Ask<Settings> = (settings: Settings, signal: AbortSignal) => Promise<Said>;
 
 export interface Check {
   readonly name: string;
   /** Null is an integration that is not configured. */
-  readonly ask: ((signal: AbortSignal) => Promise<string>) | null;
+  readonly ask: ((signal: AbortSignal) => Promise<Said>) | null;
   /** What a person does when it is broken. */
   readonly mend: string;
 }
@@ -67,7 +73,7 @@ export function checksOf(config: Config): readonly Check[] {
       'See TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKENS: the token must be of that account.',
     ),
     ...platformsOf(campaigns),
-    ...Object.entries(lookups).map(([name, given]) => check(`lookup-${name}`, given, askNothing, '')),
+    ...lookupsOf(lookups),
     check(
       'posthog',
       events.posthog,
@@ -78,30 +84,47 @@ export function checksOf(config: Config): readonly Check[] {
       check(
         `webhook-${name}`,
         url,
-        reach,
+        askEndpoint,
         'See its address in EVENT_WEBHOOK_URLS; else its owner must mend it.',
       ),
     ),
   ];
 }
 
+const lookupsOf = ({ ipqualityscore, twilio, telesign }: Config['lookups']): Check[] => [
+  check('lookup-ipqualityscore', ipqualityscore, askLookup(checkIpQualityScore), 'See IPQUALITYSCORE_KEYS.'),
+  check('lookup-twilio', twilio, askLookup(checkTwilioLookup), 'See TWILIO_LOOKUP_KEYS: SK...:secret.'),
+  check('lookup-telesign', telesign, askTelesign, 'See TELESIGN_KEYS: customer-id:key.'),
+];
+
 const platformsOf = ({ ringba, everflow, tune }: Config['campaigns']): Check[] => [
   check(
     'ringba',
     ringba,
-    (given, signal) => askPlatform(createRingba({ ...given, onFailure }), signal),
-    'See RINGBA_ACCOUNT_ID and RINGBA_API_TOKENS: the token must be of that account.',
+    (given, signal) =>
+      withEach(given.apiTokens, async (apiTokens) => {
+        const options = { ...given, apiTokens, onFailure };
+        await askLog(createRingbaLog(options), signal);
+        return `${await askPlatform(createRingba(options), signal)}; shows its log of calls`;
+      }),
+    'See RINGBA_ACCOUNT_ID and RINGBA_API_TOKENS: the token must be of that account, and may read its reports.',
   ),
   check(
     'everflow',
     everflow,
-    (given, signal) => askPlatform(createEverflow({ ...given, onFailure }), signal),
+    (given, signal) =>
+      withEach(given.apiKeys, (apiKeys) =>
+        askPlatform(createEverflow({ ...given, apiKeys, onFailure }), signal),
+      ),
     'See EVERFLOW_API_KEYS, which are of a network, and EVERFLOW_REGION.',
   ),
   check(
     'tune',
     tune,
-    (given, signal) => askPlatform(createTune({ ...given, onFailure }), signal),
+    (given, signal) =>
+      withEach(given.networkTokens, (networkTokens) =>
+        askPlatform(createTune({ ...given, networkTokens, onFailure }), signal),
+      ),
     'See TUNE_NETWORK_ID and TUNE_NETWORK_TOKENS: the token must be of that network.',
   ),
 ];
@@ -117,6 +140,28 @@ const check = <Settings>(
 });
 
 const onFailure = () => undefined;
+
+/** Each key alone: an older one that is good would hide that the newest is not. */
+async function withEach(keys: readonly string[], ask: (one: readonly [string]) => Promise<string>) {
+  const held = readSecrets(keys);
+  const [first = 'has no key', ...more] = await Promise.all(
+    held.map((key, at) =>
+      ask([key]).catch((error: unknown) => {
+        throw held.length > 1 ? ofKey(error, `key ${at + 1} of ${held.length}`) : error;
+      }),
+    ),
+  );
+  return more.length === 0 ? first : `${first}; so with each of ${held.length} keys`;
+}
+
+/** Errors that are not ours stay as they are: their text is not told. */
+function ofKey(error: unknown, key: string): unknown {
+  const code = codeOf(error, 'INTERNAL');
+  if (code === 'INTERNAL' || !(error instanceof Error)) return error;
+  return new PermanentError(code, `${error.message} It was asked with ${key}, newest first.`, {
+    cause: error,
+  });
+}
 /** As long as a process may differ from the database. */
 const MAX_SKEW_MS = 5_000;
 
@@ -162,7 +207,7 @@ const askSentry: Ask<string> = async (dsn) => {
   const { username, hostname, pathname } = new URL(dsn);
   const project = pathname.slice(pathname.lastIndexOf('/') + 1);
   if (username !== '' && project !== '' && Number.isInteger(Number(project)))
-    return `would report to ${hostname}; nothing was sent`;
+    return { notAsked: `would report to ${hostname}; nothing was sent` };
   throw new PermanentError(
     'CONFIG_INVALID',
     'SENTRY_DSN is not https://<key>@<host>/<number of the project>.',
@@ -170,9 +215,11 @@ const askSentry: Ask<string> = async (dsn) => {
 };
 
 const askCallRail: Ask<NonNullable<Config['callLogs']['callrail']>> = (given, signal) =>
-  askLog(createCallRailLog({ ...given, onFailure }), signal);
+  withEach(given.apiKeys, (apiKeys) => askLog(createCallRailLog({ ...given, apiKeys, onFailure }), signal));
 const askTwilio: Ask<NonNullable<Config['callLogs']['twilio']>> = (given, signal) =>
-  askLog(createTwilioLog({ ...given, onFailure }), signal);
+  withEach(given.authTokens, (authTokens) =>
+    askLog(createTwilioLog({ ...given, authTokens, onFailure }), signal),
+  );
 
 /** Of the last minute: whether the account may be read is all that is wanted. */
 async function askLog(log: CallLog, signal: AbortSignal): Promise<string> {
@@ -190,13 +237,28 @@ async function askPlatform(platform: CampaignBook, signal: AbortSignal): Promise
   return 'answers, and takes the key';
 }
 
-const askNothing: Ask<unknown> = async () => 'has a key; it was not asked, because each question costs';
+type Probe = typeof checkTwilioLookup;
+const askLookup =
+  (probe: Probe): Ask<LookupSettings> =>
+  ({ keys, apiBase }, signal) =>
+    withEach(keys, async ([key]) => {
+      await probe(key, { apiBase, timeoutMs: 10_000, onFailure }, signal);
+      return 'takes the key; nothing was looked up that costs';
+    });
+
+const askTelesign: Ask<LookupSettings> = async ({ keys }) => ({
+  notAsked: `has ${readSecrets(keys).length === 1 ? 'a key' : 'keys'}; each question costs`,
+});
 
 const askPostHog: Ask<NonNullable<Config['events']['posthog']>> = async ({ key, host }, signal) => {
   if (!key.startsWith('phc_'))
     throw new PermanentError('CONFIG_INVALID', 'POSTHOG_KEY is no key of a project: those begin with phc_.');
-  return `${await reach(host, signal)}; only an event would tell whether it takes the key`;
+  return { notAsked: `${await reach(host, signal)}; only an event would tell whether it takes the key` };
 };
+
+const askEndpoint: Ask<string> = async (address, signal) => ({
+  notAsked: `${await reach(address, signal)}; only an event would tell whether it takes the signature`,
+});
 
 /** Opens a connection, with TLS and its certificate, and says nothing. */
 async function reach(address: string, signal: AbortSignal): Promise<string> {

@@ -6,7 +6,8 @@ import { renderTable } from './table.ts';
 
 export interface Finding {
   readonly name: string;
-  readonly state: 'ok' | 'not configured' | 'broken';
+  /** `not asked`: nothing is wrong with what is written, and nothing harmless would tell more. */
+  readonly state: 'ok' | 'not configured' | 'not asked' | 'broken';
   readonly text: string;
   readonly mend: string | null;
 }
@@ -24,7 +25,10 @@ async function run({ name, ask, mend }: Check, timeoutMs: number): Promise<Findi
   const { promise: late, reject } = Promise.withResolvers<never>();
   signal.addEventListener('abort', () => reject(signal.reason));
   try {
-    return { name, state: 'ok', text: await Promise.race([ask(signal), late]), mend: null };
+    const said = await Promise.race([ask(signal), late]);
+    const [state, text] =
+      typeof said === 'string' ? (['ok', said] as const) : (['not asked', said.notAsked] as const);
+    return { name, state, text, mend: null };
   } catch (error) {
     return { name, state: 'broken', text: textOf(error), mend };
   }

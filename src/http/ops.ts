@@ -7,6 +7,7 @@ import type {
   FastifyReply,
   FastifyRequest,
 } from 'fastify';
+import { readSecrets } from '../config-files.ts';
 import type { Metrics } from '../metrics.ts';
 import { answerError } from './answers.ts';
 
@@ -43,7 +44,7 @@ export async function addOps(
   await app.register(basicAuth, {
     authenticate: { realm: 'callclear' },
     validate: (user, password, _request, _reply, done) => {
-      done(isOps(user, password, opsPasswords) ? undefined : new Error('refused'));
+      done(isOps(user, password, passwordsNow(opsPasswords)) ? undefined : new Error('refused'));
     },
   });
   // The answer is sent from here: thrown, it would reach the board's own error handler, which tells stack traces.
@@ -69,6 +70,15 @@ export async function addOps(
   app.all('/ops', unknown);
   app.all('/ops/*', unknown);
   if (board !== null) await app.register(board, { prefix: BOARD_PATH });
+}
+
+/** While their file cannot be read, nobody gets in. */
+function passwordsNow(passwords: readonly string[]): readonly string[] {
+  try {
+    return readSecrets(passwords);
+  } catch {
+    return [];
+  }
 }
 
 /** Digests have one length, so neither the length of a password nor which of them fits shows in the time taken. */

@@ -88,12 +88,13 @@ async function receive(receiver: Receiver, parts: ReceiverParts, request: Fastif
 
 async function takeIn(
   receiver: Receiver,
-  { secrets, enqueue, clock, log }: ReceiverParts,
+  { secrets, enqueue, clock, metrics, log }: ReceiverParts,
   request: FastifyRequest,
 ): Promise<void> {
   const receivedAtMs = clock.nowMs();
   const delivery = deliveryOf(request);
   const taken = receiver.take(delivery, secrets, receivedAtMs);
+  if (taken.leftOut !== undefined) metrics.fieldsLeftOut(receiver.name);
   if ('stripe' in taken) return enqueue.enqueueStripeEvent({ ...taken.stripe, receivedAtMs });
   if ('call' in taken) {
     const { body = delivery.body, ...event } = taken.call;

@@ -1,5 +1,5 @@
 import { ApiError, OutageError } from '../errors.ts';
-import { hideSecrets, withoutSecrets } from './credentials.ts';
+import { HIDDEN, hideSecrets, withoutSecrets } from './credentials.ts';
 
 /** Refusals of who asks, and not of what is asked. */
 const OF_EVERYBODY = [401, 402, 403];
@@ -14,6 +14,8 @@ interface Refusal {
   readonly theirId?: string | null;
   readonly ofEverybody?: boolean;
   readonly mayPass?: boolean;
+  /** Of the key alone: another one may be taken. */
+  readonly ofKey?: boolean;
 }
 
 /** An answer that is no success. */
@@ -24,7 +26,8 @@ export class Refused extends Error {
   readonly theirId: string | null;
   readonly ofEverybody: boolean;
   readonly mayPass: boolean;
-  constructor({ ofEverybody, mayPass, ...given }: Refusal) {
+  readonly ofKey: boolean;
+  constructor({ ofEverybody, mayPass, ofKey, ...given }: Refusal) {
     const { statusCode, code, waitMs, theirId = null } = given;
     super(`HTTP ${statusCode}`);
     this.statusCode = statusCode;
@@ -33,6 +36,7 @@ export class Refused extends Error {
     this.theirId = theirId;
     this.ofEverybody = ofEverybody ?? OF_EVERYBODY.includes(statusCode);
     this.mayPass = mayPass ?? (statusCode === 429 || statusCode >= 500);
+    this.ofKey = ofKey ?? statusCode === 401;
   }
 }
 
@@ -46,21 +50,24 @@ export interface RefusalInside {
   /** Of a refusal for coming too often, which says 429 in another way, and how long to wait. */
   readonly statusCode?: 429;
   readonly waitMs?: number;
+  readonly ofKey: boolean;
 }
 
 /**
  * `code`: the provider's, or ours where it has none. `ofEverybody`: others would be refused too, whatever they asked for.
  * `mayPass`: waiting may help, as with a 5xx. `tooOftenMs`: it is refused for coming too often, and everybody waits so long.
+ * `ofKey`: the next key is asked with, as after a 401.
  */
 export const refusalInside = (
   code: string,
   {
     ofEverybody,
     mayPass = false,
+    ofKey = false,
     tooOftenMs,
-  }: { ofEverybody: boolean; mayPass?: boolean; tooOftenMs?: number },
+  }: { ofEverybody: boolean; mayPass?: boolean; ofKey?: boolean; tooOftenMs?: number },
 ): RefusalInside => ({
-  ...{ [REFUSED]: true, code, ofEverybody, mayPass },
+  ...{ [REFUSED]: true, code, ofEverybody, mayPass, ofKey },
   ...(tooOftenMs === undefined ? {} : { mayPass: true, statusCode: 429, waitMs: tooOftenMs }),
 });
 
@@ -88,7 +95,8 @@ export class Away extends Error {
     const facts = { cause: failure, detail: failure.detail };
     return new OutageError('PROVIDER_UNAVAILABLE', failure.message, {
       ...facts,
-      ...(waitMs === null ? {} : { retryAfterMs: waitMs }),
+      // Who asks for none is waited for as one that says nothing: else it would be asked without end.
+      ...(waitMs === null || waitMs === 0 ? {} : { retryAfterMs: waitMs }),
     });
   }
 }
@@ -118,7 +126,7 @@ export function handleApiError(
     return new ApiError('ANSWER_INVALID', text, { ...facts, retryable: false, cause: error.cause });
   }
   if (error instanceof Refused) {
-    const providerCode = error.providerCode === null ? null : hideSecrets(error.providerCode, secrets);
+    const providerCode = error.providerCode === null ? null : plainCode(error.providerCode, secrets);
     const retryable = error.mayPass;
     const code = retryable ? 'PROVIDER_UNAVAILABLE' : 'PROVIDER_REFUSED';
     return new ApiError(code, `${provider} refused ${operation} (${statusCode}).`, {
@@ -129,6 +137,14 @@ export function handleApiError(
   const text = `${provider} did not answer ${operation}.`;
   const cause = withoutSecrets(error, secrets);
   return new ApiError('PROVIDER_UNAVAILABLE', text, { ...facts, retryable: true, cause });
+}
+
+/** Digits enough for a telephone number are no code. */
+const MOST_DIGITS = 6;
+
+function plainCode(code: string, secrets: readonly string[]): string {
+  const digits = [...code].filter((letter) => letter >= '0' && letter <= '9').length;
+  return digits > MOST_DIGITS ? HIDDEN : hideSecrets(code, secrets);
 }
 
 /** No request was made. */

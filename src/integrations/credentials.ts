@@ -1,20 +1,3 @@
-import { readFileSync } from 'node:fs';
-
-const FILE = 'file:';
-
-/**
- * A token that is given as `file:/run/secrets/…` is every line of that file, as it is now: whoever changes it need restart
- * nothing. Throws where a file cannot be read.
- */
-export const readTokens = (tokens: readonly string[]): readonly string[] =>
-  tokens.flatMap((token) => (token.startsWith(FILE) ? linesOf(token.slice(FILE.length)) : [token]));
-
-const linesOf = (path: string) =>
-  readFileSync(path, 'utf8')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line !== '');
-
 /** How a request shows who asks. */
 export interface Credential {
   readonly headers?: Readonly<Record<string, string>>;
@@ -36,7 +19,7 @@ export const queryKey =
   (name: string) =>
   (token: string): Credential => ({ query: { [name]: token } });
 
-const HIDDEN = '[hidden]';
+export const HIDDEN = '[hidden]';
 
 /** Everything that shows who asks, in the forms that it takes in a request. */
 export function secretsOf(
@@ -45,7 +28,8 @@ export function secretsOf(
 ): readonly string[] {
   const shown = tokens.flatMap((token) => {
     const { headers = {}, query = {} } = authorize(token);
-    return [token, ...Object.values(headers), ...Object.values(query)];
+    const whole = [token, ...Object.values(headers), ...Object.values(query)];
+    return [...whole, ...whole.flatMap(partsOf)];
   });
   const encoded = shown.flatMap((secret) => [
     secret,
@@ -55,6 +39,15 @@ export function secretsOf(
   // The longest first, so that no rest of one stays behind.
   return [...new Set(encoded)].filter((secret) => secret !== '').sort((a, b) => b.length - a.length);
 }
+
+/** A part that is shorter would be found in any text. */
+const SHORTEST_PART = 6;
+
+/** Behind a scheme such as `Basic`, and both halves of a pair: a provider may quote them alone. */
+const partsOf = (secret: string): string[] =>
+  [secret.slice(secret.indexOf(' ') + 1), ...secret.split(':')].filter(
+    (part) => part.length >= SHORTEST_PART,
+  );
 
 export const hideSecrets = (text: string, secrets: readonly string[]): string =>
   secrets.reduce((hidden, secret) => hidden.replaceAll(secret, HIDDEN), text);

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { z } from 'zod';
+import type { z } from 'zod';
+import { readSecrets } from '../config-files.ts';
 import { isUnsent } from '../errors.ts';
 import {
   Away,
@@ -10,11 +11,11 @@ import {
   isTrouble,
   type RefusalInside,
   Refused,
-  Unreadable,
   unsent,
 } from './api-errors.ts';
 import { type CircuitOptions, createCircuit, isCircuitOpen } from './circuit.ts';
-import { type Credential, readTokens, secretsOf } from './credentials.ts';
+import { type Credential, secretsOf } from './credentials.ts';
+import { codeIn, idOf, readAnswer, readText, waitOf } from './http-answers.ts';
 
 /** The line in which all processes wait for their turn at a provider. */
 export interface ApiTurns {
@@ -31,14 +32,22 @@ export interface ApiOptions {
   readonly provider: string;
   /** Only requests below this address are sent, so that no answer can have a token sent elsewhere. */
   readonly baseUrl: URL;
-  /** Newest first, asked at each request. One that is refused with 401 gives way to the next, while tokens change. */
+  /** Newest first, asked at each request. One that is refused (401, or what says so inside) gives way to the next, while tokens change. */
   readonly tokens: () => readonly string[];
   /** How a token is shown: `bearer`, `basic`, `headerKey`, `queryKey`, or a header of the provider's own. */
   readonly authorize: (token: string) => Credential;
   /** Of one request, from its start to the end of the answer. Default 20,000. */
   readonly timeoutMs?: number;
-  /** Called once for each request that failed, for the log and the counters; `requestId` is what it was sent under. */
-  readonly onFailure: (failure: { operation: string; code: string; requestId: string }) => void;
+  /**
+   * Called once for each request that failed; `requestId` is what it was sent under. `code` is ours and can be counted by;
+   * `providerCode` is whatever the provider writes, for the log alone.
+   */
+  readonly onFailure: (failure: {
+    operation: string;
+    code: string;
+    providerCode: string | null;
+    requestId: string;
+  }) => void;
   /** Asked before each request. Default: no limit. */
   readonly turns?: ApiTurns | undefined;
   /** Stops asking while the provider fails. Default: every request is sent. */
@@ -100,10 +109,6 @@ export interface ApiClient {
 }
 
 const LONGEST_WAIT_MS = 30_000;
-/** Who wants to be left alone for longer is asked again all the same. */
-const LONGEST_PAUSE_MS = 3_600_000;
-/** Pages of a thousand calls are a tenth of it. What is larger is not even read to its end. */
-const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
 
 export function createApiClient(options: ApiOptions): ApiClient {
   const { provider, onFailure, turns, tries = 4, retryBaseMs = 1_000, authorize } = options;
@@ -126,7 +131,7 @@ export function createApiClient(options: ApiOptions): ApiClient {
       const waitMs = error instanceof Refused ? error.waitMs : null;
       const secrets = secretsOf(tokens, authorize);
       const failure = handleApiError(provider, operation, error, { secrets, requestId });
-      onFailure({ operation, code: failure.providerCode ?? failure.code, requestId });
+      onFailure({ operation, code: failure.code, providerCode: failure.providerCode, requestId });
       if (failure.statusCode === 429) await turns?.pause(waitMs ?? retryBaseMs);
       throw failure.retryable ? new Away(failure, waitMs) : failure;
     }
@@ -175,23 +180,39 @@ interface Shown {
   readonly tokens: readonly string[];
 }
 
+/** With none, nothing is sent: who asks without a token is nobody, and some answer that. */
 function tokensOf({ provider, tokens }: ApiOptions, operation: string): readonly string[] {
+  const none = () => unsent(provider, operation, 'no_token');
+  let held: readonly string[];
   try {
-    return readTokens(tokens());
+    held = readSecrets(tokens());
   } catch {
-    throw unsent(provider, operation, 'no_token');
+    throw none();
   }
+  if (held.length === 0) throw none();
+  return held;
 }
 
-/** One request and what it was answered. */
+/** What it was answered: a token that is refused gives way to the next one, an old one while tokens change. */
 async function ask<T>(options: ApiOptions, call: ApiRequest<T>, shown: Shown): Promise<T> {
-  const { statusCode, headers, text } = await send(options, call, shown);
+  const [newest = '', ...older] = shown.tokens;
+  let answer = await askWith(newest, options, call, shown);
+  for (const token of older) {
+    if (!(answer instanceof Refused) || !answer.ofKey) break;
+    answer = await askWith(token, options, call, shown);
+  }
+  if (answer instanceof Refused) throw answer;
+  return answer;
+}
+
+/** One request. */
+async function askWith<T>(token: string, options: ApiOptions, call: ApiRequest<T>, shown: Shown) {
+  const { statusCode, headers, text } = await send(token, options, call, shown);
   const theirId = idOf(headers);
   if (statusCode < 200 || statusCode > 299)
-    throw new Refused({ statusCode, code: codeIn(text), waitMs: waitOf(headers), theirId });
+    return new Refused({ statusCode, code: codeIn(text), waitMs: waitOf(headers), theirId });
   const answer = readAnswer(text, call.schema);
-  if (isRefusalInside(answer)) throw new Refused({ statusCode, waitMs: null, theirId, ...answer });
-  return answer;
+  return isRefusalInside(answer) ? new Refused({ statusCode, waitMs: null, theirId, ...answer }) : answer;
 }
 
 /** What asks for a longer wait is waited for in the queue. */
@@ -204,48 +225,28 @@ interface Answer {
   readonly text: string;
 }
 
-async function send<T>(options: ApiOptions, call: ApiRequest<T>, shown: Shown): Promise<Answer> {
-  const { baseUrl, authorize } = options;
-  const { path, query, method = 'POST', body, signal, idempotencyKey: key } = call;
-  const timeoutMs = call.timeoutMs ?? options.timeoutMs ?? 20_000;
+async function send<T>(
+  token: string,
+  { baseUrl, authorize, timeoutMs: usualMs = 20_000 }: ApiOptions,
+  call: ApiRequest<T>,
+  { requestId }: Shown,
+): Promise<Answer> {
+  const { path, query, method = 'POST', body, signal, idempotencyKey: key, timeoutMs = usualMs } = call;
   const url = new URL(`${baseUrl.pathname === '/' ? '' : baseUrl.pathname}${path}`, baseUrl.origin);
-  const [newest = '', ...older] = shown.tokens;
-  const ask = async (token: string): Promise<Answer> => {
-    const credential = authorize(token);
-    url.search = new URLSearchParams({ ...query, ...credential.query }).toString();
-    const sent = body === undefined ? null : bodyOf(body);
-    const answer = await fetch(url, {
-      ...(sent === null ? {} : { method, body: sent.text }),
-      headers: {
-        ...{ accept: 'application/json', 'x-request-id': shown.requestId, ...sent?.headers },
-        ...(key === undefined ? {} : { 'idempotency-key': key }),
-        ...credential.headers,
-      },
-      redirect: 'error',
-      signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
-    });
-    return { statusCode: answer.status, headers: answer.headers, text: await readText(answer) };
-  };
-  let answer = await ask(newest);
-  for (const token of older) {
-    if (answer.statusCode !== 401) break;
-    answer = await ask(token);
-  }
-  return answer;
-}
-
-/** The answer as text; ends the request when it is too large, as it is after decompression. */
-async function readText({ body }: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  let bytes = 0;
-  let text = '';
-  for await (const chunk of body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES)
-      throw new Unreadable('too large', { cause: new Error(`more than ${MAX_ANSWER_BYTES} bytes`) });
-    text += decoder.decode(chunk, { stream: true });
-  }
-  return text + decoder.decode();
+  const credential = authorize(token);
+  url.search = new URLSearchParams({ ...query, ...credential.query }).toString();
+  const sent = body === undefined ? null : bodyOf(body);
+  const answer = await fetch(url, {
+    ...(sent === null ? {} : { method, body: sent.text }),
+    headers: {
+      ...{ accept: 'application/json', 'x-request-id': requestId, ...sent?.headers },
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+      ...credential.headers,
+    },
+    redirect: 'error',
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
+  });
+  return { statusCode: answer.status, headers: answer.headers, text: await readText(answer) };
 }
 
 const bodyOf = (body: ApiBody) =>
@@ -255,46 +256,3 @@ const bodyOf = (body: ApiBody) =>
         text: new URLSearchParams(body.form).toString(),
         headers: { 'content-type': 'application/x-www-form-urlencoded' },
       };
-
-function readAnswer<T>(text: string, schema: z.ZodType<T>): T {
-  const parsed = schema.safeParse(parseJson(text));
-  if (parsed.success) return parsed.data;
-  // The paths at fault and never the values, which are personal data.
-  const paths = [...new Set(parsed.error.issues.map(({ path }) => path.join('.')))].slice(0, 10);
-  throw new Unreadable('unreadable', {
-    cause: new Error(`unknown shape at: ${paths.join(', ') || 'the top'}`),
-  });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-const code = z.union([z.string().max(64), z.int()]);
-const refusal = z.union([
-  z.object({ code }),
-  z.object({ status: z.object({ code }) }).transform(({ status }) => status),
-]);
-
-/** The provider's own code, where its answer has one. */
-function codeIn(text: string): string | null {
-  const parsed = refusal.safeParse(parseJson(text));
-  return parsed.success ? String(parsed.data.code) : null;
-}
-
-/** What the provider calls the request; its support asks for it. */
-const idOf = (headers: Headers) =>
-  ['x-request-id', 'request-id', 'twilio-request-id'].map((name) => headers.get(name)).find(Boolean) ?? null;
-
-/** `Retry-After`, in seconds or as an instant. */
-function waitOf(headers: Headers): number | null {
-  const given = headers.get('retry-after')?.trim() ?? '';
-  if (given === '') return null;
-  const seconds = Number(given);
-  const waitMs = Number.isFinite(seconds) ? seconds * 1_000 : Date.parse(given) - Date.now();
-  return Number.isFinite(waitMs) ? Math.min(Math.max(0, waitMs), LONGEST_PAUSE_MS) : null;
-}

@@ -1,6 +1,7 @@
 import { ERROR_CODES, type ErrorCode, OutageError, PermanentError, TransientError } from '../errors.ts';
 import type { Job, Outcome, RunContext, Summary } from '../jobs/define-job.ts';
 import type { JobServices } from '../services.ts';
+import type { Pace } from './backoff.ts';
 import { describeFailure } from './failure.ts';
 
 /** What a run comes to; `settle` carries it out. */
@@ -10,8 +11,8 @@ export type Decision =
       /** Comes again without using an attempt. */
       readonly kind: 'wait';
       readonly delayMs: number;
-      /** The delay doubles from one time to the next. */
-      readonly grows: boolean;
+      /** Exactly so long; doubled from one time to the next; or never less than it was asked for. */
+      readonly pace: Pace;
       readonly code: string;
       /** What it is dead of after a day of this; null when it may wait for ever. */
       readonly tooLong: ErrorCode | null;
@@ -30,13 +31,14 @@ export function decideOutcome(outcome: Outcome): Decision {
     return { kind: 'finish', skipped: outcome.reason, summary: { skipped: outcome.reason } };
   }
   const { delayMs, reason } = outcome;
-  return { kind: 'wait', delayMs, grows: false, code: reason, tooLong: 'SNOOZED_TOO_LONG' };
+  return { kind: 'wait', delayMs, pace: 'exact', code: reason, tooLong: 'SNOOZED_TOO_LONG' };
 }
 
 export function decideError(error: unknown): Decision {
   if (error instanceof OutageError) {
-    const { retryAfterMs, code } = error;
-    return { kind: 'wait', delayMs: retryAfterMs, grows: true, code, tooLong: 'SNOOZED_TOO_LONG', error };
+    const { retryAfterMs: delayMs, isAsked, code } = error;
+    const pace = isAsked ? 'asked' : 'grows';
+    return { kind: 'wait', delayMs, pace, code, tooLong: 'SNOOZED_TOO_LONG', error };
   }
   const kind = error instanceof PermanentError ? 'dead' : 'retry';
   return { kind, ...describeFailure(error), error };
@@ -44,7 +46,7 @@ export function decideError(error: unknown): Decision {
 
 /** A build that is older than the job puts it back, for the newer one that made it. */
 export function decideUnknown(code: 'JOB_UNKNOWN' | 'PAYLOAD_VERSION_UNKNOWN', delayMs: number): Decision {
-  return { kind: 'wait', delayMs, grows: false, code, tooLong: code };
+  return { kind: 'wait', delayMs, pace: 'exact', code, tooLong: code };
 }
 
 /**
@@ -73,7 +75,7 @@ export const STALLED_TOO_OFTEN: Decision = {
 export const waitForTurn = (withinMs: number): Decision => ({
   kind: 'wait',
   delayMs: Math.round(withinMs * Math.random()),
-  grows: false,
+  pace: 'exact',
   code: 'SUSPECTS_TAKE_TURNS',
   tooLong: null,
 });
@@ -82,7 +84,7 @@ export const waitForTurn = (withinMs: number): Decision => ({
 export const PUT_BACK: Decision = {
   kind: 'wait',
   delayMs: 0,
-  grows: false,
+  pace: 'exact',
   code: 'WORKER_STOPS',
   tooLong: null,
 };

@@ -1,13 +1,11 @@
 import { DelayedError, type Job as QueueJob, UnrecoverableError } from 'bullmq';
 import { BUILD } from '../build.ts';
-import { backoffDelayMs } from './backoff.ts';
+import { waitDelayMs } from './backoff.ts';
 import type { Coalescer } from './coalesce.ts';
 import type { Envelope } from './envelope.ts';
 import type { JobEvent, OnQueueEvent } from './events.ts';
 import { describeFailure, type Failure, writeReason } from './failure.ts';
 import { type Decision, decideError } from './run-job.ts';
-
-const LONGEST_OUTAGE_WAIT_MS = 5 * 60_000;
 
 export interface FinishedWork {
   readonly job: string;
@@ -61,15 +59,8 @@ async function wait(decision: Extract<Decision, { kind: 'wait' }>, run: Settling
   if (decision.tooLong !== null && envelope.waitingSinceMs === null) {
     await queued.updateData({ ...(queued.data as object), waitingSinceMs: sinceMs });
   }
-  const times = queued.attemptsStarted - queued.attemptsMade - 1;
-  const growth = {
-    baseMs: decision.delayMs,
-    maxMs: Math.max(LONGEST_OUTAGE_WAIT_MS, decision.delayMs),
-    jitter: 0.5,
-  };
-  const delayMs = decision.grows
-    ? backoffDelayMs(growth, Math.max(times, 0), Math.random())
-    : decision.delayMs;
+  const times = Math.max(queued.attemptsStarted - queued.attemptsMade - 1, 0);
+  const delayMs = waitDelayMs(decision, times, Math.random());
   await queued.moveToDelayed(nowMs + delayMs, run.token);
   tell(run, 'snoozed', { code: decision.code, error: decision.error });
   throw new DelayedError();

@@ -3,6 +3,7 @@ import { UNSIGNED_SOURCES } from '../../src/config-receivers.ts';
 import {
   BODIES,
   type Delivery,
+  DIAL_ENDED,
   NOW_MS,
   SENDERS,
   type Sender,
@@ -10,10 +11,11 @@ import {
   unsigned,
 } from '../helpers/senders.ts';
 
-/** A delivery as its sender made it. `held`: by a secret that the receiver has. */
+/** A delivery as its sender made it. `held`: by a secret that the receiver has; `signed`: the body, where that is not it. */
 export interface Made extends Delivery {
   readonly sender: string;
   readonly held: boolean;
+  readonly signed?: Buffer;
 }
 
 /** Some are too old or too new, so that their stamp alone refuses them. */
@@ -32,6 +34,7 @@ export function makeDeliveries(): Made[] {
       ),
     ),
     ...makeJsonOfTwilio(),
+    ...makeLateOfTwilio(),
     ...UNSIGNED_SOURCES.flatMap((sender) =>
       (['new', 'old', 'other'] as const).map((which) => {
         const body = Buffer.from(JSON.stringify({ uuid: `call-${which}`, number: '+14045558514' }));
@@ -46,6 +49,16 @@ function makeJsonOfTwilio(): Made[] {
     const body = Buffer.from(JSON.stringify({ CallSid: `CA${digit}`, DialCallStatus: 'completed' }));
     const url = `/webhooks/twilio?bodySHA256=${createHash('sha256').update(body).digest('hex')}`;
     return { ...signers.twilio(body, { url }), sender: 'twilio', held: true };
+  });
+}
+
+/** Forms to which Twilio adds fields when it has signed them. */
+function makeLateOfTwilio(): Made[] {
+  return ['3', '4'].map((digit) => {
+    const { StirVerstat: _later, ...signed } = { ...DIAL_ENDED, CallSid: `CA${digit.repeat(32)}` };
+    const body = Buffer.from(new URLSearchParams(signed).toString());
+    const late = Buffer.concat([body, Buffer.from('&StirVerstat=TN-Validation-Passed-A&CallToken=%7B%7D')]);
+    return { ...signers.twilio(body), body: late, signed: body, sender: 'twilio', held: true };
   });
 }
 

@@ -8,7 +8,7 @@ const USAGE = `npm run fuzz -- [options]
   --seed S    the same seed gives the same requests (now)
   --json      print one JSON object and nothing else`;
 
-/** Exits with 1 when a request crashed a receiver, was answered 5xx, or was accepted without being signed. */
+/** Exits with 1 when a request crashed a receiver, was answered 5xx, or was accepted without being signed, and when not all were tried. */
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
@@ -34,15 +34,19 @@ async function main(): Promise<void> {
       if (++told <= 20) process.stderr.write(`${kind}: ${request}\n`);
     },
   });
-  const { tried, crashes, serverErrors, forgedAccepted, accepted } = result;
+  const { tried, crashes, serverErrors, forgedAccepted, accepted, brokenOff } = result;
   const seconds = Math.round((performance.now() - startedMs) / 100) / 10;
   if (values.json)
-    console.log(JSON.stringify({ tried, crashes, serverErrors, forgedAccepted, accepted, seed, seconds }));
+    console.log(
+      JSON.stringify({ tried, crashes, serverErrors, forgedAccepted, accepted, brokenOff, seed, seconds }),
+    );
   else
     console.log(
       `Seed ${seed}: ${tried} requests in ${seconds} s, ${accepted} accepted as signed, ${forgedAccepted} forged; ${crashes} crashes, ${serverErrors} server errors.`,
     );
-  if (crashes + serverErrors + forgedAccepted > 0) process.exitCode = 1;
+  if (brokenOff !== null) process.stderr.write(`The fuzz broke off after ${tried}: ${brokenOff}\n`);
+  if (crashes + serverErrors + forgedAccepted > 0 || tried < count || brokenOff !== null)
+    process.exitCode = 1;
 }
 
 await main();

@@ -18,6 +18,8 @@ export interface FuzzOptions {
   /** Told of each request that ended as none may. */
   readonly onFinding?: (kind: string, request: string) => void;
   readonly receivers?: readonly Receiver[];
+  /** Another judge, in tests. */
+  readonly judge?: typeof createJudge;
 }
 
 export interface FuzzResult {
@@ -27,6 +29,8 @@ export interface FuzzResult {
   readonly crashes: number;
   readonly serverErrors: number;
   readonly forgedAccepted: number;
+  /** What ended the fuzz itself before it had tried all: a fault of a mutation or of the judge. */
+  readonly brokenOff: string | null;
 }
 
 /**
@@ -34,9 +38,9 @@ export interface FuzzResult {
  * signed. Not all that is accepted is wrong: a change of what no signature covers leaves a delivery what it was.
  */
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
-  const { count, seed, onFinding = () => {}, receivers = allReceivers } = options;
+  const { count, seed, onFinding = () => {}, receivers = allReceivers, judge = createJudge } = options;
   const made = makeDeliveries();
-  const isGenuine = createJudge(made);
+  const isGenuine = judge(made);
   const found = { accepted: 0, crashes: 0, serverErrors: 0, forgedAccepted: 0 };
   const target = await openTarget(receivers);
   const told = (kind: 'crashes' | 'serverErrors' | 'forgedAccepted', request: string) => {
@@ -56,13 +60,15 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
     found.accepted += 1;
     if (acceptances.length === 0 || !acceptances.every(isGenuine)) told('forgedAccepted', text());
   });
+  let ended: { numRuns: number; failed: boolean; errorInstance: unknown };
   try {
-    await fc.check(property, { numRuns: count, seed });
+    ended = await fc.check(property, { numRuns: count, seed, endOnFailure: true });
   } finally {
     process.off('uncaughtException', onStray).off('unhandledRejection', onStray);
     await target.close();
   }
-  return { tried: count, ...found };
+  const { numRuns: tried, failed, errorInstance } = ended;
+  return { tried, ...found, brokenOff: failed ? String(errorInstance) : null };
 }
 
 /** Each sender as often, and half of the time two deliveries of one. */

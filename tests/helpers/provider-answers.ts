@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { delay, HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { ApiError, OutageError } from '../../src/errors.ts';
+import { ApiError, ERROR_CODES, OutageError } from '../../src/errors.ts';
 import type { ClientParts } from '../../src/integrations/http.ts';
 
 /** One request of a client, with whatever its provider answers. */
@@ -47,6 +47,7 @@ export function tellsEachAnswer(name: string, client: AskedClient): void {
 
     async function ask(answer: Answer, timeoutMs = 5_000) {
       const codes: string[] = [];
+      const log: object[] = [];
       const asked: Request[] = [];
       server.use(
         http.all(address, ({ request }) => {
@@ -56,14 +57,19 @@ export function tellsEachAnswer(name: string, client: AskedClient): void {
       );
       const parts: ClientParts = {
         ...{ timeoutMs, retryBaseMs: 1, tries },
-        onFailure: ({ code }) => void codes.push(code),
+        onFailure: ({ code, ...more }) => {
+          codes.push(code);
+          log.push(more);
+        },
       };
       const end = await client.ask(parts).then(
         (result) => ({ result, error: null }),
         (error: unknown) => ({ result: null, error }),
       );
-      const told = inspect([end.error, codes], { depth: 9 });
+      const told = inspect([end.error, codes, log], { depth: 9 });
       for (const secret of secrets) expect(told).not.toContain(secret);
+      // They are counted by, so that a provider's own words may be no part of them.
+      for (const code of codes) expect(Object.keys(ERROR_CODES)).toContain(code);
       return { ...end, codes, asked };
     }
 

@@ -100,6 +100,28 @@ test('a correction makes a call shorter, what came before it does not come back,
   expect(await house.sql('select amount_minor from call_revenues')).toMatchObject([{ amount_minor: 500 }]);
 });
 
+test('a correction back to an earlier revenue counts where the body says when it was sent', async () => {
+  const at = (revenue: string, seconds: number) =>
+    unsigned(
+      'trackdrive',
+      Buffer.from(
+        JSON.stringify({
+          ...{ uuid: 'td-1', number_called: '(404) 555-8514', caller_number: '214-865-4559', revenue },
+          ...{ created_at: '2026-03-08T12:00:00Z', answered_duration: '93', currency: 'usd' },
+          ...{ sent_at: new Date(NOW_MS + seconds * 1_000).toISOString(), click_id: 'click-1' },
+        }),
+      ),
+    );
+  for (const [revenue, seconds] of [
+    ['30', 0],
+    ['0', 1],
+    ['30', 2],
+  ] as const)
+    await deliver(at(revenue, seconds), NOW_MS + seconds * 1_000);
+  expect(await house.sql('select amount_minor from call_revenues')).toMatchObject([{ amount_minor: 3_000 }]);
+  expect(await house.sql('select click_id from calls')).toEqual([{ click_id: 'click-1' }]);
+});
+
 test('a body that does not fit is a dead letter, whole, with what is wrong field by field', async () => {
   const wrong = { ...RINGBA, number: '[tag:Number]', callDt: 'soon' };
   const body = Buffer.from(JSON.stringify(wrong));

@@ -84,10 +84,10 @@ describe('callclear doctor', () => {
       ...{
         database: 'ok',
         stripe: 'ok',
-        sentry: 'ok',
-        posthog: 'ok',
-        'webhook-one': 'ok',
-        'lookup-telesign': 'ok',
+        sentry: 'not asked',
+        posthog: 'not asked',
+        'webhook-one': 'not asked',
+        'lookup-telesign': 'not asked',
       },
     });
     expect(asked.sort()).toEqual(['GET /v1/balance', 'POST /rest/v1/rpc/health']);
@@ -115,7 +115,7 @@ describe('callclear doctor', () => {
       ['webhook-two', 'ECONNREFUSED'],
     ]);
     for (const { name, mend } of broken) expect(mend, name).toMatch(/[A-Z]+_[A-Z]+/);
-    expect(findings.find(({ name }) => name === 'webhook-one')?.state).toBe('ok');
+    expect(findings.find(({ name }) => name === 'webhook-one')?.state).toBe('not asked');
   });
 
   test('tells a platform that does not know the offer it asks about from one that refuses the key', async () => {
@@ -130,19 +130,54 @@ describe('callclear doctor', () => {
       (await examine({ ...config, campaigns }))
         .filter(({ name }) => Object.hasOwn(campaigns, name))
         .map(({ state }) => state);
-    answers = (path) =>
-      path.startsWith('/Apiv3')
-        ? { status: 200, body: { response: { status: 1, data: false } } }
-        : { status: 404, body: { message: 'no such offer' } };
+    const log = { status: 200, body: { report: { records: [] } } };
+    const answerBy = (tune: object, status: number) => (path: string) => {
+      if (path.includes('calllogs')) return log;
+      return path.startsWith('/Apiv3') ? { status: 200, body: { response: tune } } : { status, body: {} };
+    };
+    answers = answerBy({ status: 1, data: false }, 404);
     expect(await statesOf()).toEqual(['ok', 'ok', 'ok']);
-    expect(asked.map((line) => line.split(' ')[0])).toEqual(['GET', 'GET', 'GET']);
-    answers = (path) =>
-      path.startsWith('/Apiv3')
-        ? { status: 200, body: { response: { status: -1, httpStatus: 400 } } }
-        : { status: 422, body: { message: 'no such id' } };
+    expect(asked.map((line) => line.split('?')[0]).toSorted()).toEqual([
+      'GET /Apiv3/json',
+      'GET /v1/networks/offers/0',
+      'GET /v2/RA1/campaigns/0',
+      'POST /v2/RA1/calllogs',
+    ]);
+    answers = answerBy({ status: -1, httpStatus: 400 }, 422);
     expect(await statesOf()).toEqual(['ok', 'ok', 'ok']);
+    // A token that may read campaigns and no reports.
+    answers = (path) =>
+      path.includes('calllogs') ? { status: 403, body: {} } : answerBy({ status: 1, data: false }, 404)(path);
+    expect(await statesOf()).toEqual(['broken', 'ok', 'ok']);
     answers = () => ({ status: 401, body: { message: 'no' } });
     expect(await statesOf()).toEqual(['broken', 'broken', 'broken']);
+  });
+
+  test('asks with each key alone: one that is refused is found beside an older one that is good', async () => {
+    const config = validateEnvironment({});
+    const lookups = {
+      ipqualityscore: { keys: ['new', 'old'], apiBase: base, perS: 1 },
+      twilio: { keys: ['SK1:new', 'SK1:old'], apiBase: base, perS: 1 },
+      telesign: { keys: ['id:new'], apiBase: base, perS: 1 },
+    };
+    const of = async () =>
+      (await examine({ ...config, lookups })).filter(({ name }) => name.startsWith('lookup'));
+    const good = { success: true, valid: true, credits: 5 };
+    answers = () => ({ status: 200, body: good });
+    expect((await of()).map(({ state }) => state)).toEqual(['ok', 'ok', 'not asked']);
+    expect(asked.toSorted()).toEqual([
+      'GET /api/json/account/new',
+      'GET /api/json/account/old',
+      ...[1, 2].map(() => 'GET /v2/PhoneNumbers/%2B14159929960'),
+    ]);
+    answers = (path) =>
+      path.endsWith('/old')
+        ? { status: 200, body: good }
+        : { status: 200, body: { success: false, message: 'Invalid or unauthorized key.' } };
+    const [first, second] = await of();
+    expect(first).toMatchObject({ state: 'broken', text: expect.stringContaining('key 1 of 2') });
+    expect(first?.text).toContain('PROVIDER_REFUSED');
+    expect(second).toMatchObject({ state: 'broken', text: expect.stringContaining('ANSWER_INVALID') });
   });
 
   test('finds a clock that differs from the database, and what does not answer in time', async () => {

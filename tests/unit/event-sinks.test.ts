@@ -1,7 +1,7 @@
 import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { ApiError, codeOf, OutageError } from '../../src/errors.ts';
+import { ApiError, codeOf, type OutageError } from '../../src/errors.ts';
 import { createPlaces, type PlacesOptions } from '../../src/integrations/analytics/places.ts';
 import { type EventSinks, openEventSinks } from '../../src/integrations/analytics/sinks.ts';
 import { EVENTS, event, id, KINDS } from '../helpers/business-events.ts';
@@ -105,8 +105,15 @@ describe('an event to an endpoint', () => {
     receiver.behaves.status = 429;
     receiver.behaves.headers = { 'retry-after': '17' };
     expect(await failureOf(deliver())).toMatchObject({ name: 'OutageError', retryAfterMs: 17_000 });
-    receiver.behaves.headers = { 'retry-after': 'soon' };
-    expect(await failureOf(deliver())).toBeInstanceOf(OutageError);
+    const inAMinute = new Date(Date.now() + 60_000).toUTCString();
+    receiver.behaves.headers = { 'retry-after': inAMinute };
+    const dated = await failureOf(deliver());
+    expect(dated).toMatchObject({ name: 'OutageError', isAsked: true });
+    expect((dated as OutageError).retryAfterMs).toBeGreaterThan(50_000);
+    for (const nothing of ['soon', '0']) {
+      receiver.behaves.headers = { 'retry-after': nothing };
+      expect(await failureOf(deliver())).toMatchObject({ name: 'OutageError', isAsked: false });
+    }
   });
 
   test('that nobody answers in time was not taken', async () => {

@@ -19,7 +19,7 @@ test(`mutated requests crash nothing, are no fault of ours, and none is taken fo
   const onFinding = (kind: string, request: string) => void findings.push(`${kind}: ${request}`);
   const result = await fuzz({ count: 2_000, seed: SEED, onFinding });
   expect(findings).toEqual([]);
-  expect(result).toMatchObject({ tried: 2_000, ...CLEAN });
+  expect(result).toMatchObject({ tried: 2_000, brokenOff: null, ...CLEAN });
   expect(result.accepted).toBeGreaterThan(0);
 });
 
@@ -89,4 +89,16 @@ test('a receiver that throws is found', async () => {
   };
   const result = await fuzz({ count: 300, seed: 1, receivers: planted({ ...callrail, take }) });
   expect(result.serverErrors).toBeGreaterThan(0);
+});
+
+test('a fault of the fuzz itself is told, and what it tried is what it says', async () => {
+  let judged = 0;
+  const judge = () => () => {
+    judged += 1;
+    if (judged > 3) throw new TypeError('planted in the judge');
+    return true;
+  };
+  const result = await fuzz({ count: 300, seed: 1, judge });
+  expect(result.brokenOff).toContain('planted in the judge');
+  expect(result.tried).toBeLessThan(300);
 });

@@ -24,6 +24,7 @@ const REPORT = {
   answered: true,
   revenue: { amountMinor: 1_230, currency: 'usd' },
   callerRegion: 'US-TX',
+  clickId: 'click-1',
   // When it came: nothing in it says when it was stated, and a correction may make a call shorter.
   factsAtMs: RECEIVED_MS,
 };
@@ -39,6 +40,7 @@ const FACTS = {
   currency: 'USD',
   callerRegion: 'tx',
   timezone: 'America/Bogota',
+  clickId: 'click-1',
 };
 const factsOf = (source: UnsignedSource, change: Record<string, string | undefined> = {}) =>
   Object.entries({ ...FACTS, ...change }).flatMap(([name, value]) => {
@@ -53,10 +55,24 @@ test.each(UNSIGNED_SOURCES)('a body of %s becomes the one report, as JSON and as
   expect(read(source, new URLSearchParams(Object.fromEntries(factsOf(source))).toString())).toEqual(REPORT);
 });
 
+test.each(UNSIGNED_SOURCES)(
+  'a body of %s says when it was sent: then those facts are of that instant',
+  (source) => {
+    const statedAt = '2026-03-08T12:05:00Z';
+    expect(read(source, asJson(source, { statedAt })).factsAtMs).toBe(Date.parse(statedAt));
+    expect(read(source, asJson(source, { statedAt: '' })).factsAtMs).toBe(RECEIVED_MS);
+  },
+);
+
+test('a click that is none is refused, and an empty one is no click', () => {
+  expect(read('ringba', asJson('ringba', { clickId: '' })).clickId).toBeUndefined();
+  expect(() => read('ringba', asJson('ringba', { clickId: 'a b' }))).toThrow('clickId (is no id)');
+});
+
 test('a sender that the configuration describes is read by its fields, however deep they stand', () => {
   const call = {
     ...{ id: 'call-1', dialled: '+1 404 555 8514', caller: '+1 (214) 865-4559', started_at: 1_772_971_200 },
-    ...{ talk_seconds: 93, status: 'answered', revenue: 12.3, state: 'US-TX' },
+    ...{ talk_seconds: 93, status: 'answered', revenue: 12.3, state: 'US-TX', click: 'click-1' },
   };
   expect(read('acme', JSON.stringify({ call, sent_at: '2026-03-08T12:05:00Z' }))).toEqual({
     ...REPORT,

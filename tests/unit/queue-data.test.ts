@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { PermanentError, TransientError } from '../../src/errors.ts';
+import { OutageError, PermanentError, TransientError } from '../../src/errors.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../../src/jobs/define-job.ts';
-import { backoffDelayMs } from '../../src/queues/backoff.ts';
+import { backoffDelayMs, waitDelayMs } from '../../src/queues/backoff.ts';
 import { openPayload, readEnvelope, sealPayload, writeEnvelope } from '../../src/queues/envelope.ts';
 import {
   describeFailure,
@@ -14,6 +14,7 @@ import {
   writeReason,
 } from '../../src/queues/failure.ts';
 import { jobIdOf } from '../../src/queues/job-id.ts';
+import { type Decision, decideError } from '../../src/queues/run-job.ts';
 import { keyIdOf, openText, sealText } from '../../src/queues/seal.ts';
 
 const keyA = randomBytes(32);
@@ -67,6 +68,28 @@ describe('backoff', () => {
       backoffDelayMs({ ...HOUSE_BACKOFF, jitter: 0 }, attempt, 0.5),
     );
     expect(delays).toEqual([2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+  });
+});
+
+describe('a wait without an attempt', () => {
+  const delaysOf = (error: OutageError) => {
+    const decision = decideError(error) as Extract<Decision, { kind: 'wait' }>;
+    return [0, 1, 5, 40].flatMap((times) =>
+      [0, 0.5, 0.999].map((random) => waitDelayMs(decision, times, random)),
+    );
+  };
+
+  it('that the other side named is never shorter than that, and does not grow', () => {
+    for (const delay of delaysOf(new OutageError('PROVIDER_UNAVAILABLE', 'away', { retryAfterMs: 17_000 }))) {
+      expect(delay).toBeGreaterThanOrEqual(17_000);
+      expect(delay).toBeLessThanOrEqual(21_250);
+    }
+  });
+
+  it('that nobody named grows up to five minutes', () => {
+    const delays = delaysOf(new OutageError('PROVIDER_UNAVAILABLE', 'away'));
+    expect(Math.min(...delays)).toBe(3_750);
+    expect(Math.max(...delays)).toBe(300_000);
   });
 });
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { readForm } from '../../src/integrations/call-tracking/fields.ts';
+import { parseTwilioReport } from '../../src/integrations/call-tracking/twilio.ts';
 import { verifyTwilioWebhook } from '../../src/integrations/webhooks/twilio.ts';
-import { createTestApp, post } from '../helpers/app.ts';
+import { createTestApp, OPS_PASSWORD, post } from '../helpers/app.ts';
 import { BODIES, DIAL_ENDED, NOW_MS, SECRETS, signers } from '../helpers/senders.ts';
 
 const invalid = expect.objectContaining({ code: 'SIGNATURE_INVALID' });
@@ -209,4 +210,34 @@ test('the end of an inbound call is enqueued beside that of its dial; other prog
       eventId: `${DIAL_ENDED.CallSid}.call_ended.2.completed`,
     }),
   ]);
+});
+
+test('what Twilio adds when it has signed is left out and counted: nobody is vouched for by what no signature covers', async () => {
+  const { app, calls } = await createTestApp();
+  const { StirVerstat: _added, ...signed } = DIAL_ENDED;
+  const good = signers.twilio(Buffer.from(new URLSearchParams(signed).toString()));
+  const plus = (more: string) => ({ ...good, body: Buffer.concat([good.body, Buffer.from(more)]) });
+  const late = '&StirVerstat=TN-Validation-Passed-A&CallToken=%7B%22parentCallInfoToken%22%3A%22e30%22%7D';
+  expect((await post(app, plus(late))).statusCode).toBe(200);
+  expect((await post(app, plus('&CallToken=x'))).statusCode).toBe(200);
+  expect((await post(app, plus('&StirVerstat=x&Digits=1'))).statusCode).toBe(401);
+  for (const { body, receivedAtMs } of calls) {
+    const raw = Buffer.from(body, 'base64');
+    expect(raw.toString()).not.toContain('CallToken');
+    expect(parseTwilioReport(raw, receivedAtMs).attestation).toBeUndefined();
+  }
+  expect(calls).toHaveLength(2);
+  const authorization = `Basic ${Buffer.from(`ops:${OPS_PASSWORD}`).toString('base64')}`;
+  const metrics = (await app.inject({ url: '/metrics', headers: { authorization } })).body;
+  expect(metrics).toContain('callclear_webhook_fields_left_out_total{source="twilio"} 2');
+});
+
+test('a verdict that is signed cannot be taken away or changed', async () => {
+  const { app } = await createTestApp();
+  const good = signers.twilio(BODIES.twilio);
+  for (const body of [form({ StirVerstat: 'TN-Validation-Passed-A' }), form({ CallToken: 'x' })])
+    expect((await post(app, { ...good, body })).statusCode).toBe(401);
+  const { StirVerstat: _signed, ...rest } = DIAL_ENDED;
+  const without = Buffer.from(new URLSearchParams(rest).toString());
+  expect((await post(app, { ...good, body: without })).statusCode).toBe(401);
 });

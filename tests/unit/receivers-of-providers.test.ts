@@ -84,8 +84,8 @@ describe('a sender that the configuration describes', () => {
   const verify = (receiver: HmacReceiver, headers: Record<string, string>, sent = body) =>
     verifyHmacWebhook(sent, (name) => headers[name], receiver, NOW_MS);
 
-  test('the example of the documentation verifies what it says, and is named by the bytes of the body', () => {
-    const eventId = createHash('sha256').update(body).digest('hex');
+  test('the example of the documentation verifies what it says, and is named by its stamp and the bytes of the body', () => {
+    const eventId = `${stamp}.${createHash('sha256').update(body).digest('hex')}`;
     expect(verify(described({}), good)).toEqual({ eventId });
   });
 
@@ -105,7 +105,8 @@ describe('a sender that the configuration describes', () => {
       ...{ algorithm: 'sha1', encoding: 'base64', prefix: '', signed: '{body}', timestampHeader: undefined },
     });
     const signature = createHmac('sha1', secret).update(body).digest('base64');
-    expect(verify(receiver, { 'x-acme-signature': signature })).toBeTruthy();
+    const eventId = createHash('sha256').update(body).digest('hex');
+    expect(verify(receiver, { 'x-acme-signature': signature })).toEqual({ eventId });
     expect(() => verify(receiver, { 'x-acme-signature': signature.toLowerCase() })).toThrow(invalid);
   });
 
@@ -148,6 +149,8 @@ describe('a sender that the configuration describes', () => {
     ['"call.ended"', 'call.ended'],
     ['true', 'true'],
     ['7', '7'],
+    // What our own reading of a log is called, which says that the call came by no webhook.
+    ['"call_log"', 'report'],
     ['"call.began"', null],
     ['false', null],
     ['8', null],
@@ -158,7 +161,7 @@ describe('a sender that the configuration describes', () => {
   ])(
     'where `only` is to tell by %s, it is %s, and nothing is dropped for what it cannot tell',
     async (json, kind) => {
-      const only = { field: 'event', values: ['call.ended', 'true', '7'] };
+      const only = { field: 'event', values: ['call.ended', 'true', '7', 'call_log'] };
       const own = { ...SECRETS.hmacReceivers.own, only } as HmacReceiver;
       const { app, calls } = await createTestApp({ secrets: { ...SECRETS, hmacReceivers: { own } } });
       const body = Buffer.from(BODIES.hmac.toString().replace('"call.ended"', json));

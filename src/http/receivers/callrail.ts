@@ -1,6 +1,6 @@
 import { readJsonObject } from '../../integrations/call-tracking/json.ts';
 import { callRailEventId, verifyCallRailWebhook } from '../../integrations/webhooks/callrail.ts';
-import { type Receiver, readIfReadable, secretsOrUnknown, unknownRoute } from './receiver.ts';
+import { type Receiver, readIfReadable, textSecretsOrUnknown, unknownRoute } from './receiver.ts';
 
 /**
  * Each kind of CallRail's webhooks has an address of its own, since the body does not tell which it is. `false`: it is no
@@ -32,7 +32,7 @@ export const callrail: Receiver = {
   take({ body, param, header }, { callRailSigningKeys }) {
     const kind = param('kind');
     if (!Object.hasOwn(KINDS, kind)) throw unknownRoute();
-    verifyCallRailWebhook(body, header('signature'), secretsOrUnknown(callRailSigningKeys));
+    verifyCallRailWebhook(body, header('signature'), textSecretsOrUnknown(callRailSigningKeys));
     if (!KINDS[kind]) return { ignored: kind };
     const eventId = callRailEventId(
       body,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Config } from '../../config.ts';
+import { readSecrets } from '../../config-files.ts';
 import { PermanentError } from '../../errors.ts';
 import type { StripeWebhook } from '../../integrations/stripe/events.ts';
 
@@ -28,7 +29,11 @@ export interface Delivery {
 }
 
 /** What a verified delivery is. `ignored`: it reports nothing that is used, which is why it is dropped. */
-export type Taken =
+export type Taken = Reported & {
+  /** Fields that no signature covers and that nobody reads therefore; it is counted. */
+  readonly leftOut?: readonly string[];
+};
+type Reported =
   | {
       readonly call: {
         readonly source: string;
@@ -92,3 +97,6 @@ export function secretsOrUnknown<T>(secrets: readonly T[]): readonly T[] {
   if (secrets.length === 0) throw unknownRoute();
   return secrets;
 }
+
+/** The same, with those that stand in files as these are now. A file that cannot be read is our fault: the sender comes again. */
+export const textSecretsOrUnknown = (secrets: readonly string[]) => readSecrets(secretsOrUnknown(secrets));

@@ -1,5 +1,5 @@
 import { verifyStripeWebhook } from '../../integrations/stripe/events.ts';
-import { type Receiver, secretsOrUnknown } from './receiver.ts';
+import { type Receiver, textSecretsOrUnknown } from './receiver.ts';
 
 /** The endpoint of the platform's own account, for snapshot and for thin events. */
 export const stripe: Receiver = {
@@ -11,7 +11,7 @@ export const stripe: Receiver = {
   eventId: '`id` of the event',
   enqueues: 'which object changed, of snapshot and of thin events; the job reads it anew',
   take({ body, header }, { stripeWebhookSecrets }, nowMs) {
-    const secrets = secretsOrUnknown(stripeWebhookSecrets);
+    const secrets = textSecretsOrUnknown(stripeWebhookSecrets);
     return { stripe: verifyStripeWebhook(body, header('stripe-signature') ?? '', secrets, nowMs) };
   },
 };

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { z } from 'zod';
 import { Away, handleApiError, isTrouble, Refused, unsent } from '../api-errors.ts';
 import { type CircuitOptions, createCircuit, isCircuitOpen } from '../circuit.ts';
+import { waitOf } from '../http-answers.ts';
 import type { BusinessEvent } from './business-event.ts';
 
 export interface WebhookOutOptions {
@@ -23,10 +23,6 @@ export interface WebhookOut {
    */
   deliver(event: BusinessEvent, signal: AbortSignal): Promise<'delivered' | 'gone'>;
 }
-
-/** A receiver that wants to be left alone for longer gets another try all the same. */
-const LONGEST_WAIT_S = 3_600;
-const seconds = z.coerce.number().int().min(0);
 
 /** One endpoint of somebody who subscribed, by Standard Webhooks 1.0.0. */
 export function createWebhookOut(options: WebhookOutOptions): WebhookOut {
@@ -52,8 +48,7 @@ export function createWebhookOut(options: WebhookOutOptions): WebhookOut {
     await answer.body?.cancel();
     if (answer.status === 410) return 'gone';
     if (answer.ok) return 'delivered';
-    const waitS = seconds.safeParse(answer.headers.get('retry-after') ?? undefined).data;
-    const waitMs = waitS === undefined ? null : Math.min(waitS, LONGEST_WAIT_S) * 1_000;
+    const waitMs = waitOf(answer.headers);
     throw new Refused({ statusCode: answer.status, code: null, waitMs, ofEverybody: false });
   }
 

@@ -57,6 +57,7 @@ const schema = z
     currency: optional,
     callerRegion: optional,
     attestation: optional,
+    clickId: optional.pipe(externalId.nullable()),
     statedAt: optional,
     timezone: optional,
   })
@@ -103,6 +104,7 @@ export function readMapped(at: CallFields, body: Uint8Array, toldAtMs: number | 
     currency: find(at.currency) ?? at.alwaysCurrency,
     callerRegion: find(at.callerRegion),
     attestation: find(at.attestation),
+    clickId: find(at.clickId),
     statedAt: find(at.statedAt),
     timezone: find(at.timezone) ?? at.alwaysTimezone,
   });
@@ -114,6 +116,7 @@ export function readMapped(at: CallFields, body: Uint8Array, toldAtMs: number | 
     ...(revenue === null ? {} : { revenue }),
     callerRegion: callerRegion.parse(region.length === 2 ? `${HOME_COUNTRY}-${region}` : region),
     attestation: attestation.parse(given.attestation?.toUpperCase()),
+    ...(given.clickId === null ? {} : { clickId: given.clickId }),
     factsAtMs: statedAtMs ?? toldAtMs ?? startedAtMs + durationS * 1_000,
   };
 }

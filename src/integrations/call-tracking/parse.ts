@@ -6,6 +6,9 @@ import { parseStandardReport } from './standard.ts';
 import { TEMPLATES } from './templates.ts';
 import { parseTwilioReport } from './twilio.ts';
 
+/** The kind of what a log of calls tells: no sender's event may be called so. */
+export const FROM_LOG = 'call_log';
+
 /** A verified report of a call as it waits in the queue. */
 export interface RawReport {
   readonly source: string;
@@ -23,7 +26,7 @@ export function parseCallReport(
   if (source === 'callrail') return parseCallrailReport(body, kind === 'call_modified' ? receivedAtMs : 0);
   if (source === 'twilio') return parseTwilioReport(body, receivedAtMs);
   // A log tells what had long been so: of a call that no webhook brought, any news is later.
-  const toldAtMs = kind === 'call_log' ? null : receivedAtMs;
+  const toldAtMs = kind === FROM_LOG ? null : receivedAtMs;
   const unsigned = UNSIGNED_SOURCES.find((one) => one === source);
   if (unsigned !== undefined) return readMapped(TEMPLATES[unsigned], body, toldAtMs);
   const sender = Object.hasOwn(described, source) ? described[source] : undefined;

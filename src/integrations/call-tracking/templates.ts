@@ -4,7 +4,7 @@ import type { CallFields, UnsignedSource } from '../../config-receivers.ts';
  * What the providers that sign nothing send: a body that whoever sets up their webhook writes himself, with the provider's
  * tokens in it. So the names are ours to choose, and those of the provider's own reports, where these are known.
  *
- * `currency` and `time_zone` are constants that stand in such a body. Sources: Ringba, "Pixels" and the columns of its call
+ * `currency` and `time_zone` are constants that stand in such a body; `sent_at`, `statedAt` and `click_id` are names of ours. Sources: Ringba, "Pixels" and the columns of its call
  * logs; Retreaver, Core API, "Calls"; TrackDrive, API 1.0, "Calls"; Invoca, Transactions API; Convoso, "Call Log API". Not
  * verified against any of them: which token fills which field.
  */
@@ -19,7 +19,8 @@ export const TEMPLATES: Readonly<Record<UnsignedSource, CallFields>> = {
     currency: 'currency',
     callerRegion: 'state',
     timezone: 'time_zone',
-    // Of a call that its log of calls states otherwise than its webhook.
+    clickId: 'click_id',
+    // Also what its log of calls states otherwise than its webhook.
     statedAt: 'statedAt',
   },
   retreaver: {
@@ -32,6 +33,8 @@ export const TEMPLATES: Readonly<Record<UnsignedSource, CallFields>> = {
     currency: 'currency',
     callerRegion: 'caller_state',
     timezone: 'time_zone',
+    clickId: 'click_id',
+    statedAt: 'sent_at',
   },
   trackdrive: {
     callId: 'uuid',
@@ -43,6 +46,8 @@ export const TEMPLATES: Readonly<Record<UnsignedSource, CallFields>> = {
     currency: 'currency',
     callerRegion: 'state',
     timezone: 'time_zone',
+    clickId: 'click_id',
+    statedAt: 'sent_at',
   },
   invoca: {
     // The id of the whole call: a transaction is a leg of it, or a correction.
@@ -56,6 +61,8 @@ export const TEMPLATES: Readonly<Record<UnsignedSource, CallFields>> = {
     currency: 'currency',
     callerRegion: 'region',
     timezone: 'time_zone',
+    clickId: 'click_id',
+    statedAt: 'sent_at',
   },
   convoso: {
     callId: 'call_log_id',
@@ -68,5 +75,7 @@ export const TEMPLATES: Readonly<Record<UnsignedSource, CallFields>> = {
     currency: 'currency',
     callerRegion: 'state',
     timezone: 'time_zone',
+    clickId: 'click_id',
+    statedAt: 'sent_at',
   },
 };

@@ -76,13 +76,13 @@ const refusalSchema = z
 function refusalOf(httpStatus: number, text: string): RefusalInside | null {
   if (text.includes('rate limit')) return refusalInside('rate_limit', TOO_OFTEN);
   if (text.includes('networktoken') || text.includes('not authenticated'))
-    return refusalInside('not_authenticated', { ofEverybody: true });
+    return refusalInside('not_authenticated', { ofEverybody: true, ofKey: true });
   if (text.includes('permitted')) return refusalInside('not_permitted', { ofEverybody: true });
   if (httpStatus === 404) return null;
   if (httpStatus === 429 || httpStatus >= 500)
     return refusalInside(`http_${httpStatus}`, { ofEverybody: true, mayPass: true });
   const isOfOne = OF_ONE.some((words) => text.includes(words)) || [400, 422].includes(httpStatus);
-  return refusalInside(`http_${httpStatus}`, { ofEverybody: !isOfOne });
+  return refusalInside(`http_${httpStatus}`, { ofEverybody: !isOfOne, ofKey: httpStatus === 401 });
 }
 const TOO_OFTEN = { ofEverybody: true, tooOftenMs: TOO_OFTEN_MS };
 

@@ -58,10 +58,29 @@ export function createIpQualityScore(options: LookupOptions): NumberLookup {
   };
 }
 
+const accountSchema = z.union([
+  failed.transform(({ message }) => refusalOf(message)),
+  z.object({ success: z.literal(true) }).transform(() => null),
+]);
+
+/**
+ * Whether it takes a key, by its Credit Usage API, which costs no credit. Source: its page of that name; public clients of it
+ * send the key in the address, and none in a header. Throws as `lookUp` does.
+ */
+export async function checkIpQualityScore(
+  key: string,
+  options: Omit<LookupOptions, 'keys'>,
+  signal: AbortSignal,
+) {
+  const client = lookupClient('ipqualityscore', headerKey('IPQS-KEY'), { ...options, keys: [key] });
+  const path = `/api/json/account/${encodeURIComponent(key)}`;
+  await client.get({ operation: 'account.usage', path, schema: accountSchema, signal });
+}
+
 /** It has words and no codes. A refusal is of the key or of what was bought: whoever asks next is refused too. */
 function refusalOf(message: string): RefusalInside {
   const words = message.toLowerCase();
   const isSpent = ['credit', 'quota', 'exceed'].some((word) => words.includes(word));
   const code = isSpent ? 'credits_spent' : words.includes('key') ? 'key_refused' : 'refused';
-  return refusalInside(code, { ofEverybody: true });
+  return refusalInside(code, { ofEverybody: true, ofKey: code === 'key_refused' });
 }

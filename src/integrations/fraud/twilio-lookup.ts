@@ -63,3 +63,17 @@ export function createTwilioLookup(options: LookupOptions): NumberLookup {
       }),
   };
 }
+
+/** Of Twilio's own examples. */
+const EXAMPLE = '+14159929960';
+
+/** Whether it takes a key: without packages a lookup costs nothing (Twilio, "Lookup v2"). Throws as `lookUp` does. */
+export async function checkTwilioLookup(
+  key: string,
+  options: Omit<LookupOptions, 'keys'>,
+  signal: AbortSignal,
+) {
+  const client = lookupClient('twilio-lookup', basic, { ...options, keys: [key] });
+  const path = `/v2/PhoneNumbers/${encodeURIComponent(EXAMPLE)}`;
+  await client.get({ operation: 'lookups.fetch', path, schema: z.object({ valid: z.boolean() }), signal });
+}
