@@ -22,9 +22,35 @@ create function app.caller_window(p_call public.calls, p_minimum_s int) returns 
     order by o.started_at desc, o.id desc limit 100) o
 $$;
 
+-- How long calls of a campaign were in the 28 days up to a date.
+create function app.campaign_lengths(p_campaign_id uuid, p_day date) returns jsonb language sql stable as $$
+  select jsonb_build_object('calls', coalesce(sum(d.calls), 0), 'payable', coalesce(sum(d.payable), 0), 'within5', coalesce(sum(d.within_5), 0),
+    'within15', coalesce(sum(d.within_15), 0), 'within30', coalesce(sum(d.within_30), 0), 'within60', coalesce(sum(d.within_60), 0),
+    'within120', coalesce(sum(d.within_120), 0), 'within240', coalesce(sum(d.within_240), 0))
+  from public.campaign_days d where d.campaign_id = p_campaign_id and d.day > p_day - 28 and d.day <= p_day
+$$;
+
 -- The last 200 calls of its supplier within seven days: so long that one of few calls has some; `day` and `hour` are of the last day and
--- hour. `spanS` is how far back the first lies, `evenS` the shorter of the two middle quarters of the last day's calls.
-create function app.supplier_window(p_call public.calls, p_minimum_s int) returns jsonb language sql stable as $$
+-- hour. `spanS` is how far back the first lies, `evenS` the shorter of the two middle quarters of the last day's calls. What is payable
+-- is asked of each call by the terms of its own campaign, those in force when p_call started.
+create function app.supplier_window(p_call public.calls, p_minimum_s int, p_profile date) returns jsonb language sql stable as $$
+  with o as materialized (
+    select o.campaign_id, o.caller_number, o.started_at, o.attestation, o.caller_region,
+      coalesce((o.late_facts ->> 'durationS')::int, o.duration_s) as lasted_s, coalesce((o.late_facts ->> 'answered')::boolean, o.answered) as talked,
+      row_number() over (order by o.started_at desc, o.id desc) as nth
+    from public.calls o
+    where o.supplier_id = p_call.supplier_id and (o.started_at, o.id) < (p_call.started_at, p_call.id)
+      and o.started_at > p_call.started_at - interval '7 days'
+    order by o.started_at desc, o.id desc limit 200
+  ), k as materialized (
+    select d.campaign_id, k.regions, t.min_duration_s from (select distinct campaign_id from o) d
+      join public.campaigns k on k.id = d.campaign_id
+      left join lateral (select min_duration_s from public.campaign_terms
+        where campaign_id = k.id and valid_from <= p_call.started_at order by valid_from desc limit 1) t on true
+  ), paid as materialized (
+    select o.*, k.regions, o.lasted_s - k.min_duration_s as above, o.talked and o.lasted_s >= k.min_duration_s as pays
+    from o left join k using (campaign_id)
+  )
   select jsonb_build_object(
     'calls', count(*),
     'spanS', coalesce(extract(epoch from p_call.started_at - min(o.started_at))::int, 0),
@@ -32,7 +58,7 @@ create function app.supplier_window(p_call public.calls, p_minimum_s int) return
     'day', count(*) filter (where o.started_at > p_call.started_at - interval '1 day'),
     'evenS', coalesce((select least(q[2] - q[1], q[3] - q[2]) from (select percentile_disc(array[0.25, 0.5, 0.75]) within group (order by extract(epoch from o.started_at)::int)
       filter (where o.started_at > p_call.started_at - interval '1 day') as q) quarters), 0),
-    'again', count(o.caller_number) - count(distinct o.caller_number),
+    'again', count(o.caller_number) - count(distinct o.caller_number collate "C"),
     'answered', count(*) filter (where o.talked),
     'hangups', count(*) filter (where o.talked and o.lasted_s < 10),
     'signed', count(o.attestation),
@@ -42,6 +68,12 @@ create function app.supplier_window(p_call public.calls, p_minimum_s int) return
     'within3', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 3 and p_call.duration_s + 3),
     'within8', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 8 and p_call.duration_s + 8),
     'within45', count(*) filter (where o.talked and o.lasted_s between p_call.duration_s - 45 and p_call.duration_s + 45),
+    'numbers', count(distinct o.caller_number collate "C"),
+    'thousands', count(distinct app.block_of(o.caller_number) collate "C"),
+    'sameLength', count(*) filter (where o.pays and width_bucket(o.above, array[5, 15, 30, 60, 120, 240]) = width_bucket(p_call.duration_s - p_minimum_s, array[5, 15, 30, 60, 120, 240])),
+    'sameVouching', count(*) filter (where o.pays and (o.attestation = 'A') is not distinct from (p_call.attestation = 'A')),
+    'regionKnown', count(*) filter (where o.pays and o.caller_region is not null and o.regions is not null),
+    'outside', count(*) filter (where o.pays and o.caller_region <> all (o.regions)),
     'campaign', jsonb_build_object(
       'calls', count(*) filter (where o.campaign_id = p_call.campaign_id),
       'payable', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s >= p_minimum_s),
@@ -50,13 +82,20 @@ create function app.supplier_window(p_call public.calls, p_minimum_s int) return
       'within30', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 29),
       'within60', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 59),
       'within120', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 119),
-      'within240', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 239)))
-  from (
-    select o.*, coalesce((o.late_facts ->> 'durationS')::int, o.duration_s) as lasted_s, coalesce((o.late_facts ->> 'answered')::boolean, o.answered) as talked
-    from public.calls o
-    where o.supplier_id = p_call.supplier_id and (o.started_at, o.id) < (p_call.started_at, p_call.id)
-      and o.started_at > p_call.started_at - interval '7 days'
-    order by o.started_at desc, o.id desc limit 200) o
+      'within240', count(*) filter (where o.campaign_id = p_call.campaign_id and o.talked and o.lasted_s between p_minimum_s and p_minimum_s + 239)),
+    'campaigns', (select coalesce(jsonb_agg(jsonb_build_object('window', jsonb_build_object('calls', w.calls, 'payable', w.payable),
+        'day', jsonb_build_object('calls', w.day_calls, 'payable', w.day_payable), 'last', jsonb_build_object('calls', w.last_calls, 'payable', w.last_payable),
+        'all', l.lengths) order by w.campaign_id), '[]')
+      from (select p.campaign_id, count(*) as calls, count(*) filter (where p.pays) as payable,
+          count(*) filter (where p.started_at > p_call.started_at - interval '1 day') as day_calls,
+          count(*) filter (where p.pays and p.started_at > p_call.started_at - interval '1 day') as day_payable,
+          count(*) filter (where p.nth <= 30) as last_calls, count(*) filter (where p.pays and p.nth <= 30) as last_payable
+        from paid p group by p.campaign_id) w
+        cross join lateral (select jsonb_build_object('calls', coalesce(sum(d.calls), 0), 'payable', coalesce(sum(d.payable), 0), 'within5', coalesce(sum(d.within_5), 0),
+            'within15', coalesce(sum(d.within_15), 0), 'within30', coalesce(sum(d.within_30), 0), 'within60', coalesce(sum(d.within_60), 0),
+            'within120', coalesce(sum(d.within_120), 0), 'within240', coalesce(sum(d.within_240), 0)) as lengths
+          from public.campaign_days d where d.campaign_id = w.campaign_id and d.day > p_profile - 28 and d.day <= p_profile) l))
+  from paid o
 $$;
 
 -- The last 200 calls from its thousand of numbers within 30 days: how many other numbers they came from.
@@ -103,15 +142,12 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
     'snoozed', (select coalesce(jsonb_agg(distinct z.signal), '[]') from snoozes z
       where z.subject = any (array[c.supplier_id::text, c.caller_number, c.campaign_id::text]) and z.until_at > c.started_at and z.from_at <= c.started_at),
     'caller', app.caller_window(c, t.min_duration_s),
-    'supplier', app.supplier_window(c, t.min_duration_s),
+    'supplier', app.supplier_window(c, t.min_duration_s, p.day),
     'block', app.block_window(c),
     'profileDate', p.day,
     'profile', (select s.profile from supplier_profiles s where s.supplier_id = c.supplier_id and s.day = p.day),
     'network', (select n.profile from network_profiles n where n.day = p.day),
-    'campaign', (select jsonb_build_object('calls', coalesce(sum(d.calls), 0), 'payable', coalesce(sum(d.payable), 0), 'within5', coalesce(sum(d.within_5), 0),
-        'within15', coalesce(sum(d.within_15), 0), 'within30', coalesce(sum(d.within_30), 0), 'within60', coalesce(sum(d.within_60), 0),
-        'within120', coalesce(sum(d.within_120), 0), 'within240', coalesce(sum(d.within_240), 0))
-      from campaign_days d where d.campaign_id = c.campaign_id and d.day > p.day - 28 and d.day <= p.day),
+    'campaign', app.campaign_lengths(c.campaign_id, p.day),
     'ruleSet', first.rule_set,
     'isInvoiced', exists (select 1 from earnings e where e.call_id = c.id and e.state <> 'clawed_back' and e.invoice_id is not null),
     'scored', (select jsonb_build_object('score', s.score, 'verdict', s.verdict, 'signals', s.signals)

@@ -23,13 +23,22 @@ export const ORDINARY: CallFacts = {
     ...{ calls: 60, spanS: 80_000, hour: 4, day: 60, evenS: 9_000, again: 2, answered: 52, hangups: 5 },
     ...{ signed: 50, vouchedLess: 9, sameDuration: 0, nearDuration: 4 },
     ...{ within3: 1, within8: 2, within45: 10 },
+    ...{ numbers: 58, thousands: 58, sameLength: 6, sameVouching: 24 },
+    ...{ regionKnown: 30, outside: 1 },
     campaign: lengthsOf(60),
+    campaigns: campaignsOf(30),
   },
   block: { numbers: 0, numbersOfSupplier: 0, hundred: 0, hundredOfSupplier: 0 },
   profile: profileOf(1_400),
   network: profileOf(40_000),
   campaign: lengthsOf(8_000),
 };
+
+/** The supplier's 60 calls are of one campaign, and of one day; so many of them are payable. */
+export function campaignsOf(payable: number): CallFacts['supplier']['campaigns'] {
+  const window = { calls: 60, payable };
+  return [{ window, day: window, last: { calls: 30, payable: payable / 2 }, all: lengthsOf(8_000) }];
+}
 
 function lengthsOf(calls: number): Lengths {
   const share = (part: number) => Math.round(calls * part);

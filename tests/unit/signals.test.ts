@@ -5,7 +5,7 @@ import type { Lookup, NumberReport } from '../../src/jobs/fraud/look-up-numbers.
 import type { CallFacts, Lengths } from '../../src/jobs/fraud/signal.ts';
 import { measureCall, signals } from '../../src/jobs/fraud/signals.ts';
 import { chanceOfAtLeast, leastShare } from '../../src/jobs/fraud/statistics.ts';
-import { ORDINARY } from '../helpers/call-facts.ts';
+import { campaignsOf, ORDINARY } from '../helpers/call-facts.ts';
 
 const fired = (change: Partial<CallFacts>) =>
   measureCall({ ...ORDINARY, ...change }).map(({ signal }) => signal);
@@ -56,11 +56,20 @@ const EACH: readonly (readonly [string, Partial<CallFacts>])[] = [
   ['unusual-hour', { startedAtMs: Date.UTC(2026, 10, 4, 4) }],
   ['supplier-velocity', { supplier: { ...supplier, hour: 60 } }],
   ['quiet-hour', { startedAtMs: Date.UTC(2026, 10, 4, 4), supplier: { ...supplier, hour: 20 } }],
-  ['ramp', { supplier: { ...supplier, calls: 200, spanS: 28_800, day: 200 } }],
+  ['ramp', { supplier: { ...supplier, calls: 200, spanS: 28_800, day: 200, campaigns: campaignsOf(50) } }],
   ['geo-mismatch', { callerRegion: 'US-NJ' }],
   ['outside-regions', { callerRegion: 'US-TX', callerNumber: '+12147361234' }],
   ['supplier-refused', { profile: { ...profile, stopped: 300 } }],
   ['supplier-disputed', { profile: { ...profile, disputed: 150 } }],
+  ['supplier-excess', { supplier: { ...supplier, campaigns: campaignsOf(57), sameLength: 30 } }],
+  ['calls-again', { caller: { ...caller, network: 2, payable: 2 } }],
+  [
+    'neighbouring-callers',
+    {
+      supplier: { ...supplier, thousands: 40 },
+      block: { numbers: 3, numbersOfSupplier: 3, hundred: 3, hundredOfSupplier: 3 },
+    },
+  ],
 ];
 
 test.each(EACH)('%s fires for a call that has it', (name, change) => {
@@ -184,16 +193,9 @@ describe('a ramp', () => {
     expect(strength({ supplier: { ...steep, evenS: 300 } })).toBe(0);
   });
 
-  test('is told where calls fail as others do, of a supplier with a business, not of one that hardly had any', () => {
-    const failing = { ...steep, campaign: { ...steep.campaign, payable: 30 } };
-    const hardly = { ...profile, median: 3 };
-    expect(strength({ supplier: failing, profile: { ...profile, median: 12 } })).toBeGreaterThan(
-      strength({ supplier: failing, profile: hardly }),
-    );
-    const without = { ...steep, campaign: { ...steep.campaign, payable: 57 } };
-    expect(strength({ supplier: without, profile: hardly })).toBeGreaterThan(
-      strength({ supplier: failing, profile: hardly }) * 2,
-    );
+  test('says little where calls fail as others do, as they do of a supplier that begins', () => {
+    const without = { ...steep, campaigns: campaignsOf(50) };
+    expect(strength({ supplier: without })).toBeGreaterThan(strength({ supplier: steep }) * 5);
   });
 
   test('is none of a supplier that is new, and grows', () => {

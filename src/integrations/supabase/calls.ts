@@ -78,6 +78,8 @@ const lengths = counts(
   'within240',
 );
 
+const counted = z.object(counts('calls', 'payable'));
+
 export const measured = z.object({
   signal: z.string(),
   version: z.int(),
@@ -166,8 +168,15 @@ const scoringContext = z.object({
       'within3',
       'within8',
       'within45',
+      'numbers',
+      'thousands',
+      'sameLength',
+      'sameVouching',
+      'regionKnown',
+      'outside',
     ),
     campaign: z.object(lengths),
+    campaigns: z.array(z.object({ window: counted, day: counted, last: counted, all: z.object(lengths) })),
   }),
   block: z.object(counts('numbers', 'numbersOfSupplier', 'hundred', 'hundredOfSupplier')),
   /** Up to when the profiles count; null while nothing is closed. */

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations f898907e9063ed59, text 1575b4b411b46152. Do not edit.
+// Made by "npm run generate" from migrations 0de990de8a79f01d, text 1575b4b411b46152. Do not edit.
 export type Json =
 	| string
 	| number

@@ -71,8 +71,34 @@ export interface SupplierWindow {
   readonly within3: number;
   readonly within8: number;
   readonly within45: number;
+  /** Numbers that called, and thousands of numbers that these are of. */
+  readonly numbers: number;
+  readonly thousands: number;
+  /** Payable, each by its campaign: as far above the minimum as this call, and those of which carriers say as much. */
+  readonly sameLength: number;
+  readonly sameVouching: number;
+  /** Payable, of campaigns that ask where callers are, and of known region; of those, from elsewhere. */
+  readonly regionKnown: number;
+  readonly outside: number;
   /** Of those, this call's campaign's. */
   readonly campaign: Lengths;
+  /** Of those, each campaign's. */
+  readonly campaigns: readonly CampaignCalls[];
+}
+
+/** Calls of a supplier for one campaign. */
+interface CampaignCalls {
+  readonly window: Counted;
+  /** Within the day before, and of the last 30 calls of the window. */
+  readonly day: Counted;
+  readonly last: Counted;
+  /** The campaign's calls in the 28 days of the profile, of all suppliers. */
+  readonly all: Lengths;
+}
+
+interface Counted {
+  readonly calls: number;
+  readonly payable: number;
 }
 
 /** How long calls of a campaign are. */

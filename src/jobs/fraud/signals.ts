@@ -1,6 +1,7 @@
 import type { CallFacts, Measure, Signal } from './signal.ts';
 import { callerSignals } from './signals/caller.ts';
 import { durationSignals } from './signals/duration.ts';
+import { excessSignals } from './signals/excess.ts';
 import { lookupSignals } from './signals/lookups.ts';
 import { numberSignals } from './signals/number.ts';
 import { placeSignals } from './signals/place.ts';
@@ -16,6 +17,7 @@ export const signals: readonly Signal[] = [
   ...timingSignals,
   ...placeSignals,
   ...supplierSignals,
+  ...excessSignals,
 ];
 
 /** A signal of a call, as it is stored with its score. */

@@ -60,7 +60,8 @@ function bunchingAbove(own: Lengths, all: Lengths, beyondS: number) {
 /** What of a campaign's calls is long enough, when it is hardly known yet; the least and the most that is assumed of one. */
 const PAYABLE = { usual: 0.65, least: 0.05, most: 0.95 };
 
-const payableShare = (all: Lengths) =>
+/** Of a campaign's calls those that are long enough. */
+export const payableShare = (all: Lengths) =>
   all.calls < LEAST_OF_CAMPAIGN
     ? PAYABLE.usual
     : Math.min(PAYABLE.most, Math.max(PAYABLE.least, all.payable / all.calls));
@@ -93,6 +94,24 @@ function ofThisLength({ terms, durationS, supplier, campaign }: CallFacts) {
   const share = campaign.payable < LEAST_OF_CAMPAIGN ? usual : shareIn(campaign);
   return { calls: within(supplier.campaign), ownShare: shareIn(supplier.campaign), share };
 }
+
+/**
+ * How far the calls of a supplier that grows are not those of people: fully where those that fail account for six tenths of its payable
+ * calls of all campaigns, or fewer; not at all from nine tenths on.
+ */
+export function doubtOfGrowth({ supplier: { campaigns } }: CallFacts): number {
+  const sum = { failed: 0.5, payable: 0, expected: 0 };
+  for (const { window, all } of campaigns) {
+    sum.failed += window.calls - window.payable;
+    sum.payable += window.payable;
+    sum.expected += window.calls * payableShare(all);
+  }
+  const share = Math.min(0.95, sum.expected / Math.max(1, sum.failed - 0.5 + sum.payable));
+  return 1 - between((sum.failed * share) / (1 - share) / Math.max(1, sum.payable), 0.6, 0.9);
+}
+
+/** Of the campaign's payable calls those of about this call's length. */
+export const shareOfLength = (call: CallFacts): number => ofThisLength(call)?.share ?? 1;
 
 /** Of how many times the calls that its failures account for a supplier has this length: what of a few is chance counts little. */
 function unaccounted(call: CallFacts) {

@@ -8,7 +8,7 @@ import {
   SUPPLIER_WINDOW,
 } from '../signal.ts';
 import { unlikely } from '../statistics.ts';
-import { chanceOfSuccess } from './duration.ts';
+import { chanceOfSuccess, doubtOfGrowth } from './duration.ts';
 import { vouching } from './number.ts';
 
 /** Below so many calls a profile says nothing about single hours. */
@@ -28,6 +28,17 @@ const QUIET = 0.02;
 
 /** Honest crowds come with their failures: a burst without any is worth more doubt. */
 const few = (call: CallFacts) => unlikely(chanceOfSuccess(call));
+
+/**
+ * How far a supplier is known by what it sent so far, not counting crowds that called at once, and how many calls a day that makes usual.
+ * One that began days ago grows: from its first days, some of them of a weekend, it may come to many times their median.
+ */
+export function usualDay({ profile, supplier }: CallFacts): { calls: number; known: number } | null {
+  if (profile === null) return null;
+  const growth = 1 + 4 * (1 - between(profile.days, 5, 14));
+  const known = between(supplier.evenS, 540, 1_440) * between(profile.days, 2, 4);
+  return { calls: profile.median * growth, known };
+}
 
 /** When calls come, and how many at once. */
 export const timingSignals: readonly Signal[] = [
@@ -71,27 +82,26 @@ export const timingSignals: readonly Signal[] = [
   },
   {
     name: 'ramp',
-    version: 2,
+    version: 3,
     text: "the supplier's last calls came, hour after hour, many times faster than it sent calls so far",
     measure: ramp,
   },
 ];
 
 /**
- * How many times its usual day a supplier sends now, by ratio, from three on; nothing where most came at once, as they do after a spot on
- * television, or where the supplier is new: it has sent calls on few days yet, and grows. Of one that had hardly any calls, because it was
- * about to begin, it says most where few of its calls fail.
+ * How many times its usual day a supplier sends now, by ratio, from three on. Who had hardly any calls, because it was about to begin,
+ * sends as many more all of a sudden: there as many fail as of others', so that it says most where few do.
  */
 function ramp(call: CallFacts) {
-  const { profile, supplier } = call;
-  if (profile === null) return null;
+  const { supplier } = call;
+  const usual = usualDay(call);
+  if (usual === null) return null;
   const isFull = supplier.calls >= SUPPLIER_WINDOW && supplier.spanS < 86_400;
   // A full window is less than a day: its pace counts, but no faster than over hours.
   const perDay = isFull ? (supplier.calls * 86_400) / Math.max(supplier.spanS, 6 * 3_600) : supplier.day;
-  const usual = profile.median;
-  const times = perDay / Math.max(4, usual);
-  const known = between(supplier.evenS, 540, 1_440) * between(profile.days, 5, 10);
-  const doubt = Math.max(few(call), between(usual, 4, 12));
+  const times = perDay / Math.max(4, usual.calls);
+  const doubt = doubtOfGrowth(call);
   const steep = between(Math.log(Math.max(1, times)), Math.log(3), Math.log(30)) ** 1.5;
-  return measured(steep * known * (0.4 + 0.6 * doubt), { perDay, usual, evenS: supplier.evenS, doubt });
+  const value = { perDay, usual: usual.calls, evenS: supplier.evenS, doubt };
+  return measured(steep * usual.known * (0.1 + 0.9 * doubt), value);
 }
