@@ -144,6 +144,8 @@ create table public.conversion_pushes (
   token int not null default 0,
   sends int not null default 0,
   sent_at timestamptz,
+  -- The platform had a conversion of the call when it was sent.
+  shown boolean not null default false,
   -- The platform's own code of a refusal.
   code text,
   made_at timestamptz not null,
@@ -174,7 +176,7 @@ end $$;
 -- that may come to it still: one sent twice was shown once, and one that was never shown may be (looseMs).
 create function public.claim_push(p_call_id uuid, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_call calls; v_campaign campaigns; v_push conversion_pushes; v_told conversion_pushes; v_earning earnings; v_earlier record;
+declare v_call calls; v_campaign campaigns; v_push conversion_pushes; v_told conversion_pushes; v_earning earnings; v_known record;
   v_provider text; v_reference text; v_nothing text; v_taken boolean := false;
 begin
   perform pg_advisory_xact_lock(hashtextextended('push:' || p_call_id, 0));
@@ -193,8 +195,7 @@ begin
   end if;
   if v_push.id is null then
     v_provider := coalesce(v_told.provider, v_campaign.offer_provider);
-    v_reference := coalesce(v_told.reference, v_call.click_id,
-      case when v_campaign.offer_provider = v_call.source then v_call.external_id end);
+    v_reference := coalesce(v_told.reference, case when v_campaign.offer_provider = v_call.source then v_call.external_id end, v_call.click_id);
     v_nothing := case
       when (v_told.price_minor, v_told.share_minor) = (coalesce(v_earning.price_minor, 0), coalesce(v_earning.share_minor, 0)) then 'told_before'
       when v_told.id is null and v_earning.id is null then 'no_conversion'
@@ -216,20 +217,22 @@ begin
     if v_taken then return '{"nothing": "reference_taken"}'; end if;
   end if;
   update conversion_pushes set token = token + 1 where id = v_push.id returning * into v_push;
-  select bool_or(state = 'sent' or code in ('never_shown', 'vanished')) as sent,
-    max(sent_at) filter (where sends > 1 or (sends > 0 and code = 'never_shown')) as loose into v_earlier
-  from conversion_pushes where call_id = p_call_id and id <> v_push.id and sends > 0;
+  -- Whoever made it: what the platform had is never made again.
+  select bool_or(shown or state = 'sent' or code in ('never_shown', 'vanished', 'rejected_there', 'made_twice')) as had,
+    max(sent_at) filter (where id <> v_push.id and (sends > 1 or (sends > 0 and code = 'never_shown'))) as loose into v_known
+  from conversion_pushes where call_id = p_call_id;
   return jsonb_build_object('id', v_push.id, 'token', v_push.token, 'provider', v_push.provider, 'offerId', v_push.offer_id,
     'reference', v_push.reference, 'currency', v_push.currency, 'priceMinor', v_push.price_minor, 'shareMinor', v_push.share_minor,
     'sends', v_push.sends, 'sentAtMs', app.ms(v_push.sent_at), 'madeMs', app.ms(v_push.made_at),
-    'sentBefore', coalesce(v_earlier.sent, false), 'looseMs', app.ms(v_earlier.loose));
+    'hadBefore', coalesce(v_known.had, false), 'looseMs', app.ms(v_known.loose));
 end $$;
 
--- Written before a push is sent (p_end null), and when it has come to its end: sent or refused. Only the newest token may.
-create function public.note_push(p_id uuid, p_token int, p_end text, p_code text, p_now_ms bigint)
+-- Written before a push is sent (p_end null; p_shown: the platform has a conversion of the call), and when it has come to its end: sent or
+-- refused. Only the newest token may.
+create function public.note_push(p_id uuid, p_token int, p_end text, p_code text, p_shown boolean, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
-  update conversion_pushes set state = coalesce(p_end, state), code = p_code,
+  update conversion_pushes set state = coalesce(p_end, state), code = p_code, shown = shown or p_shown,
     sends = sends + case when p_end is null then 1 else 0 end, sent_at = case when p_end is null then app.at(p_now_ms) else sent_at end,
     ended_at = case when p_end is not null then app.at(p_now_ms) end
   where id = p_id and token = p_token and state = 'due';

@@ -79,11 +79,12 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   select to_jsonb(exists (select from event_sinks where name = p_name and gone_at is null))
 $$;
 
--- A sink wants nothing more. Safe to run twice: it is given up once.
-create function public.give_up_event_sink(p_name text, p_now_ms bigint)
+-- A sink wants nothing more at this address: what an older one answers late is not of the one that came after it. Safe to run twice: it
+-- is given up once.
+create function public.give_up_event_sink(p_name text, p_address_hash text, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
-  update event_sinks set gone_at = app.at(p_now_ms) where name = p_name and gone_at is null;
+  update event_sinks set gone_at = app.at(p_now_ms) where name = p_name and address_hash = p_address_hash and gone_at is null;
   return to_jsonb(found);
 end $$;
 

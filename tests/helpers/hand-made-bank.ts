@@ -1,4 +1,4 @@
-import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
+import { joinColumns, toColumns } from '../../src/movement-columns.ts';
 import type { StripeAnswers } from './hand-made-stripe.ts';
 
 type Call = <T>(name: string, ...args: unknown[]) => Promise<T>;

@@ -1,6 +1,6 @@
 import type { StripeBooks } from '../../src/audit/stripe-reader.ts';
-import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
 import { pipelines } from '../../src/jobs/pipelines.ts';
+import { joinColumns, toColumns } from '../../src/movement-columns.ts';
 import type { TestDatabase } from './database.ts';
 import { payPlatformOut, resolveBreaks } from './hand-made-bank.ts';
 import {

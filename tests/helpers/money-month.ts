@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
+import { joinColumns, toColumns } from '../../src/movement-columns.ts';
 import type { TestDatabase } from './database.ts';
 
 const DAY_MS = 86_400_000;

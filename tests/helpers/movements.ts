@@ -1,5 +1,6 @@
 import type { BalanceTransaction, StripeBalance } from '../../src/integrations/stripe/balance.ts';
 import type { ReconciliationStore } from '../../src/integrations/supabase/reconciliation.ts';
+import { type Movement, toColumns } from '../../src/movement-columns.ts';
 
 /** All movements of a window, the newest first. */
 export async function listAllMovements(
@@ -16,15 +17,13 @@ export async function listAllMovements(
   return all;
 }
 
-type Movements = Parameters<ReconciliationStore['toColumns']>[0];
-
 /** Stores movements as a listing of one page. */
 export async function storeMovements(
   reconciliation: ReconciliationStore,
-  movements: Movements,
+  movements: readonly Movement[],
   nowMs: number,
 ): Promise<void> {
   const { id } = await reconciliation.openListing(nowMs);
-  const pages = [reconciliation.toColumns(movements)];
+  const pages = [toColumns(movements)];
   await reconciliation.storePages(id, { after: null, pages, next: null }, nowMs);
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { renderBreaks, resolveBreak } from '../../src/cli/recon.ts';
 import { codeOf } from '../../src/errors.ts';
-import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
+import { joinColumns, toColumns } from '../../src/movement-columns.ts';
 import type { JobServices } from '../../src/services.ts';
 import { changeJournals } from '../helpers/books.ts';
 import { dateAfter, type House, keepServer, openHouse } from '../helpers/house.ts';

@@ -188,6 +188,10 @@ describe('who is told', () => {
     await tell(sinksTo(`${receiver.url}/new`).configured);
     await findBreak('d');
     expect(await kindsOf(DELIVER)).toHaveLength(3);
+    // A worker that has the old address still is answered late: that is nothing of the new one.
+    await house.work(given);
+    await findBreak('e');
+    expect(await kindsOf(DELIVER)).toHaveLength(4);
   });
 
   const withoutSinks = () => ({

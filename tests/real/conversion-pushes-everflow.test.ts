@@ -139,6 +139,24 @@ describe('Everflow', () => {
     ]);
   });
 
+  test.each([
+    ['what the books say, though nobody was told', { revenue: 40, payout: 28 }, 'sent'],
+    ['something else, which is adjusted', { revenue: 50, payout: 28 }, 'due'],
+  ])('that showed %s, and shows it no more, is told of no second conversion', async (_what, shown, state) => {
+    at.platforms.at.conversions.set(CLICK, shown);
+    const call = await paidCall('everflow', CLICK);
+    await call.run();
+    expect(await pushes()).toMatchObject([{ seq: 1, state }]);
+    if (state === 'sent') await call.takeBack();
+    at.platforms.at.conversions.clear();
+    at.house.advance(MINUTE_MS + 1_000);
+    await call.run();
+    at.house.advance(5 * HOUR_MS);
+    await call.run();
+    expect(at.platforms.at.sent.map(({ path }) => path.split('/').at(-1))).not.toContain('transaction_ids');
+    expect((await pushes()).at(-1)).toMatchObject({ state: 'refused', code: 'vanished' });
+  });
+
   test('that shows a conversion again after a while has it adjusted', async () => {
     const call = await paidCall('everflow', CLICK);
     await call.run();

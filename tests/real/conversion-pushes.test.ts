@@ -129,12 +129,12 @@ describe('Ringba', () => {
     const { campaigns, clock } = at.house.services;
     const first = await campaigns.claimPush(call.id, clock.nowMs());
     if ('nothing' in first) throw new Error(first.nothing);
-    await campaigns.noteSend(first, clock.nowMs());
+    await campaigns.noteSend(first, false, clock.nowMs());
     at.house.advance(MINUTE_MS / 2);
     expect(await call.run()).toMatchObject({ end: 'wait', code: 'being_sent' });
     expect(told()).toBe(0);
     // The first has it still.
-    await campaigns.noteSend(first, clock.nowMs());
+    await campaigns.noteSend(first, false, clock.nowMs());
     at.house.advance(2 * MINUTE_MS);
     expect(await call.run()).toMatchObject({ end: 'finish' });
     expect(told()).toBe(1);

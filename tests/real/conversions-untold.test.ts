@@ -70,7 +70,9 @@ describe('nobody is told', () => {
     ];
     const [late] = claims;
     if (late === undefined || 'nothing' in late) throw new Error('nothing is due');
-    await expect(campaigns.noteSend(late, clock.nowMs())).rejects.toMatchObject({ code: 'TOKEN_STALE' });
+    await expect(campaigns.noteSend(late, false, clock.nowMs())).rejects.toMatchObject({
+      code: 'TOKEN_STALE',
+    });
   });
 
   test('by a house without the platform: a person is, who configures it and replays the letter', async () => {

@@ -58,7 +58,13 @@ describe('a key that is refused inside of a 200 gives way to the next', () => {
         HttpResponse.json(
           new URL(request.url).searchParams.get('NetworkToken') === 'old'
             ? { response: { status: 1, data: false } }
-            : { response: { status: -1, httpStatus: 401 } },
+            : {
+                response: {
+                  status: -1,
+                  httpStatus: 200,
+                  errorMessage: 'NetworkToken new is not authenticated',
+                },
+              },
         ),
       ),
     );

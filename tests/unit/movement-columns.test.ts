@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { joinColumns, toColumns } from '../../src/integrations/supabase/movement-columns.ts';
+import { joinColumns, toColumns } from '../../src/movement-columns.ts';
 
 const movement = {
   ...{ id: 'txn_1', sourceId: null, reportingCategory: 'charge', currency: 'usd', exchangeRate: null },

@@ -11,7 +11,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 const NOW_MS = Date.UTC(2026, 10, 2, 12);
 const PUSH = {
   ...{ priceMinor: 4_000, shareMinor: 2_800, sends: 0, sentAtMs: null, madeMs: NOW_MS },
-  ...{ sentBefore: false, looseMs: null },
+  ...{ hadBefore: false, looseMs: null },
 };
 const TOLD = { priceMinor: 4_000, shareMinor: 2_800, isVoid: false, isDouble: false };
 const OTHER = { ...TOLD, priceMinor: 0, shareMinor: 0 };
@@ -41,13 +41,13 @@ describe('what is done of a push', () => {
     ['is an amount sent five times at most', sentAgo(10 * MINUTE_MS, 5), OTHER, refused('never_shown')],
     [
       'is never made where the platform had one',
-      { ...PUSH, sentBefore: true, madeMs: NOW_MS - HOUR_MS },
+      { ...PUSH, hadBefore: true, madeMs: NOW_MS - HOUR_MS },
       null,
       wait(10 * MINUTE_MS),
     ],
     [
       'is for a person where it has none any more',
-      { ...PUSH, sentBefore: true, madeMs: NOW_MS - 4 * HOUR_MS },
+      { ...PUSH, hadBefore: true, madeMs: NOW_MS - 4 * HOUR_MS },
       null,
       refused('vanished'),
     ],

@@ -84,8 +84,8 @@ describe('a sender that the configuration describes', () => {
   const verify = (receiver: HmacReceiver, headers: Record<string, string>, sent = body) =>
     verifyHmacWebhook(sent, (name) => headers[name], receiver, NOW_MS);
 
-  test('the example of the documentation verifies what it says, and is named by its stamp and the bytes of the body', () => {
-    const eventId = `${stamp}.${createHash('sha256').update(body).digest('hex')}`;
+  test('the example of the documentation verifies what it says, and is named by the bytes of the body, whenever it was stamped', () => {
+    const eventId = createHash('sha256').update(body).digest('hex');
     expect(verify(described({}), good)).toEqual({ eventId });
   });
 

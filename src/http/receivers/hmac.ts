@@ -12,7 +12,7 @@ export const hmac: Receiver = {
     'HMAC as described: algorithm, encoding, prefix, signed text, tolerance of the stamp where one is signed',
   headers: ['as described'],
   variables: ['HMAC_RECEIVERS'],
-  eventId: 'the signed id; else the signed stamp and SHA-256 of the body, or that alone',
+  eventId: 'the signed id, or SHA-256 of the body',
   enqueues: 'the call, by the described fields; nothing of what `only` leaves out',
   sources: ({ hmacReceivers }) => Object.keys(hmacReceivers),
   take({ body, param, header }, { hmacReceivers }, nowMs) {

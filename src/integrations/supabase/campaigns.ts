@@ -64,8 +64,8 @@ const push = z.object({
   sends: z.int(),
   sentAtMs: instantMs.nullable(),
   madeMs: instantMs,
-  /** The platform took an earlier push of the call, so that it must have a conversion. */
-  sentBefore: z.boolean(),
+  /** The platform had a conversion of the call, whoever made it. */
+  hadBefore: z.boolean(),
   /** When the last request of earlier pushes was sent that may take effect still. */
   looseMs: instantMs.nullable(),
 });
@@ -118,9 +118,16 @@ export function createCampaignsStore(rpc: Rpc) {
         { p_call_id: callId, p_now_ms: nowMs },
         z.union([push, z.object({ nothing: z.string() })]),
       ),
-    /** Before it is sent. TOKEN_STALE when another run has it. */
-    noteSend: ({ id, token }: Pick<Push, 'id' | 'token'>, nowMs: number) =>
-      rpc('note_push', { p_id: id, p_token: token, p_end: null, p_code: null, p_now_ms: nowMs }, nothing),
+    /** Before it is sent; `isShown`: the platform has a conversion of the call. TOKEN_STALE when another run has it. */
+    noteSend: ({ id, token }: Pick<Push, 'id' | 'token'>, isShown: boolean, nowMs: number) =>
+      rpc(
+        'note_push',
+        {
+          ...{ p_id: id, p_token: token, p_end: null, p_code: null, p_shown: isShown },
+          p_now_ms: nowMs,
+        },
+        nothing,
+      ),
     /** After a send of which nothing left the house. TOKEN_STALE when another run has it. */
     takeBackSend: ({ id, token, sends, sentAtMs }: Pick<Push, 'id' | 'token' | 'sends' | 'sentAtMs'>) =>
       rpc('unsend_push', { p_id: id, p_token: token, p_sends: sends, p_sent_at_ms: sentAtMs }, nothing),
@@ -129,7 +136,12 @@ export function createCampaignsStore(rpc: Rpc) {
       end: 'sent' | 'refused',
       code: string | null,
       nowMs: number,
-    ) => rpc('note_push', { p_id: id, p_token: token, p_end: end, p_code: code, p_now_ms: nowMs }, nothing),
+    ) =>
+      rpc(
+        'note_push',
+        { ...{ p_id: id, p_token: token, p_end: end, p_code: code, p_shown: false }, p_now_ms: nowMs },
+        nothing,
+      ),
     pushes: () => rpc('list_pushes', {}, pushes),
   };
 }

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 0de990de8a79f01d, text 1575b4b411b46152. Do not edit.
+// Made by "npm run generate" from migrations 07d922a441ec0690, text aeebf7f239bf9d0a. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1401,6 +1401,7 @@ export type Database = {
 					sent_at: string | null;
 					seq: number;
 					share_minor: number;
+					shown: boolean;
 					state: string;
 					token: number;
 				};
@@ -1420,6 +1421,7 @@ export type Database = {
 					sent_at?: string | null;
 					seq: number;
 					share_minor: number;
+					shown?: boolean;
 					state?: string;
 					token?: number;
 				};
@@ -1438,6 +1440,7 @@ export type Database = {
 					sent_at?: string | null;
 					seq?: number;
 					share_minor?: number;
+					shown?: boolean;
 					state?: string;
 					token?: number;
 				};
@@ -4135,7 +4138,7 @@ export type Database = {
 			finish_work: { Args: { p_now_ms: number; p_refs: Json }; Returns: Json };
 			forget_numbers: { Args: { p_date: string }; Returns: Json };
 			give_up_event_sink: {
-				Args: { p_name: string; p_now_ms: number };
+				Args: { p_address_hash: string; p_name: string; p_now_ms: number };
 				Returns: Json;
 			};
 			group_letters: { Args: { p_filter: Json }; Returns: Json };
@@ -4259,6 +4262,7 @@ export type Database = {
 					p_end: string;
 					p_id: string;
 					p_now_ms: number;
+					p_shown: boolean;
 					p_token: number;
 				};
 				Returns: Json;

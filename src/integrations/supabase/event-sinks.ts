@@ -11,8 +11,8 @@ export function createEventSinksStore(rpc: Rpc) {
       rpc('ensure_event_sinks', { p_sinks: sinks, p_now_ms: nowMs }, nothing),
     /** Whether another worker has it. */
     isWanted: (name: string) => rpc('event_sink_wanted', { p_name: name }, z.boolean()),
-    /** It is told nothing more until it has another address. True when it was not given up before. */
-    giveUp: (name: string, nowMs: number) =>
-      rpc('give_up_event_sink', { p_name: name, p_now_ms: nowMs }, z.boolean()),
+    /** It is told nothing more at this address. True when it still had it, and was not given up before. */
+    giveUp: (name: string, addressHash: string, nowMs: number) =>
+      rpc('give_up_event_sink', { p_name: name, p_address_hash: addressHash, p_now_ms: nowMs }, z.boolean()),
   };
 }

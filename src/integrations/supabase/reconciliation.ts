@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { joinColumns, type MovementColumns, toColumns } from './movement-columns.ts';
+import { joinColumns, type MovementColumns } from '../../movement-columns.ts';
 import { amountMinor, instantMs, type Rpc } from './rpc.ts';
 
 /** Pages of a listing: those after `after`, and after which the next one starts. */
@@ -53,8 +53,6 @@ export function createReconciliationStore(rpc: Rpc) {
   return {
     /** The listing of Stripe's movements that is to be read: one that stopped midway, or a new one. */
     openListing: (nowMs: number) => rpc('open_listing', { p_now_ms: nowMs }, listing),
-    /** What `storePages` takes of a page. */
-    toColumns,
     /** Stores the pages after `after`; the listing is whole when `next` is null. How many movements were new. */
     storePages: (listingId: number, { after, pages, next }: Part, nowMs: number) =>
       rpc(

@@ -8,7 +8,7 @@ const MAX_ID_LENGTH = 200;
 
 /**
  * Verifies a body by a scheme that the configuration describes and returns the event's id: that of its header, where one
- * is signed, or the signed stamp with the hash of the body's bytes, or the hash alone. Throws SIGNATURE_INVALID.
+ * is signed, or the hash of the body's bytes. A stamp is no part of it: who tries again stamps anew. Throws SIGNATURE_INVALID.
  */
 export function verifyHmacWebhook(
   body: Uint8Array,
@@ -26,14 +26,9 @@ export function verifyHmacWebhook(
     signature.startsWith(prefix) &&
     verifyWebhookSignature(payload, signature.slice(prefix.length), secrets, scheme);
   const fresh = timestamp === null || isFresh(timestamp, nowMs, toleranceS * 1_000);
-  if (signed && fresh && (id === null || isId(id))) return { eventId: id ?? idOf(body, timestamp) };
+  if (signed && fresh && (id === null || isId(id)))
+    return { eventId: id ?? createHash('sha256').update(body).digest('hex') };
   throw new PermanentError('SIGNATURE_INVALID', 'The webhook is not signed by its sender, or not now.');
-}
-
-/** With its stamp, where one is signed: a correction back to an earlier value has the bytes of an earlier body. */
-function idOf(body: Uint8Array, timestamp: string | null): string {
-  const hash = createHash('sha256').update(body).digest('hex');
-  return timestamp === null ? hash : `${timestamp}.${hash}`;
 }
 
 const isId = (id: string) => id !== '' && id.length <= MAX_ID_LENGTH && [...id].every(isWordLetter);

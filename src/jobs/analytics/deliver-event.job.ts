@@ -23,7 +23,8 @@ export const deliverEvent = defineJob({
     // While another worker has the sink, the event waits until that one meets it.
     if (outcome === 'not_configured' && (await eventSinkStore.isWanted(sink)))
       return snooze(60_000, 'not_configured_here');
-    if (outcome === 'gone' && (await eventSinkStore.giveUp(sink, clock.nowMs())))
+    const addressHash = eventSinks.configured.find(({ name }) => name === sink)?.addressHash ?? '';
+    if (outcome === 'gone' && (await eventSinkStore.giveUp(sink, addressHash, clock.nowMs())))
       log.error({ sink }, 'an endpoint answered 410: it is told nothing more until it has another address');
     return skip(outcome);
   },

@@ -5,7 +5,7 @@ interface PushNow {
   readonly sends: number;
   readonly sentAtMs: number | null;
   readonly madeMs: number;
-  readonly sentBefore: boolean;
+  readonly hadBefore: boolean;
   readonly looseMs: number | null;
 }
 
@@ -52,7 +52,7 @@ export function nextStep(push: PushNow, shown: Shown | null, isSlow: boolean, no
   if (shown?.isDouble === true) return refused('made_twice');
   if (shown !== null && isTold(push, shown)) return toldStep(push, nowMs);
   if (shown?.isVoid === true) return refused('rejected_there');
-  if (shown === null && isSlow && (push.sends > 0 || push.sentBefore)) return unseenStep(push, nowMs);
+  if (shown === null && isSlow && (push.sends > 0 || push.hadBefore)) return unseenStep(push, nowMs);
   if (push.sentAtMs !== null) {
     const restMs = push.sentAtMs + (isSlow ? SHOWN_WITHIN_MS : push.sends * LOOK_AGAIN_MS) - nowMs;
     if (restMs > 0) return wait(restMs, LOOK_AGAIN_MS, 'not_shown_yet');
@@ -72,12 +72,12 @@ function toldStep({ looseMs }: PushNow, nowMs: number): Step {
   return restMs > 0 ? wait(restMs, LOOK_LATER_MS, 'may_change') : { kind: 'end', end: 'sent' };
 }
 
-/** There is a conversion, or there may be one. What was shown once is never made again. */
-function unseenStep({ sends, sentAtMs, madeMs, sentBefore }: PushNow, nowMs: number): Step {
+/** There is a conversion, or there may be one. What was shown once, whoever made it, is never made again. */
+function unseenStep({ sends, sentAtMs, madeMs, hadBefore }: PushNow, nowMs: number): Step {
   const sinceMs = sentAtMs ?? madeMs;
   const restMs = sinceMs + MADE_WITHIN_MS - nowMs;
   const isFresh = nowMs - sinceMs < SHOWN_WITHIN_MS;
   if (restMs > 0) return wait(restMs, isFresh ? LOOK_AGAIN_MS : LOOK_LATER_MS, 'not_shown_yet');
-  if (sentBefore) return refused('vanished');
+  if (hadBefore) return refused('vanished');
   return sends < MOST_SENDS ? SEND : refused('never_shown');
 }

@@ -74,7 +74,8 @@ async function pushOne(push: Push, services: Pushing): Promise<Outcome | null> {
     const step = nextStep(push, known, isSlow, clock.nowMs());
     if (step.kind !== 'send') return await take(step, push, services);
     const sentAtMs = clock.nowMs();
-    await send(push, sentAtMs, () => campaignBooks.send(provider, conversion, known, signal), services);
+    const sending = () => campaignBooks.send(provider, conversion, known, signal);
+    await send(push, known !== null, sentAtMs, sending, services);
     if (isSlow) return snooze(LOOK_AGAIN_MS, 'not_shown_yet');
     // An answer of success is no proof: what counts is what it shows.
     const sent = { ...push, sends: push.sends + 1, sentAtMs };
@@ -88,8 +89,14 @@ async function pushOne(push: Push, services: Pushing): Promise<Outcome | null> {
   }
 }
 
-async function send(push: Push, nowMs: number, sending: () => Promise<void>, { campaigns }: Pushing) {
-  await campaigns.noteSend(push, nowMs);
+async function send(
+  push: Push,
+  isShown: boolean,
+  nowMs: number,
+  sending: () => Promise<void>,
+  { campaigns }: Pushing,
+) {
+  await campaigns.noteSend(push, isShown, nowMs);
   try {
     await sending();
   } catch (error) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { codeOf, OutageError, PermanentError, TransientError } from '../../errors.ts';
+import { type MovementColumns, toColumns } from '../../movement-columns.ts';
 import type { JobServices } from '../../services.ts';
 import { defineJob, done, HOUSE_BACKOFF } from '../define-job.ts';
 
@@ -121,7 +122,6 @@ type ListServices = Pick<JobServices, 'stripeBalance' | 'reconciliation' | 'cloc
 /** So many movements go to the database in one request: one for each page of a hundred takes longer than reading it. */
 const MOVEMENTS_PER_REQUEST = 5_000;
 type Part = Parameters<JobServices['reconciliation']['storePages']>[1];
-type Columns = Part['pages'][number];
 
 /**
  * Stores what moved at Stripe since the last whole listing: five thousand movements go to the database while the next are fetched,
@@ -141,7 +141,7 @@ export async function listMovements(
       cursor,
       async (after) => {
         const page = await stripeBalance.listPage({ createdFromMs, createdBeforeMs, after, signal });
-        return { columns: reconciliation.toColumns(page.movements), next: page.next };
+        return { columns: toColumns(page.movements), next: page.next };
       },
       (part) => reconciliation.storePages(id, part, clock.nowMs()),
     );
@@ -151,10 +151,10 @@ export async function listMovements(
 
 async function storePages(
   cursor: string | null,
-  fetchPage: (after: string | null) => Promise<{ columns: Columns; next: string | null }>,
+  fetchPage: (after: string | null) => Promise<{ columns: MovementColumns; next: string | null }>,
   store: (part: Part) => Promise<unknown>,
 ): Promise<void> {
-  let held: { after: string | null; pages: Columns[]; next: string | null } = {
+  let held: { after: string | null; pages: MovementColumns[]; next: string | null } = {
     ...{ after: cursor, pages: [], next: cursor },
   };
   let count = 0;

@@ -1,4 +1,4 @@
-import { PermanentError } from '../../errors.ts';
+import { PermanentError } from './errors.ts';
 
 /** A movement of Stripe's balance as it is stored; see integrations/stripe/balance.ts. */
 export interface Movement {
