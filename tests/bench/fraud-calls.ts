@@ -58,14 +58,14 @@ export async function storeTraffic({ sql }: TestDatabase, traffic: LabelledTraff
        from $rows r (id uuid, "trackingNumber" text, "campaignId" uuid, "supplierId" uuid, "callerNumber" text, "startedAtMs" bigint,
            "durationS" int, answered boolean, "callerRegion" text, attestation text, "lineType" text)
          join campaigns k on k.id = "campaignId" cross join lateral app.at("startedAtMs") at`,
-      calls.slice(from, from + ROWS).map((call, index) => ({ id: idOf(from + index), ...call })),
+      calls.slice(from, from + ROWS).map((call, index) => ({ id: callIdOf(from + index), ...call })),
     );
   }
   await sql('analyze');
 }
 
 /** In the order of starts. */
-const idOf = (index: number) => `00000001-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
+export const callIdOf = (index: number) => `00000001-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
 
 /**
  * Scores all calls by the default rules, a business date after the other, as the product does: contexts by its one read, the
@@ -91,7 +91,7 @@ export async function* scoreTraffic(
       bySignals: string | null;
     }[] = [];
     for (let from = 0; from < indexes.length; from += BATCH) {
-      const some = new Map(indexes.slice(from, from + BATCH).map((index) => [idOf(index), index]));
+      const some = new Map(indexes.slice(from, from + BATCH).map((index) => [callIdOf(index), index]));
       const contexts = await store.scoringContext([...some.keys()]);
       const scored: ScoredCall[] = [];
       for (const context of contexts) {
