@@ -98,5 +98,5 @@ export function secretsOrUnknown<T>(secrets: readonly T[]): readonly T[] {
   return secrets;
 }
 
-/** The same, with those that stand in files as these are now. A file that cannot be read is our fault: the sender comes again. */
+/** The same, with those that stand in files as these are now. A file that cannot be read is our fault: 500, which not every sender sends again. */
 export const textSecretsOrUnknown = (secrets: readonly string[]) => readSecrets(secretsOrUnknown(secrets));
