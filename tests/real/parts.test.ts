@@ -55,8 +55,10 @@ afterEach(async () => {
   await Promise.all([db.close(), realtime.stop()]);
 });
 
-test('a worker that starts says who is told of events, and nobody else is', async () => {
-  await db.sql(`insert into event_sinks (name, address_hash) values ('webhook-gone', 'x')`);
+test('a worker that starts says who is told of events, and whom nobody had for hours is told nothing more', async () => {
+  await db.sql(
+    `insert into event_sinks (name, address_hash, seen_at) values ('webhook-gone', 'x', now() - interval '7 hours')`,
+  );
   await open({
     EVENT_WEBHOOK_URLS: 'one=http://127.0.0.1:1/hooks',
     EVENT_WEBHOOK_SECRETS: `one=${SECRET}`,
