@@ -1,9 +1,11 @@
 import { PermanentError } from './errors.ts';
 
-/** A movement of Stripe's balance as it is stored; see integrations/stripe/balance.ts. */
+/** A movement of Stripe's balance, as it is stored. */
 export interface Movement {
   readonly id: string;
+  /** Id of the object behind it (`ch_…`, `tr_…`, `po_…`), or null. */
   readonly sourceId: string | null;
+  /** Free text at Stripe: an unknown one is parked as a break, it never crashes. */
   readonly reportingCategory: string;
   readonly amountMinor: number;
   readonly feeMinor: number;

@@ -1,23 +1,12 @@
 import { z } from 'zod';
 import { PermanentError } from '../../errors.ts';
+import type { Movement } from '../../movement-columns.ts';
 import type { StripeClient } from './client.ts';
 import { epochMs, listSchema, minorUnits } from './schemas.ts';
 
 /** One movement of the platform's Stripe balance, as reconciliation reads it. */
-export interface BalanceTransaction {
-  readonly id: string;
-  readonly amountMinor: number;
-  readonly feeMinor: number;
-  readonly netMinor: number;
-  readonly currency: string;
-  readonly exchangeRate: string | null;
-  readonly availableOnMs: number;
-  readonly createdMs: number;
-  /** Free text at Stripe: an unknown one is parked as a break, it never crashes. */
-  readonly reportingCategory: string;
+export interface BalanceTransaction extends Movement {
   readonly type: string;
-  /** Id of the object behind it (`ch_…`, `tr_…`, `po_…`), or null. */
-  readonly sourceId: string | null;
 }
 
 export interface BalancePage {
