@@ -1,20 +1,47 @@
 import { readFileSync } from 'node:fs';
 
 const FILE = 'file:';
-export const isFile = (secret: string) => secret.startsWith(FILE);
+export const isFile = (secret: string) => secret.slice(0, FILE.length).toLowerCase() === FILE;
+
+/** `id:secret`, as basic authentication takes it. */
+export function isPair(secret: string): boolean {
+  const at = secret.indexOf(':');
+  return at > 0 && at < secret.length - 1;
+}
+
+/** What a file held when it was last in order, and since when it is not. */
+const kept = new Map<string, { readonly lines: readonly string[]; brokenMs: number | null }>();
+/** Who writes a file in place empties it first. */
+const WRITTEN_BY_MS = 5_000;
 
 /**
  * A secret that is given as `file:/run/secrets/…` is every line of that file, as it is now: whoever changes it need restart
- * nothing. Throws where a file cannot be read or holds nothing, which is no list of secrets that somebody wanted.
+ * nothing. For the moment in which it is being written the process keeps what it read before. Throws where a file cannot be read,
+ * where one stays empty, which is no list of secrets that somebody wanted, and of what `isSecret` does not take.
  */
-export const readSecrets = (secrets: readonly string[]): readonly string[] =>
-  secrets.flatMap((secret) => (isFile(secret) ? linesOf(secret.slice(FILE.length)) : [secret]));
+export function readSecrets(
+  secrets: readonly string[],
+  isSecret: (secret: string) => boolean = () => true,
+): readonly string[] {
+  const held = secrets.flatMap((secret) =>
+    isFile(secret) ? linesOf(secret.slice(FILE.length), isSecret) : [secret],
+  );
+  if (!held.every(isSecret)) throw new Error('A secret is not what is taken here.');
+  return held;
+}
 
-function linesOf(path: string): string[] {
+function linesOf(path: string, isSecret: (secret: string) => boolean): readonly string[] {
   const lines = readFileSync(path, 'utf8')
     .split('\n')
     .map((line) => line.trim())
     .filter((line) => line !== '');
-  if (lines.length === 0) throw new Error('The file of a secret is empty.');
-  return lines;
+  if (lines.length > 0 && lines.every(isSecret)) {
+    kept.set(path, { lines, brokenMs: null });
+    return lines;
+  }
+  const before = kept.get(path);
+  if (before === undefined) throw new Error('The file of a secret is empty, or holds what is none.');
+  before.brokenMs ??= performance.now();
+  if (performance.now() - before.brokenMs <= WRITTEN_BY_MS) return before.lines;
+  throw new Error('The file of a secret stays empty, or holds what is none.');
 }

@@ -1,3 +1,5 @@
+import { isPair } from './config-files.ts';
+import { isHmacSecret } from './config-receivers.ts';
 import {
   endpoints,
   hmacReceivers,
@@ -71,6 +73,7 @@ export const PROVIDER_VARIABLES = {
     example: '',
     secret: true,
     secretsOf: secretsOfHmacReceivers,
+    isSecret: isHmacSecret,
     schema: hmacReceivers.prefault('{}'),
   },
   CALLRAIL_ACCOUNT_ID: {
@@ -111,6 +114,7 @@ export const PROVIDER_VARIABLES = {
       'API keys SK...:secret of Twilio Lookup, which knows lines where rules ask it, newest first, comma list',
     example: '',
     secret: true,
+    isSecret: isPair,
     schema: keyPairs.prefault(''),
   },
   TELESIGN_KEYS: {
@@ -118,6 +122,7 @@ export const PROVIDER_VARIABLES = {
       'pairs customer-id:key of Telesign, which rates callers where rules ask it, newest first, comma list',
     example: '',
     secret: true,
+    isSecret: isPair,
     schema: keyPairs.prefault(''),
   },
   RINGBA_ACCOUNT_ID: {

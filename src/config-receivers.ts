@@ -92,6 +92,9 @@ export const callFields = z.strictObject({
 });
 export type CallFields = z.output<typeof callFields>;
 
+/** Also of one that stands in a file, and of the address of that file. */
+export const isHmacSecret = (secret: string) => secret.length >= 16 && secret.length <= 256;
+
 const hmacReceiver = z
   .strictObject({
     algorithm: z.enum(['sha1', 'sha256', 'sha512']),
@@ -105,7 +108,7 @@ const hmacReceiver = z
     toleranceS: z.int().min(1).max(3_600).default(300),
     idHeader: header.optional(),
     /** Newest first. */
-    secrets: z.array(z.string().min(16).max(256)).min(1).max(8).readonly(),
+    secrets: z.array(z.string().refine(isHmacSecret)).min(1).max(8).readonly(),
     /** Only bodies whose field has one of these values report a finished call; others are accepted and dropped. */
     only: fieldWithValues.optional(),
     fields: callFields,

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import { z } from 'zod';
 import { parseEndpoint } from './config-events.ts';
-import { isFile, readSecrets } from './config-files.ts';
+import { isFile, isPair, readSecrets } from './config-files.ts';
 import { isFreeSource, isSourceName, parseHmacReceivers, parsePathSecret } from './config-receivers.ts';
 
 /** One variable of the environment. */
@@ -12,6 +12,8 @@ export interface Variable {
   readonly required?: boolean;
   /** The secrets in it, where it is no comma list of them. */
   readonly secretsOf?: (value: string) => readonly string[];
+  /** What each of them must be, also where it stands in a file. */
+  readonly isSecret?: (secret: string) => boolean;
   readonly schema: z.ZodType<unknown, string | undefined>;
 }
 
@@ -44,10 +46,7 @@ export const secretText = checked('the secret itself: no file is read here', (va
   isFile(value) ? null : value,
 );
 export const secrets = list('secrets', (item) => item);
-export const keyPairs = list('pairs such as id:secret', (item) => {
-  const at = item.indexOf(':');
-  return isFile(item) || (at > 0 && at < item.length - 1) ? item : null;
-});
+export const keyPairs = list('pairs such as id:secret', (item) => (isPair(item) ? item : null));
 export const oneOf = <const T extends string>(values: readonly T[]) =>
   z.enum(values, { error: `must be one of ${values.join(', ')}` });
 
@@ -163,12 +162,13 @@ export function isWeak(item: string): boolean {
 }
 
 /** What is wrong with the secrets of a variable, those in files included; null when nothing is. */
-export function secretFault({ example, secretsOf = itemsOf }: Variable, value: string, strict: boolean) {
+export function secretFault(variable: Variable, value: string, strict: boolean) {
+  const { example, secretsOf = itemsOf, isSecret } = variable;
   let held: readonly string[];
   try {
-    held = readSecrets(secretsOf(value));
+    held = readSecrets(secretsOf(value), isSecret);
   } catch {
-    return 'names a file that cannot be read, or that is empty';
+    return 'names a file that cannot be read, is empty, or holds what is no such secret';
   }
   const examples = itemsOf(example);
   return strict && held.some((item) => examples.includes(item) || isWeak(item))

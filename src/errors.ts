@@ -13,7 +13,7 @@ export const ERROR_CODES = {
   UNAUTHORIZED: 'this address needs the password of the ops people',
   ORIGIN_REFUSED: 'a change may only be asked for by a page of this very server',
   INTERNAL: 'a fault of our own; the log has the cause',
-  QUEUE_UNAVAILABLE: 'the queue did not store the job; the sender is asked to come again',
+  QUEUE_UNAVAILABLE: 'the queue did not store the job, or does not answer; who asked may come again',
   PAYLOAD_INVALID: 'a job carries what its schema refuses',
   PAYLOAD_VERSION_UNKNOWN: 'a job was made by a build that this one does not know',
   PAYLOAD_UNSEALABLE: 'a sealed body was made with a key that is no longer configured',

@@ -14,6 +14,8 @@ export interface Metrics {
   webhookAnswered(source: string, statusCode: number): void;
   /** A webhook was good but for fields that its sender does not sign. */
   fieldsLeftOut(source: string): void;
+  /** A page of this server failed by a fault of our own, or because something is away. */
+  pageFailed(page: Page, code: string): void;
   integrationFailed(provider: string, code: string): void;
   /** Whether a provider that failed again and again is not asked for a while, by this process. */
   circuitOpen(provider: string, isOpen: boolean): void;
@@ -31,12 +33,19 @@ export interface Metrics {
   render(): Promise<{ contentType: string; text: string }>;
 }
 
+export type Page = 'board' | 'metrics' | 'health' | 'ops';
+
+const makersOf = (registers: Registry[]) => ({
+  counter: <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
+    new Counter({ name: `callclear_${name}`, help, labelNames, registers }),
+  gauge: <const Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
+    new Gauge({ name: `callclear_${name}`, help, labelNames, registers }),
+});
+
 export function createMetrics(): Metrics {
   const registry = new Registry();
-  const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  const counter = <const Label extends string>(name: string, help: string, labelNames: readonly Label[]) =>
-    new Counter({ name: `callclear_${name}`, help, labelNames, registers });
+  const { counter, gauge } = makersOf([registry]);
 
   const jobs = counter('jobs_total', 'Runs of jobs by how they ended.', ['job', 'outcome']);
   const attempts = counter('attempt_failures_total', 'Failed attempts by error code.', ['job', 'code']);
@@ -45,6 +54,7 @@ export function createMetrics(): Metrics {
   const leftOut = counter('webhook_fields_left_out_total', 'Webhooks with fields that are not signed.', [
     'source',
   ]);
+  const pages = counter('page_failures_total', 'Pages that could not be served.', ['page', 'code']);
   const failures = counter('integration_failures_total', 'Failed calls of other services.', [
     'provider',
     'code',
@@ -57,9 +67,6 @@ export function createMetrics(): Metrics {
     'provider',
     'state',
   ]);
-  const gauge = <const Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) =>
-    new Gauge({ name: `callclear_${name}`, help, labelNames, registers });
-
   const circuits = gauge(
     'circuit_open',
     'Whether a provider that failed again and again is not asked: 1 or 0.',
@@ -78,6 +85,7 @@ export function createMetrics(): Metrics {
     deadLetter: (job, code) => letters.inc({ job, code }),
     webhookAnswered: (source, statusCode) => answers.inc({ source, status: statusCode }),
     fieldsLeftOut: (source) => leftOut.inc({ source }),
+    pageFailed: (page, code) => pages.inc({ page, code }),
     integrationFailed: (provider, code) => failures.inc({ provider, code }),
     circuitOpen: (provider, isOpen) => circuits.set({ provider }, isOpen ? 1 : 0),
     lookedUp: (provider, state) => lookups.inc({ provider, state }),

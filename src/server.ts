@@ -1,3 +1,4 @@
+import { codeOf } from './errors.ts';
 import type { AppParts, Readiness } from './http/app.ts';
 import { listen } from './http/listen.ts';
 import { BOARD_PATH } from './http/ops.ts';
@@ -66,6 +67,7 @@ function createReadiness(runtime: Runtime): () => Promise<Readiness> {
       readHealth(runtime),
       checkQueueStore(runtime.platform.queue, { strict: false }),
     ]);
+    for (const part of [health, queue]) if (part.status === 'rejected') tellAway(runtime, part.reason);
     const beatMs = health.status === 'fulfilled' ? health.value.beats['operations.sweep'] : undefined;
     const beatAgeMs =
       health.status === 'fulfilled' && beatMs !== undefined ? health.value.databaseTimeMs - beatMs : null;
@@ -73,6 +75,13 @@ function createReadiness(runtime: Runtime): () => Promise<Readiness> {
     const progress = beatAgeMs === null ? justStarted : beatAgeMs < BEAT_LIMIT_MS || justStarted;
     return { database: health.status === 'fulfilled', queue: queue.status === 'fulfilled', progress };
   };
+}
+
+/** Whoever asks is told what is away, and not why. */
+function tellAway({ log, metrics }: Runtime, error: unknown): void {
+  const code = codeOf(error, 'INTERNAL');
+  metrics.pageFailed('health', code);
+  log.warn({ code, err: error }, 'not ready');
 }
 
 /** Also sets the gauges of how long due work and held calls have waited, from the rows: they are right when the queue is not. */

@@ -1,10 +1,9 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { z } from 'zod';
 import type { Config, LookupSettings } from '../config.ts';
 import { readSecrets } from '../config-files.ts';
 import { codeOf, isOfOne, PermanentError } from '../errors.ts';
+import { checkPostHog } from '../integrations/analytics/posthog.ts';
+import { checkEndpoint } from '../integrations/analytics/webhook-out.ts';
 import { createCallRailLog } from '../integrations/call-tracking/callrail-log.ts';
 import type { CallLog } from '../integrations/call-tracking/log.ts';
 import { createRingbaLog } from '../integrations/call-tracking/ringba-log.ts';
@@ -14,7 +13,9 @@ import type { CampaignBook } from '../integrations/campaigns/offer.ts';
 import { createRingba } from '../integrations/campaigns/ringba.ts';
 import { createTune } from '../integrations/campaigns/tune.ts';
 import { checkIpQualityScore } from '../integrations/fraud/ipqualityscore.ts';
+import { checkTelesign } from '../integrations/fraud/telesign.ts';
 import { checkTwilioLookup } from '../integrations/fraud/twilio-lookup.ts';
+import { checkDsn } from '../integrations/sentry/check-dsn.ts';
 import { createStripeBalance } from '../integrations/stripe/balance.ts';
 import { createStripeClient } from '../integrations/stripe/client.ts';
 import { createDatabase } from '../integrations/supabase/client.ts';
@@ -22,15 +23,13 @@ import { RealtimeService } from '../integrations/supabase/realtime.ts';
 import { instantMs } from '../integrations/supabase/rpc.ts';
 import { checkQueueStore } from '../queues/store-check.ts';
 
-/** What it found; `notAsked` where nothing harmless would tell whether it takes what is configured. */
-type Said = string | { readonly notAsked: string };
-/** Asks a configured integration something harmless. Throws when it is not in order. */
-type Ask<Settings> = (settings: Settings, signal: AbortSignal) => Promise<Said>;
+/** Asks a configured integration something harmless, and says what it found. Throws when it is not in order. */
+type Ask<Settings> = (settings: Settings, signal: AbortSignal) => Promise<string>;
 
 export interface Check {
   readonly name: string;
   /** Null is an integration that is not configured. */
-  readonly ask: ((signal: AbortSignal) => Promise<Said>) | null;
+  readonly ask: ((signal: AbortSignal) => Promise<string>) | null;
   /** What a person does when it is broken. */
   readonly mend: string;
 }
@@ -78,14 +77,14 @@ export function checksOf(config: Config): readonly Check[] {
       'posthog',
       events.posthog,
       askPostHog,
-      'See POSTHOG_HOST, and POSTHOG_KEY: it is the key of a project, phc_....',
+      'See POSTHOG_HOST, which is of the region of the project, and POSTHOG_KEY: it is the key of a project, phc_....',
     ),
-    ...events.webhooks.map(({ name, url }) =>
+    ...events.webhooks.map((endpoint) =>
       check(
-        `webhook-${name}`,
-        url,
+        `webhook-${endpoint.name}`,
+        endpoint,
         askEndpoint,
-        'See its address in EVENT_WEBHOOK_URLS; else its owner must mend it.',
+        'See its address in EVENT_WEBHOOK_URLS; else its owner must mend it. 404 may also mean that it knows POST alone.',
       ),
     ),
   ];
@@ -94,7 +93,12 @@ export function checksOf(config: Config): readonly Check[] {
 const lookupsOf = ({ ipqualityscore, twilio, telesign }: Config['lookups']): Check[] => [
   check('lookup-ipqualityscore', ipqualityscore, askLookup(checkIpQualityScore), 'See IPQUALITYSCORE_KEYS.'),
   check('lookup-twilio', twilio, askLookup(checkTwilioLookup), 'See TWILIO_LOOKUP_KEYS: SK...:secret.'),
-  check('lookup-telesign', telesign, askTelesign, 'See TELESIGN_KEYS: customer-id:key.'),
+  check(
+    'lookup-telesign',
+    telesign,
+    askLookup(checkTelesign),
+    'See TELESIGN_KEYS: customer-id:key, of an account that has Intelligence Cloud.',
+  ),
 ];
 
 const platformsOf = ({ ringba, everflow, tune }: Config['campaigns']): Check[] => [
@@ -202,16 +206,9 @@ const askStripe: Ask<NonNullable<Config['stripe']>> = async ({ secretKey, apiBas
   return `shows its balance, in ${livemode ? 'live' : 'test'} mode`;
 };
 
-/** Is sent nothing: a report would be seen by people. */
-const askSentry: Ask<string> = async (dsn) => {
-  const { username, hostname, pathname } = new URL(dsn);
-  const project = pathname.slice(pathname.lastIndexOf('/') + 1);
-  if (username !== '' && project !== '' && Number.isInteger(Number(project)))
-    return { notAsked: `would report to ${hostname}; nothing was sent` };
-  throw new PermanentError(
-    'CONFIG_INVALID',
-    'SENTRY_DSN is not https://<key>@<host>/<number of the project>.',
-  );
+const askSentry: Ask<string> = async (dsn, signal) => {
+  await checkDsn(dsn, signal);
+  return 'takes the DSN; no report was made';
 };
 
 const askCallRail: Ask<NonNullable<Config['callLogs']['callrail']>> = (given, signal) =>
@@ -237,7 +234,7 @@ async function askPlatform(platform: CampaignBook, signal: AbortSignal): Promise
   return 'answers, and takes the key';
 }
 
-type Probe = typeof checkTwilioLookup;
+type Probe = typeof checkTelesign;
 const askLookup =
   (probe: Probe): Ask<LookupSettings> =>
   ({ keys, apiBase }, signal) =>
@@ -246,31 +243,12 @@ const askLookup =
       return 'takes the key; nothing was looked up that costs';
     });
 
-const askTelesign: Ask<LookupSettings> = async ({ keys }) => ({
-  notAsked: `has ${readSecrets(keys).length === 1 ? 'a key' : 'keys'}; each question costs`,
-});
-
-const askPostHog: Ask<NonNullable<Config['events']['posthog']>> = async ({ key, host }, signal) => {
+const askPostHog: Ask<NonNullable<Config['events']['posthog']>> = async ({ key, host }) => {
   if (!key.startsWith('phc_'))
     throw new PermanentError('CONFIG_INVALID', 'POSTHOG_KEY is no key of a project: those begin with phc_.');
-  return { notAsked: `${await reach(host, signal)}; only an event would tell whether it takes the key` };
+  await checkPostHog({ key, host });
+  return 'knows the project; no event was made';
 };
 
-const askEndpoint: Ask<string> = async (address, signal) => ({
-  notAsked: `${await reach(address, signal)}; only an event would tell whether it takes the signature`,
-});
-
-/** Opens a connection, with TLS and its certificate, and says nothing. */
-async function reach(address: string, signal: AbortSignal): Promise<string> {
-  const { protocol, hostname, port } = new URL(address);
-  const host = hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-  const isPlain = protocol === 'http:';
-  const at = { host, port: Number(port) || (isPlain ? 80 : 443) };
-  const socket = isPlain ? connect(at) : connectTls({ ...at, servername: host });
-  try {
-    await once(socket, isPlain ? 'connect' : 'secureConnect', { signal });
-    return 'can be reached';
-  } finally {
-    socket.destroy();
-  }
-}
+const askEndpoint: Ask<{ readonly name: string; readonly url: string }> = async ({ name, url }, signal) =>
+  `answers (${await checkEndpoint(`webhook-${name}`, url, signal)}); whether it takes the signature, only an event would tell`;

@@ -6,8 +6,7 @@ import { renderTable } from './table.ts';
 
 export interface Finding {
   readonly name: string;
-  /** `not asked`: nothing is wrong with what is written, and nothing harmless would tell more. */
-  readonly state: 'ok' | 'not configured' | 'not asked' | 'broken';
+  readonly state: 'ok' | 'not configured' | 'broken';
   readonly text: string;
   readonly mend: string | null;
 }
@@ -25,10 +24,7 @@ async function run({ name, ask, mend }: Check, timeoutMs: number): Promise<Findi
   const { promise: late, reject } = Promise.withResolvers<never>();
   signal.addEventListener('abort', () => reject(signal.reason));
   try {
-    const said = await Promise.race([ask(signal), late]);
-    const [state, text] =
-      typeof said === 'string' ? (['ok', said] as const) : (['not asked', said.notAsked] as const);
-    return { name, state, text, mend: null };
+    return { name, state: 'ok', text: await Promise.race([ask(signal), late]), mend: null };
   } catch (error) {
     return { name, state: 'broken', text: textOf(error), mend };
   }
@@ -38,9 +34,19 @@ async function run({ name, ask, mend }: Check, timeoutMs: number): Promise<Findi
 function textOf(error: unknown): string {
   const code = codeOf(error, 'INTERNAL');
   if (!(error instanceof Error)) return code;
-  if (code !== 'INTERNAL') return `${code}: ${error.message}`;
   if (error.name === 'TimeoutError') return 'it did not answer in time';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  const foreign = foreignCodeOf(error);
+  if (code !== 'INTERNAL') return `${code}: ${error.message}${foreign === null ? '' : ` (${foreign})`}`;
+  return foreign ?? error.name;
+}
+
+/** What Node or another library calls it, such as ECONNREFUSED or CERT_HAS_EXPIRED. */
+function foreignCodeOf(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  const isOurs = codeOf(error, 'INTERNAL') !== 'INTERNAL';
+  return !isOurs && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : foreignCodeOf(error.cause);
 }
 
 function render(findings: readonly Finding[]): string {

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from 'pino';
 import { codeOf, ERROR_CODES, type ErrorCode, OutageError } from '../errors.ts';
+import type { Metrics, Page } from '../metrics.ts';
 
 const STATUS_CODES: Partial<Record<ErrorCode, number>> = {
   SIGNATURE_INVALID: 401,
@@ -20,21 +21,42 @@ export function answerError(reply: FastifyReply, code: ErrorCode): FastifyReply 
   return reply.code(STATUS_CODES[code] ?? 500).send(bodyOf(code));
 }
 
-/** Any error as the one shape. What is our own fault, or the queue's, is logged; what a sender did wrong is counted. */
-export function createErrorHandler(log: Logger) {
+/**
+ * Any error as the one shape. What is our own fault, or the queue's, is logged, and `onFault` hears of it; what a sender did wrong is
+ * counted.
+ */
+export function createErrorHandler(log: Logger, onFault: (code: ErrorCode) => void = () => undefined) {
   return (error: FastifyError | Error, _request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     if (error instanceof OutageError) {
       log.error({ code: error.code, err: error }, 'a request could not be served because something is away');
+      onFault(error.code);
       return reply
         .code(503)
         .header('retry-after', Math.max(1, Math.ceil(error.retryAfterMs / 1_000)))
         .send(bodyOf(error.code));
     }
     const code = codeOf(error, codeOfStatus('statusCode' in error ? error.statusCode : undefined));
-    if ((STATUS_CODES[code] ?? 500) >= 500)
+    if ((STATUS_CODES[code] ?? 500) >= 500) {
       log.error({ err: error }, 'a request failed by a fault of our own');
+      onFault(code);
+    }
     return answerError(reply, code);
   };
+}
+
+/** A store that answers nothing must not keep an operator waiting, nor their browser's connections. */
+const PAGE_MS = 10_000;
+
+/** The boundary of a page: what its routes throw, whatever it is, ends that one request, and is typed, logged and counted. */
+export function boundPage(
+  scope: FastifyInstance,
+  page: Page,
+  { log, metrics }: { log: Logger; metrics: Pick<Metrics, 'pageFailed'> },
+): void {
+  scope.setErrorHandler(createErrorHandler(log, (code) => metrics.pageFailed(page, code)));
+  scope.addHook('onRoute', (route) => {
+    route.handlerTimeout = PAGE_MS;
+  });
 }
 
 /** What Fastify itself refuses has a status and no code of ours. */

@@ -1,6 +1,7 @@
 import { type FastifyInstance, fastify } from 'fastify';
 import { MAX_PATH_SECRET_LENGTH } from '../config-receivers.ts';
-import { answerError, createErrorHandler, refuseClient } from './answers.ts';
+import { codeOf, OutageError } from '../errors.ts';
+import { answerError, boundPage, createErrorHandler, refuseClient } from './answers.ts';
 import { addOps, type OpsParts } from './ops.ts';
 import { addReceivers, type ReceiverParts } from './receivers.ts';
 
@@ -41,21 +42,19 @@ export async function createApp(parts: AppParts): Promise<FastifyInstance> {
   app.setNotFoundHandler((_request, reply) => answerError(reply, 'ROUTE_UNKNOWN'));
   await app.register(async (scope) => addReceivers(scope, parts));
   await app.register(async (scope) => addOps(scope, parts));
-  addHealth(app, parts);
+  await app.register(async (scope) => addHealth(scope, parts));
   await app.ready();
   return app;
 }
 
-function addHealth(app: FastifyInstance, { readiness, log }: AppParts): void {
+function addHealth(app: FastifyInstance, parts: AppParts): void {
+  boundPage(app, 'health', parts);
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
-    const away = await readiness().then(
-      (found) => (['database', 'queue', 'progress'] as const).filter((part) => !found[part]),
-      (error: unknown) => {
-        log.error({ err: error }, 'readiness could not be found out');
-        return ['database', 'queue', 'progress'];
-      },
-    );
+    const found = await parts.readiness().catch((cause: unknown) => {
+      throw new OutageError(codeOf(cause, 'INTERNAL'), 'Readiness could not be found out.', { cause });
+    });
+    const away = (['database', 'queue', 'progress'] as const).filter((part) => !found[part]);
     return reply.code(away.length === 0 ? 200 : 503).send({ ready: away.length === 0, away });
   });
 }

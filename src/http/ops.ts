@@ -7,14 +7,16 @@ import type {
   FastifyReply,
   FastifyRequest,
 } from 'fastify';
+import type { Logger } from 'pino';
 import { readSecrets } from '../config-files.ts';
 import type { Metrics } from '../metrics.ts';
-import { answerError } from './answers.ts';
+import { answerError, boundPage } from './answers.ts';
 
 export interface OpsParts {
   /** Any of them opens, for the user `ops`; with none, nobody gets in. */
   readonly opsPasswords: readonly string[];
   readonly metrics: Metrics;
+  readonly log: Logger;
   /** Bull Board, made for BOARD_PATH. */
   readonly board: FastifyPluginAsync | FastifyPluginCallback | null;
 }
@@ -37,10 +39,9 @@ const SECURITY_HEADERS = {
 };
 
 /** Adds /metrics and everything under /ops, all of it behind the ops password, also what does not exist. */
-export async function addOps(
-  app: FastifyInstance,
-  { opsPasswords, metrics, board }: OpsParts,
-): Promise<void> {
+export async function addOps(app: FastifyInstance, parts: OpsParts): Promise<void> {
+  const { opsPasswords, metrics, board } = parts;
+  boundPage(app, 'ops', parts);
   await app.register(basicAuth, {
     authenticate: { realm: 'callclear' },
     validate: (user, password, _request, _reply, done) => {
@@ -61,15 +62,22 @@ export async function addOps(
     reply.headers(SECURITY_HEADERS);
   });
 
-  app.get('/metrics', async (_request, reply) => {
-    const { contentType, text } = await metrics.render();
-    return reply.header('content-type', contentType).send(text);
+  await app.register(async (scope) => {
+    boundPage(scope, 'metrics', parts);
+    scope.get('/metrics', async (_request, reply) => {
+      const { contentType, text } = await metrics.render();
+      return reply.header('content-type', contentType).send(text);
+    });
   });
   const unknown = async (_request: FastifyRequest, reply: FastifyReply) =>
     answerError(reply, 'ROUTE_UNKNOWN');
   app.all('/ops', unknown);
   app.all('/ops/*', unknown);
-  if (board !== null) await app.register(board, { prefix: BOARD_PATH });
+  if (board !== null)
+    await app.register(async (scope) => {
+      boundPage(scope, 'board', parts);
+      await scope.register(board, { prefix: BOARD_PATH });
+    });
 }
 
 /** While their file cannot be read, nobody gets in. */

@@ -1,3 +1,5 @@
+import { isPair } from '../config-files.ts';
+
 /** How a request shows who asks. */
 export interface Credential {
   readonly headers?: Readonly<Record<string, string>>;
@@ -7,10 +9,19 @@ export interface Credential {
 export const bearer = (token: string): Credential => ({ headers: { authorization: `Bearer ${token}` } });
 /** `Token …`, and not Bearer. */
 export const tokenScheme = (token: string): Credential => ({ headers: { authorization: `Token ${token}` } });
+/** How a token is shown. `takes`: what can be one; nothing is sent with anything else. */
+export interface Authorize {
+  (token: string): Credential;
+  readonly takes?: (token: string) => boolean;
+}
+
 /** `pair` is user:password. */
-export const basic = (pair: string): Credential => ({
-  headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
-});
+export const basic: Authorize = Object.assign(
+  (pair: string): Credential => ({
+    headers: { authorization: `Basic ${Buffer.from(pair).toString('base64')}` },
+  }),
+  { takes: isPair },
+);
 export const headerKey =
   (name: string) =>
   (token: string): Credential => ({ headers: { [name]: token } });

@@ -14,7 +14,7 @@ import {
   unsent,
 } from './api-errors.ts';
 import { type CircuitOptions, createCircuit, isCircuitOpen } from './circuit.ts';
-import { type Credential, secretsOf } from './credentials.ts';
+import { type Authorize, secretsOf } from './credentials.ts';
 import { codeIn, idOf, readAnswer, readText, waitOf } from './http-answers.ts';
 
 /** The line in which all processes wait for their turn at a provider. */
@@ -35,7 +35,7 @@ export interface ApiOptions {
   /** Newest first, asked at each request. One that is refused (401, or what says so inside) gives way to the next, while tokens change. */
   readonly tokens: () => readonly string[];
   /** How a token is shown: `bearer`, `basic`, `headerKey`, `queryKey`, or a header of the provider's own. */
-  readonly authorize: (token: string) => Credential;
+  readonly authorize: Authorize;
   /** Of one request, from its start to the end of the answer. Default 20,000. */
   readonly timeoutMs?: number;
   /**
@@ -181,11 +181,11 @@ interface Shown {
 }
 
 /** With none, nothing is sent: who asks without a token is nobody, and some answer that. */
-function tokensOf({ provider, tokens }: ApiOptions, operation: string): readonly string[] {
+function tokensOf({ provider, tokens, authorize }: ApiOptions, operation: string): readonly string[] {
   const none = () => unsent(provider, operation, 'no_token');
   let held: readonly string[];
   try {
-    held = readSecrets(tokens());
+    held = readSecrets(tokens(), authorize.takes);
   } catch {
     throw none();
   }

@@ -3,7 +3,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { PermanentError } from '../errors.ts';
+import { codeOf, OutageError, PermanentError } from '../errors.ts';
 import type { Job } from '../jobs/define-job.ts';
 import { connectQueues, DEAD_LETTERS, QUEUE_NAMES, type QueueBackend } from './connection.ts';
 import type { DeadLetters } from './dead-letter.ts';
@@ -49,6 +49,10 @@ export async function createBoardPlugin({ backend, jobs, basePath, letters }: Bo
   server.setBasePath(basePath);
   // The two packages of the board ship the same types twice, which TypeScript holds apart.
   createBullBoard({ queues: adapters, serverAdapter: server as unknown as ServerAdapter });
+  // Its own handler answers what was thrown with the text of it, and nobody else would hear of it.
+  server.setErrorHandler((error) => {
+    throw asFault(error);
+  });
   const pages = server.registerPlugin();
   const plugin: FastifyPluginCallback = (app, _options, ready) => {
     app.addHook('preHandler', (request, reply) => replayInstead(letters, request, reply));
@@ -56,6 +60,13 @@ export async function createBoardPlugin({ backend, jobs, basePath, letters }: Bo
     ready();
   };
   return { plugin, close: (deadlineMs) => connection.close(deadlineMs) };
+}
+
+/** What the board does is to read the queue's store; what else goes wrong in it are defects, and requests that are none. */
+function asFault(error: Error): Error {
+  const isRefusal = 'statusCode' in error && Number(error.statusCode) < 500;
+  if (isRefusal || codeOf(error, 'INTERNAL') !== 'INTERNAL' || error instanceof TypeError) return error;
+  return new OutageError('QUEUE_UNAVAILABLE', 'The board cannot read the queue.', { cause: error });
 }
 
 const SENDS_MONEY: readonly string[] = ['billing', 'payouts', 'stripe'];

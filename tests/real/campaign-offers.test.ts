@@ -1,3 +1,4 @@
+import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { everflowOffer, ringbaCampaign, tuneOffer } from '../helpers/campaign-platforms.ts';
 import { withPlatforms } from '../helpers/campaigns.ts';
@@ -147,15 +148,26 @@ test.each([
 describe('a night of which nothing can be read', () => {
   const badNight = async (day: number) => {
     at.platforms.at.offers.everflow.set('33', { name: 'no payouts' });
-    expect(await at.house.run(at.night(dateAfter(day)))).toMatchObject({ end: 'finish' });
+    const lines: string[] = [];
+    const log = pino({ level: 'warn' }, { write: (line: string) => lines.push(line) });
+    expect(await at.house.run(at.night(dateAfter(day)), { log })).toMatchObject({ end: 'finish' });
+    return lines.map((line) => JSON.parse(line));
   };
 
-  test('leaves a proposal that stands open', async () => {
+  test('leaves a proposal that stands open, and says so in the log', async () => {
     await at.offerOf('everflow', '33');
     at.platforms.at.offers.everflow.set('33', dearer);
     await at.house.run(at.night());
     const first = await only();
-    await badNight(1);
+    expect(await badNight(1)).toMatchObject([
+      {
+        ...{ campaignId: first.campaignId, provider: 'everflow', offerId: '33', end: 'open' },
+        ...{
+          fault: expect.stringContaining('unknown shape'),
+          msg: expect.stringContaining('could not be read'),
+        },
+      },
+    ]);
     expect(await only()).toEqual(first);
     expect(await apply(first.id)).toMatchObject({ applied: true });
   });

@@ -238,12 +238,12 @@ describe('a request', () => {
 
 describe('who asks', () => {
   test.each([
-    ['bearer', bearer, 'authorization', 'Bearer token'],
-    ['basic', basic, 'authorization', `Basic ${Buffer.from('token').toString('base64')}`],
-    ['Token', tokenScheme, 'authorization', 'Token token'],
-    ['header', headerKey('x-api-key'), 'x-api-key', 'token'],
+    ['bearer', bearer, 'authorization', 'Bearer id:key'],
+    ['basic', basic, 'authorization', `Basic ${Buffer.from('id:key').toString('base64')}`],
+    ['Token', tokenScheme, 'authorization', 'Token id:key'],
+    ['header', headerKey('x-api-key'), 'x-api-key', 'id:key'],
   ])('shows it by %s', async (_, authorize, header, value) => {
-    const { provider, ask } = openProvider({ authorize });
+    const { provider, ask } = openProvider({ authorize, tokens: () => ['id:key'] });
     await ask();
     expect(provider.asked[0]?.headers.get(header)).toBe(value);
   });

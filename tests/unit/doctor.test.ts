@@ -19,10 +19,10 @@ let realtime: RealtimeServer;
 
 beforeEach(async () => {
   asked = [];
-  answers = (path) => ({
-    status: 200,
-    body: path.includes('health') ? { databaseTimeMs: Date.now() } : BALANCE,
-  });
+  answers = (path) => {
+    if (path.startsWith('/intelligence')) return { status: 400, body: { status: { code: 12000 } } };
+    return { status: 200, body: path.includes('health') ? { databaseTimeMs: Date.now() } : BALANCE };
+  };
   realtime = await startRealtimeServer();
   server = createServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
@@ -40,12 +40,12 @@ afterEach(async () => {
   await realtime.stop();
 });
 
+const dsnOf = (origin: string) => `${origin.replace('//', '//abc@')}/42`;
 const environment = () => ({
   ...{ SUPABASE_URL: base, SUPABASE_SECRET_KEY: 'a-key' },
   ...{ STRIPE_SECRET_KEY: `sk_test_${'doctor'.repeat(4)}`, STRIPE_API_BASE: base },
-  ...{ POSTHOG_KEY: 'phc_project', POSTHOG_HOST: base, SENTRY_DSN: 'https://abc@sentry.test/42' },
+  ...{ POSTHOG_KEY: 'phc_project', POSTHOG_HOST: base, SENTRY_DSN: dsnOf(base) },
   ...{ EVENT_WEBHOOK_URLS: `one=${base}/hooks`, EVENT_WEBHOOK_SECRETS: `one=${SECRET}` },
-  TELESIGN_KEYS: 'customer:key',
 });
 const states = async (env: Record<string, string>, timeoutMs?: number) =>
   Object.fromEntries(
@@ -84,13 +84,16 @@ describe('callclear doctor', () => {
       ...{
         database: 'ok',
         stripe: 'ok',
-        sentry: 'not asked',
-        posthog: 'not asked',
-        'webhook-one': 'not asked',
-        'lookup-telesign': 'not asked',
+        sentry: 'ok',
+        posthog: 'ok',
+        'webhook-one': 'ok',
       },
     });
-    expect(asked.sort()).toEqual(['GET /v1/balance', 'POST /rest/v1/rpc/health']);
+    const envelope = 'POST /api/42/envelope/';
+    expect(asked.map((line) => line.split('?')[0]).toSorted()).toEqual([
+      ...['GET /v1/balance', 'OPTIONS /hooks', envelope, envelope, 'POST /flags/'],
+      'POST /rest/v1/rpc/health',
+    ]);
   });
 
   test('says of each that is broken what is wrong and how to mend it, and of the others that they are in order', async () => {
@@ -112,10 +115,10 @@ describe('callclear doctor', () => {
       ['stripe', 'STRIPE_REFUSED'],
       ['sentry', 'CONFIG_INVALID'],
       ['posthog', 'CONFIG_INVALID'],
-      ['webhook-two', 'ECONNREFUSED'],
+      ['webhook-two', 'PROVIDER_UNAVAILABLE'],
     ]);
     for (const { name, mend } of broken) expect(mend, name).toMatch(/[A-Z]+_[A-Z]+/);
-    expect(findings.find(({ name }) => name === 'webhook-one')?.state).toBe('not asked');
+    expect(findings.find(({ name }) => name === 'webhook-one')?.state).toBe('ok');
   });
 
   test('tells a platform that does not know the offer it asks about from one that refuses the key', async () => {
@@ -158,17 +161,21 @@ describe('callclear doctor', () => {
     const lookups = {
       ipqualityscore: { keys: ['new', 'old'], apiBase: base, perS: 1 },
       twilio: { keys: ['SK1:new', 'SK1:old'], apiBase: base, perS: 1 },
-      telesign: { keys: ['id:new'], apiBase: base, perS: 1 },
+      telesign: { keys: ['id:new', 'id:old'], apiBase: base, perS: 1 },
     };
     const of = async () =>
       (await examine({ ...config, lookups })).filter(({ name }) => name.startsWith('lookup'));
     const good = { success: true, valid: true, credits: 5 };
-    answers = () => ({ status: 200, body: good });
-    expect((await of()).map(({ state }) => state)).toEqual(['ok', 'ok', 'not asked']);
+    answers = (path) =>
+      path.startsWith('/intelligence')
+        ? { status: 400, body: { status: { code: 12000 } } }
+        : { status: 200, body: good };
+    expect((await of()).map(({ state }) => state)).toEqual(['ok', 'ok', 'ok']);
     expect(asked.toSorted()).toEqual([
       'GET /api/json/account/new',
       'GET /api/json/account/old',
       ...[1, 2].map(() => 'GET /v2/PhoneNumbers/%2B14159929960'),
+      ...[1, 2].map(() => 'POST /intelligence/phone'),
     ]);
     answers = (path) =>
       path.endsWith('/old')

@@ -2,9 +2,11 @@ import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { validateEnvironment } from '../../src/config.ts';
+import { isPair, readSecrets } from '../../src/config-files.ts';
 import type { HmacReceiver } from '../../src/config-receivers.ts';
+import { createTelesign } from '../../src/integrations/fraud/telesign.ts';
 import { createTestApp, post } from '../helpers/app.ts';
 import { HMAC_EXAMPLE } from '../helpers/receivers-doc.ts';
 import { BODIES, SECRETS, SENDERS, signers } from '../helpers/senders.ts';
@@ -54,6 +56,80 @@ test.each(held)('secrets of %s that stand in a file are changed without a restar
   expect(await statusOf('new')).toBe(500);
 });
 
+describe('a file that is written in place', () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ['performance'] }));
+  afterEach(() => vi.useRealTimers());
+  const read = () => readSecrets([`file:${file}`], isPair);
+
+  test('is empty for a moment, in which what it held before is taken, and no delivery is refused', async () => {
+    writeFileSync(file, 'callrail-old\n');
+    const { app } = await createTestApp({ secrets: given() });
+    const statusOf = async (which: 'new' | 'old') =>
+      (await post(app, signers.callrail(BODIES.callrail, { which }))).statusCode;
+    expect(await statusOf('old')).toBe(202);
+    writeFileSync(file, '');
+    expect([await statusOf('old'), await statusOf('new')]).toEqual([202, 401]);
+    writeFileSync(file, 'callrail-new\ncallrail-old\n');
+    expect([await statusOf('old'), await statusOf('new')]).toEqual([202, 202]);
+  });
+
+  test.each(['', ' \n', 'customer\n', 'customer:key\ncusto'])(
+    'holds what is no list of such secrets (%j) for five seconds at most, however long ago it was read',
+    (text) => {
+      writeFileSync(file, 'customer:key\n');
+      read();
+      vi.advanceTimersByTime(3_600_000);
+      writeFileSync(file, text);
+      expect(read()).toEqual(['customer:key']);
+      vi.advanceTimersByTime(5_000);
+      expect(read()).toEqual(['customer:key']);
+      vi.advanceTimersByTime(1);
+      expect(read).toThrow('stays empty');
+      writeFileSync(file, 'customer:newer\n');
+      expect(read()).toEqual(['customer:newer']);
+      // Each time anew.
+      writeFileSync(file, text);
+      expect(read()).toEqual(['customer:newer']);
+    },
+  );
+
+  test('and that this process never read otherwise is refused at once', () => {
+    writeFileSync(file, '');
+    expect(read).toThrow('is empty');
+    rmSync(file);
+    expect(read).toThrow();
+  });
+
+  test('keeps nothing once it is taken away', () => {
+    writeFileSync(file, 'customer:key\n');
+    read();
+    rmSync(file);
+    expect(read).toThrow();
+  });
+});
+
+test('with a key of Telesign that is no pair nothing is sent, also when it was a pair at the start', async () => {
+  writeFileSync(file, 'a-key-without-a-customer\n');
+  const options = { apiBase: 'http://127.0.0.1:1', onFailure: () => undefined };
+  const asked = createTelesign({ ...options, keys: [`file:${file}`] }).lookUp(
+    '+14155550123',
+    new AbortController().signal,
+  );
+  await expect(asked).rejects.toMatchObject({ detail: { code: 'no_token', sent: false } });
+});
+
+test('a secret of a sender of your own that is too short is not taken from a file either', async () => {
+  writeFileSync(file, 'a\n');
+  const { app } = await createTestApp({ secrets: given() });
+  expect((await post(app, signers.hmac(BODIES.hmac))).statusCode).toBe(500);
+});
+
+test('whether it is written file: or FILE: it is a file', () => {
+  writeFileSync(file, 'one\ntwo\n');
+  expect(readSecrets([`FILE:${file}`, 'three'])).toEqual(['one', 'two', 'three']);
+  expect(faultsOf({ POSTHOG_KEY: `File:${file}` })).toContain('POSTHOG_KEY must be the secret itself');
+});
+
 test('the path of a file is no secret: what is signed by it is refused', async () => {
   writeFileSync(file, 'callrail-new\n');
   const { app } = await createTestApp({ secrets: given() });
@@ -86,16 +162,28 @@ const LISTS = ['CALLRAIL_SIGNING_KEYS', 'STRIPE_WEBHOOK_SECRETS', 'OPS_PASSWORDS
 
 test.each(LISTS)('a start says of %s when its file is not there, empty, or weak in prod', (name) => {
   const env = { [name]: `file:${file}` };
-  const wrong = `${name} names a file that cannot be read, or that is empty`;
+  const wrong = `${name} names a file that cannot be read, is empty, or holds what is no such secret`;
   expect(faultsOf(env)).toContain(wrong);
   writeFileSync(file, ' \n');
   expect(faultsOf(env)).toContain(wrong);
-  writeFileSync(file, 'changeme\n');
+  const pair = name === 'TELESIGN_KEYS' ? 'customer:' : '';
+  writeFileSync(file, `${pair}changeme\n`);
   expect(faultsOf(env)).toBe('');
   const weak = `${name} holds a value that is weak or an example`;
   expect(faultsOf({ ...env, APP_ENV: 'prod' })).toContain(weak);
-  writeFileSync(file, 'd41d8cd98f00b204e9800998ecf8427e\n');
+  writeFileSync(file, `${pair}d41d8cd98f00b204e9800998ecf8427e\n`);
   expect(faultsOf({ ...env, APP_ENV: 'prod' })).not.toContain(`${name} `);
+});
+
+test('a start says of a file whose lines are no such secrets that they are not', () => {
+  const wrong = 'holds what is no such secret';
+  writeFileSync(file, 'a-key-without-a-customer\n');
+  for (const name of ['TELESIGN_KEYS', 'TWILIO_LOOKUP_KEYS'])
+    expect(faultsOf({ [name]: `file:${file}` })).toContain(`${name} names a file`);
+  const { acme } = HMAC_EXAMPLE;
+  writeFileSync(file, 'short\n');
+  const env = { HMAC_RECEIVERS: JSON.stringify({ acme: { ...acme, secrets: [`file:${file}`] } }) };
+  expect(faultsOf(env)).toContain(wrong);
 });
 
 test('a start checks the files of senders of your own too', () => {

@@ -1,4 +1,5 @@
 import { readSecrets } from '../../config-files.ts';
+import { isHmacSecret } from '../../config-receivers.ts';
 import { fieldAt, readFields } from '../../integrations/call-tracking/fields.ts';
 import { FROM_LOG } from '../../integrations/call-tracking/parse.ts';
 import { verifyHmacWebhook } from '../../integrations/webhooks/hmac.ts';
@@ -18,7 +19,7 @@ export const hmac: Receiver = {
   take({ body, param, header }, { hmacReceivers }, nowMs) {
     const source = param('source');
     const described = settingsOf(hmacReceivers, source);
-    const held = { ...described, secrets: readSecrets(described.secrets) };
+    const held = { ...described, secrets: readSecrets(described.secrets, isHmacSecret) };
     const { eventId } = verifyHmacWebhook(body, header, held, nowMs);
     const { only } = described;
     if (only === undefined) return { call: { source, kind: 'report', eventId } };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { Away, handleApiError, Refused } from '../api-errors.ts';
+import type { ApiError } from '../../errors.ts';
+import { Away, handleApiError, Refused, Unreadable } from '../api-errors.ts';
 import type { BusinessEvent } from './business-event.ts';
 
 export interface PostHogOptions {
@@ -41,18 +42,35 @@ export function createPostHog({ key, host, timeoutMs = 10_000, onFailure }: Post
       try {
         await client.flush();
       } catch (error) {
-        throw failureOf(error, key, onFailure);
+        const failure = failureOf('batch', error, key);
+        onFailure({ operation: 'batch', code: failure.code });
+        throw failure.retryable ? new Away(failure, null).outage() : failure;
       }
     },
   };
 }
 
-function failureOf(error: unknown, key: string, onFailure: PostHogOptions['onFailure']): Error {
+/**
+ * Whether PostHog knows the project of a key: the library asks for the flags of a person whom nobody has, which makes no event and
+ * no person. It throws nothing, and tells its errors. PostHog's own server answers 401 to a key that no project has.
+ */
+export async function checkPostHog({ key, host, timeoutMs = 10_000 }: Omit<PostHogOptions, 'onFailure'>) {
+  const { PostHog } = await import('posthog-node');
+  const client = new PostHog(key, {
+    ...{ host, featureFlagsRequestTimeoutMs: timeoutMs, featureFlagsRequestMaxRetries: 0 },
+    ...{ disableGeoip: true },
+  });
+  const errors: unknown[] = [];
+  client.on('error', (error: unknown) => errors.push(error));
+  await client.getAllFlags('callclear-doctor');
+  const [error] = errors;
+  if (error !== undefined) throw failureOf('flags', error, key);
+}
+
+function failureOf(operation: string, error: unknown, key: string): ApiError {
   const answered = httpFailure.safeParse(error);
-  const cause = answered.success
-    ? new Refused({ statusCode: answered.data.status, code: null, waitMs: null })
-    : error;
-  const failure = handleApiError('posthog', 'batch', cause, { secrets: [key] });
-  onFailure({ operation: 'batch', code: failure.code });
-  return failure.retryable ? new Away(failure, null).outage() : failure;
+  let cause = error;
+  if (answered.success) cause = new Refused({ statusCode: answered.data.status, code: null, waitMs: null });
+  if (error instanceof SyntaxError) cause = new Unreadable('no JSON', { cause: error });
+  return handleApiError('posthog', operation, cause, { secrets: [key] });
 }

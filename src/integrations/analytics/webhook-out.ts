@@ -68,6 +68,31 @@ export function createWebhookOut(options: WebhookOutOptions): WebhookOut {
   };
 }
 
+/** The server does not know OPTIONS at all, which says nothing of the address. */
+const NOT_IMPLEMENTED = 501;
+const NOT_THERE = [404, 410];
+
+/**
+ * Whether somebody answers at an address: OPTIONS, without an event and without a signature, and its status. A redirect is told and not
+ * followed, as with an event. Throws ApiError of one that is not there, is away, redirects or cannot be reached.
+ */
+export async function checkEndpoint(name: string, url: string, signal: AbortSignal): Promise<number> {
+  try {
+    const answer = await fetch(url, {
+      ...{ method: 'OPTIONS', redirect: 'manual', signal },
+      headers: { 'user-agent': 'callclear' },
+    });
+    await answer.body?.cancel();
+    const { status: statusCode } = answer;
+    const isAnswer = answer.ok || (statusCode >= 400 && statusCode < 500) || statusCode === NOT_IMPLEMENTED;
+    if (isAnswer && !NOT_THERE.includes(statusCode)) return statusCode;
+    throw new Refused({ statusCode, code: null, waitMs: null, ofEverybody: false });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw handleApiError(name, 'options', error, { secrets: [url] });
+  }
+}
+
 /** The same id at each delivery of an event, and the instant of this one. */
 function signed(id: string, body: string, secrets: readonly string[]): Record<string, string> {
   const timestamp = String(Math.floor(Date.now() / 1_000));

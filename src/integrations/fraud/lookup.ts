@@ -1,4 +1,4 @@
-import type { Credential } from '../credentials.ts';
+import type { Authorize } from '../credentials.ts';
 import { type ApiClient, type ClientParts, createApiClient } from '../http.ts';
 
 export type LookupProvider = 'ipqualityscore' | 'twilio' | 'telesign';
@@ -39,7 +39,7 @@ export interface LookupOptions extends Omit<ClientParts, 'tries'> {
  */
 export function lookupClient(
   provider: string,
-  authorize: (key: string) => Credential,
+  authorize: Authorize,
   { keys, apiBase, timeoutMs = 1_500, ...options }: LookupOptions,
 ): ApiClient {
   return createApiClient({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ApiError } from '../../errors.ts';
 import { type RefusalInside, refusalInside } from '../api-errors.ts';
 import { basic } from '../credentials.ts';
 import {
@@ -64,4 +65,26 @@ export function createTelesign(options: LookupOptions): NumberLookup {
         signal,
       }),
   };
+}
+
+/** What is wrong with the parameters: of a number, that it is missing or none. */
+const OF_THE_NUMBER = ['11000', '11001', '12000'];
+
+/**
+ * Whether it takes a key and the account has this product: a question without a number, which there is nothing to pay for. Source: the
+ * OpenAPI document, which has 12000 for a number that is missing, and 401 with codes of its own for a key, a customer and a product
+ * that the account does not have. That the key is looked at before the number is written nowhere. Throws as `lookUp` does.
+ */
+export async function checkTelesign(key: string, options: Omit<LookupOptions, 'keys'>, signal: AbortSignal) {
+  const client = lookupClient('telesign', basic, { ...options, keys: [key] });
+  const asked = client.write({
+    operation: 'intelligence.phone',
+    path: '/intelligence/phone',
+    body: { form: { account_lifecycle_event: 'transact' } },
+    schema: answerSchema,
+    signal,
+  });
+  await asked.catch((error: unknown) => {
+    if (!(error instanceof ApiError) || !OF_THE_NUMBER.includes(error.providerCode ?? '')) throw error;
+  });
 }

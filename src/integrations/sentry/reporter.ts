@@ -33,11 +33,22 @@ export async function createErrorReporter({
 }: ReporterOptions): Promise<ErrorReporter> {
   if (dsn === null) return { report: () => {}, flush: async () => true };
   const sentry = await import('@sentry/node');
-  // A client of its own, without the library's global set-up, which patches modules and collects requests.
-  const client: NodeClient = new sentry.NodeClient({
-    dsn,
-    environment,
-    release,
+  const client = openClient(sentry, { dsn, environment, release });
+  return {
+    report: (failure, context) => {
+      client.captureEvent(eventOf(failure, context, sentry.defaultStackParser));
+    },
+    flush: async (deadlineMs) => client.flush(deadlineMs),
+  };
+}
+
+/** A client of its own, without the library's global set-up, which patches modules and collects requests. */
+export const openClient = (
+  sentry: typeof import('@sentry/node'),
+  options: { dsn: string; environment: string; release: string },
+): NodeClient =>
+  new sentry.NodeClient({
+    ...options,
     integrations: [],
     transport: sentry.makeNodeTransport,
     stackParser: sentry.defaultStackParser,
@@ -48,13 +59,6 @@ export async function createErrorReporter({
     traceLifecycle: 'static',
     enableRuntimeChannelInjection: false,
   });
-  return {
-    report: (failure, context) => {
-      client.captureEvent(eventOf(failure, context, sentry.defaultStackParser));
-    },
-    flush: async (deadlineMs) => client.flush(deadlineMs),
-  };
-}
 
 function eventOf(
   failure: Failure,

@@ -55,6 +55,7 @@ async function pullOf(provider: CampaignProvider, services: Pulling): Promise<st
     const found = { campaignId, provider, offerId, termsId: terms?.id ?? null, ...compared, isUnread };
     const end = await campaigns.record({ ...found, currency: offer?.currency ?? null }, clock.nowMs());
     if (end === 'new') log.warn(found, 'an offer and the terms of its campaign differ');
+    else if (isUnread) log.warn({ ...found, end }, 'an offer could not be read: what stands of it stays');
     ends.push(end);
   }
   return ends;
