@@ -14,8 +14,7 @@ import { createIpQualityScore } from './integrations/fraud/ipqualityscore.ts';
 import type { LookupProvider, NumberLookup } from './integrations/fraud/lookup.ts';
 import { createTelesign } from './integrations/fraud/telesign.ts';
 import { createTwilioLookup } from './integrations/fraud/twilio-lookup.ts';
-import type { Rpc } from './integrations/supabase/rpc.ts';
-import { createProviderTurns } from './integrations/supabase/turns.ts';
+import type { OpenTurns } from './integrations/http.ts';
 import type { Metrics } from './metrics.ts';
 
 /** One that has no request of its own names none. */
@@ -42,13 +41,15 @@ export const tellFailures =
   };
 
 interface Told {
+  /** Null is without limits. */
+  readonly openTurns: OpenTurns | null;
   readonly onFailure: ToldOfFailure;
   readonly onCircuit?: (provider: string, isOpen: boolean) => void;
 }
 
 /** A provider's circuit, and who is told of failures. */
 const watchOf =
-  ({ onFailure, onCircuit }: Told) =>
+  ({ onFailure, onCircuit }: Omit<Told, 'openTurns'>) =>
   (name: string) => ({
     circuit: { onChange: (isOpen: boolean) => onCircuit?.(name, isOpen) },
     onFailure: ({ operation, code, ...more }: Failure) => onFailure(name, operation, code, more),
@@ -56,15 +57,15 @@ const watchOf =
 
 /** What every client of a provider stands on: these, and its line. Two clients may wait in one line. */
 const partsOf =
-  (rpc: Rpc, told: Told) =>
+  (told: Told) =>
   (name: string, perS: number, line = name) => ({
-    turns: createProviderTurns(rpc, line, perS),
+    turns: told.openTurns?.(line, perS),
     ...watchOf(told)(name),
   });
 
-export function openCallLogs(settings: CallLogSettings | undefined, rpc: Rpc, told: Told): CallLog[] {
+export function openCallLogs(settings: CallLogSettings | undefined, told: Told): CallLog[] {
   const { callrail = null, twilio = null, ringba = null } = settings ?? {};
-  const parts = partsOf(rpc, told);
+  const parts = partsOf(told);
   return [
     ...(callrail === null ? [] : [createCallRailLog({ ...callrail, ...parts('callrail', callrail.perS) })]),
     ...(twilio === null ? [] : [createTwilioLog({ ...twilio, ...parts('twilio', twilio.perS) })]),
@@ -76,10 +77,9 @@ export function openCallLogs(settings: CallLogSettings | undefined, rpc: Rpc, to
 
 export function openLookups(
   settings: Config['lookups'] | undefined,
-  rpc: Rpc,
   told: Told,
 ): Readonly<Record<LookupProvider, NumberLookup | null>> {
-  const parts = partsOf(rpc, told);
+  const parts = partsOf(told);
   const open = (create: typeof createTelesign, provider: LookupProvider, name: string) => {
     const given = settings?.[provider] ?? null;
     return given === null ? null : create({ ...given, ...parts(name, given.perS) });
@@ -92,9 +92,9 @@ export function openLookups(
   };
 }
 
-export function openCampaigns(settings: CampaignSettings | undefined, rpc: Rpc, told: Told): CampaignBooks {
+export function openCampaigns(settings: CampaignSettings | undefined, told: Told): CampaignBooks {
   const { ringba = null, everflow = null, tune = null } = settings ?? {};
-  const parts = partsOf(rpc, told);
+  const parts = partsOf(told);
   return createCampaignBooks({
     ringba: ringba === null ? null : createRingba({ ...ringba, ...parts('ringba', ringba.perS) }),
     everflow: everflow === null ? null : createEverflow({ ...everflow, ...parts('everflow', everflow.perS) }),
@@ -102,5 +102,7 @@ export function openCampaigns(settings: CampaignSettings | undefined, rpc: Rpc, 
   });
 }
 
-export const openEvents = (settings: Config['events'] | undefined, told: Told): EventSinks =>
-  openEventSinks(settings ?? { posthog: null, webhooks: [] }, watchOf(told));
+export const openEvents = (
+  settings: Config['events'] | undefined,
+  told: Omit<Told, 'openTurns'>,
+): EventSinks => openEventSinks(settings ?? { posthog: null, webhooks: [] }, watchOf(told));

@@ -12,7 +12,7 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import { tellFailures } from './providers.ts';
 import { createDeadLetters, type DeadLetters } from './queues/dead-letter.ts';
 import { createDispatcher, type Dispatcher } from './queues/dispatch.ts';
-import { createEnqueuer, type Enqueuer } from './queues/enqueue.ts';
+import { connectProducer, createEnqueuer, type Enqueuer } from './queues/enqueue.ts';
 import type { OnQueueEvent } from './queues/events.ts';
 import { checkQueueStore } from './queues/store-check.ts';
 import { createSweeper } from './queues/sweep.ts';
@@ -72,8 +72,10 @@ export async function openRuntime(
   const onQueueEvent = createEventSink({ log, metrics, reporter });
   const points = config.killPoints;
   const watch = points.length === 0 ? undefined : watchBoundaries({ points, ...KILL_SELF });
+  const connection = connectProducer(platform.queue, onQueueEvent);
   const base = createIntegrations(platform, {
     watch,
+    openTurns: connection.turns,
     bodyKeys: config.bodyKeys,
     log,
     onFound: metrics.providerTold,
@@ -86,7 +88,7 @@ export async function openRuntime(
   });
   const { work, clock } = base;
   const queue = { backend: platform.queue, jobs, onEvent: onQueueEvent };
-  const adding = createEnqueuer({ ...queue, sealKeys: config.bodyKeys });
+  const adding = createEnqueuer({ ...queue, connection, sealKeys: config.bodyKeys });
   const enqueuer = watch?.('enqueuer', adding) ?? adding;
   const burying = createDeadLetters({ ...queue, work, enqueuer, sealKeys: config.bodyKeys, clock });
   const letters = watch?.('letters', burying) ?? burying;

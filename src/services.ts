@@ -10,6 +10,7 @@ import { parseCallReport, type RawReport } from './integrations/call-tracking/pa
 import type { CallReport } from './integrations/call-tracking/report.ts';
 import type { CampaignBooks } from './integrations/campaigns/books.ts';
 import type { LookupProvider, NumberLookup } from './integrations/fraud/lookup.ts';
+import type { OpenTurns } from './integrations/http.ts';
 import { createStripeAccounts, type StripeAccounts } from './integrations/stripe/accounts.ts';
 import { createStripeBalance, type StripeBalance } from './integrations/stripe/balance.ts';
 import { createStripeClient, type StripeClient } from './integrations/stripe/client.ts';
@@ -161,6 +162,8 @@ export interface Platform {
 interface IntegrationOptions {
   readonly bodyKeys: readonly Uint8Array[];
   readonly log: Logger;
+  /** The lines of the providers that are asked, in the queue's store; null is without limits. */
+  readonly openTurns: OpenTurns | null;
   /** Told of every failed call of another service: counted by our own code, logged with the rest. */
   readonly onFailure: ToldOfFailure;
   /** Told at the start, and at each change, whether a provider is not asked for a while because it fails. */
@@ -205,12 +208,12 @@ export function createIntegrations(
     review: createReviewStore(rpc),
     standings: createStandingsStore(rpc),
     callLogs: createCallLogsStore(rpc),
-    callLogReaders: openCallLogs(callLogs, rpc, options),
+    callLogReaders: openCallLogs(callLogs, options),
     callEvents: { toWork: (event: CallEvent) => workOfCall(event, bodyKeys) },
     lookups: createLookupsStore(rpc, options.onLookup),
-    lookupProviders: openLookups(lookups, rpc, options),
+    lookupProviders: openLookups(lookups, options),
     campaigns: createCampaignsStore(rpc),
-    campaignBooks: openCampaigns(campaigns, rpc, options),
+    campaignBooks: openCampaigns(campaigns, options),
     billing: createBillingStore(rpc),
     wallets: createWalletsStore(rpc),
     adjustments: createAdjustmentsStore(rpc),

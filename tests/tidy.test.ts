@@ -86,6 +86,7 @@ const planted: Record<string, { alone?: Planted; together?: Planted }> = {
     alone: [
       ['src/worker.ts', "import { Worker } from 'bullmq';"],
       ['src/worker.ts', "import type { Redis } from 'ioredis';"],
+      ['src/integrations/http.ts', "import { RateLimiterRedis } from 'rate-limiter-flexible';"],
       ['src/http/board.ts', "import { x } from '@bull-board/api/bullMQAdapter';"],
       ['src/jobs/stripe/a.job.ts', "import Stripe from 'stripe';"],
       ['src/services.ts', "const x = await import('twilio');"],

@@ -27,6 +27,9 @@ export interface ApiTurns {
   isPaused?(): boolean;
 }
 
+/** The line of a provider, of so many requests per second of all processes together. */
+export type OpenTurns = (provider: string, perS: number) => ApiTurns;
+
 export interface ApiOptions {
   /** Its name in errors, logs and metrics. */
   readonly provider: string;

@@ -12,9 +12,11 @@ import {
 } from 'bullmq';
 import { Redis } from 'ioredis';
 import type pg from 'pg';
+import type { OpenTurns } from '../integrations/http.ts';
 import type { QueueName } from '../jobs/define-job.ts';
 import { settledWithin } from './deadline.ts';
 import { openQueuePool } from './postgres-pool.ts';
+import { createTurns, linesOnPostgres, linesOnRedis, makeTurnsTable, type OpenLine } from './turns.ts';
 
 /** Where the jobs are kept. On PostgreSQL in schema `bullmq`, which is made and migrated when missing. */
 export type QueueBackend =
@@ -55,6 +57,8 @@ export interface QueueConnection {
   queue(name: string): Promise<Queue>;
   /** A worker of this name that runs. On PostgreSQL it has reached the store, and rejects while that is away. */
   worker(name: string, processor: Processor, settings: WorkerSettings): Promise<Worker>;
+  /** The line of a provider, which all processes on this store share. */
+  turns: OpenTurns;
   /** Closes everything that was handed out, each with the deadline; never hangs and never throws. */
   close(deadlineMs: number): Promise<void>;
 }
@@ -66,6 +70,7 @@ interface Store {
   ready(): Promise<void>;
   /** Waits for what a worker must not run without. */
   reached(worker: Worker): Promise<unknown>;
+  readonly openLine: OpenLine;
   close(deadlineMs: number): Promise<void>;
 }
 
@@ -110,6 +115,7 @@ export function connectQueues(
       worker.run().catch((error: unknown) => onError(name, error));
       return worker;
     },
+    turns: (provider, perS) => createTurns(store.openLine, provider, perS),
     async close(deadlineMs) {
       const open = [...workers, ...queues.values()];
       await Promise.all(open.map((client) => settledWithin(client.close(), deadlineMs)));
@@ -144,6 +150,7 @@ function openRedis(
     ready: async () => {},
     // ioredis waits for a store that is away, so a worker runs at once and the start of a process is not held up.
     reached: async () => {},
+    openLine: linesOnRedis(client),
     async close(deadlineMs) {
       await settledWithin(client.quit(), deadlineMs);
       for (const one of [client, ...copies]) endForGood(one);
@@ -178,21 +185,24 @@ function openPostgres(url: string, workers: number, onError: (queue: string, err
     const client = await pool.connect();
     try {
       await runMigrations(client, SCHEMA);
+      await makeTurnsTable(client, SCHEMA);
     } finally {
       client.release();
     }
   }
+  function ready(): Promise<void> {
+    // Only a success is remembered: a database that was away at the start may come.
+    migrated ??= migrate().catch((error: unknown) => {
+      migrated = null;
+      throw error;
+    });
+    return migrated;
+  }
   return {
     options: { connection: pool },
     factory: createPostgresBackend as unknown as Store['factory'],
-    ready() {
-      // Only a success is remembered: a database that was away at the start may come.
-      migrated ??= migrate().catch((error: unknown) => {
-        migrated = null;
-        throw error;
-      });
-      return migrated;
-    },
+    ready,
+    openLine: linesOnPostgres(pool, SCHEMA, ready),
     // A worker that runs after its first handshake failed asks again and again without ever giving the loop a turn: every
     // call is answered at once by the rejected promise that BullMQ keeps.
     reached: (worker) => worker.waitUntilReady(),

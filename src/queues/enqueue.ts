@@ -3,7 +3,7 @@ import { OutageError, PermanentError } from '../errors.ts';
 import type { WorkItem } from '../integrations/supabase/work.ts';
 import type { Job, TypedJob } from '../jobs/define-job.ts';
 import { type Coalescer, createCoalescer } from './coalesce.ts';
-import { connectQueues, type QueueBackend } from './connection.ts';
+import { connectQueues, type QueueBackend, type QueueConnection } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { jobOptions, writeEnvelope } from './envelope.ts';
 import type { OnQueueEvent } from './events.ts';
@@ -16,6 +16,8 @@ const MAX_WAITING = 5_000;
 
 interface EnqueuerOptions {
   readonly backend: QueueBackend;
+  /** Of a producer, which is closed with it. Default: one of its own. */
+  readonly connection?: QueueConnection;
   readonly jobs: readonly Job[];
   /** 32 bytes each, newest first. */
   readonly sealKeys: readonly Uint8Array[];
@@ -45,11 +47,16 @@ export interface Enqueuer {
 
 type Entry = Parameters<Queue['addBulk']>[0][number];
 
-/** Adds jobs to their queues; adds that come at the same time share a round trip. */
-export function createEnqueuer({ backend, jobs, sealKeys, onEvent }: EnqueuerOptions): Enqueuer {
-  const connection = connectQueues(backend, { role: 'producer' }, (queue, error) =>
+/** Its client of the store, or its few connections. */
+export const connectProducer = (backend: QueueBackend, onEvent: OnQueueEvent): QueueConnection =>
+  connectQueues(backend, { role: 'producer' }, (queue, error) =>
     onEvent({ kind: 'queue-error', queue, error }),
   );
+
+/** Adds jobs to their queues; adds that come at the same time share a round trip. */
+export function createEnqueuer(options: EnqueuerOptions): Enqueuer {
+  const { backend, jobs, sealKeys, onEvent } = options;
+  const { connection = connectProducer(backend, onEvent) } = options;
   const byName = new Map(jobs.map((job) => [job.name, job]));
   const lanes = new Map<string, Coalescer<Entry>>();
   const away = (message: string, cause?: unknown) => new OutageError('QUEUE_UNAVAILABLE', message, { cause });

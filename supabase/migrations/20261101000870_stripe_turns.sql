@@ -1,7 +1,7 @@
--- One rate towards a provider for all processes; towards Stripe of all requests, and of each operation. A row is a line (GCRA): the
+-- One rate towards Stripe for all processes, of all requests and of each operation. A row is a line (GCRA): the
 -- instant at which the next request would be due were they sent evenly. The database's clock decides, so that no process's does.
-create table public.provider_turns (
-  -- Of Stripe `all`, or an operation of the SDK, `transfers.create`; else the provider, `callrail`.
+create table public.stripe_turns (
+  -- `all`, or an operation of the SDK, `transfers.create`.
   line text primary key,
   due_at timestamptz not null,
   -- After a refusal by Stripe's own limiter nothing goes before this instant; each refusal in a row doubles the pause.
@@ -16,12 +16,12 @@ create function public.take_stripe_turn(p_operation text, p_per_s numeric, p_ope
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare v_now timestamptz; v_at timestamptz; v_ahead interval := '500 milliseconds';
 begin
-  insert into provider_turns (line, due_at) select line, clock_timestamp() from unnest(array['all', p_operation]) line on conflict do nothing;
-  perform 1 from provider_turns where line in ('all', p_operation) order by line for update;
+  insert into stripe_turns (line, due_at) select line, clock_timestamp() from unnest(array['all', p_operation]) line on conflict do nothing;
+  perform 1 from stripe_turns where line in ('all', p_operation) order by line for update;
   v_now := clock_timestamp();
-  select greatest(v_now, max(due_at) - v_ahead, max(paused_until)) into v_at from provider_turns where line in ('all', p_operation);
+  select greatest(v_now, max(due_at) - v_ahead, max(paused_until)) into v_at from stripe_turns where line in ('all', p_operation);
   if v_at - v_now <= make_interval(secs => p_most_ms / 1000.0) then
-    update provider_turns set due_at = greatest(due_at, v_at)
+    update stripe_turns set due_at = greatest(due_at, v_at)
       + make_interval(secs => 1.0 / case line when 'all' then p_per_s else p_operation_per_s end)
     where line in ('all', p_operation);
   end if;
@@ -33,35 +33,10 @@ end $$;
 create function public.pause_stripe(p_line text)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 begin
-  insert into provider_turns as t (line, due_at, paused_until, pause_ms)
+  insert into stripe_turns as t (line, due_at, paused_until, pause_ms)
   values (p_line, clock_timestamp(), clock_timestamp() + interval '1 second', 1000)
   on conflict (line) do update set pause_ms = least(30000, case when t.paused_until > clock_timestamp() - interval '1 minute' then t.pause_ms * 2 else 1000 end),
     paused_until = clock_timestamp() + make_interval(secs => least(30000, case when t.paused_until > clock_timestamp() - interval '1 minute' then t.pause_ms * 2 else 1000 end) / 1000.0)
     where t.paused_until is null or t.paused_until <= clock_timestamp();
-  return '{}';
-end $$;
-
--- The same for a provider of one line, of p_per_s requests per second.
-create function public.take_turn(p_line text, p_per_s numeric, p_most_ms int)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v_line provider_turns; v_now timestamptz; v_at timestamptz;
-begin
-  insert into provider_turns (line, due_at) values (p_line, clock_timestamp()) on conflict do nothing;
-  select * into v_line from provider_turns where line = p_line for update;
-  v_now := clock_timestamp();
-  v_at := greatest(v_now, v_line.due_at - interval '500 milliseconds', v_line.paused_until);
-  if v_at - v_now <= make_interval(secs => p_most_ms / 1000.0) then
-    update provider_turns set due_at = greatest(due_at, v_at) + make_interval(secs => 1.0 / p_per_s) where line = p_line;
-  end if;
-  return to_jsonb(ceil(extract(epoch from v_at - v_now) * 1000)::int);
-end $$;
-
--- A provider refused a request for its own limit, and said for how long: an hour at most.
-create function public.pause_turns(p_line text, p_for_ms int)
-returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-begin
-  insert into provider_turns as t (line, due_at, paused_until)
-  values (p_line, clock_timestamp(), clock_timestamp() + make_interval(secs => least(p_for_ms, 3600000) / 1000.0))
-  on conflict (line) do update set paused_until = greatest(t.paused_until, excluded.paused_until);
   return '{}';
 end $$;

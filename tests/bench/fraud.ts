@@ -98,7 +98,12 @@ async function openExchange(calls: number, suppliers: number, seed: number, say:
       stripe: { secretKey: 'sk_test_bench', apiBase: 'http://127.0.0.1:9', livemode: false },
       clock: { nowMs: () => nowMs },
     },
-    { bodyKeys: [Buffer.alloc(32)], log: pino({ level: 'silent' }), onFailure: () => undefined },
+    {
+      bodyKeys: [Buffer.alloc(32)],
+      log: pino({ level: 'silent' }),
+      openTurns: null,
+      onFailure: () => undefined,
+    },
   );
   const fresh = await newest(db);
   const idsOf = (nth: number) => fresh.slice(nth * BATCH, (nth + 1) * BATCH);

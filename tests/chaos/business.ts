@@ -77,7 +77,7 @@ export const noonOf = (date: string): number => Date.parse(date) + DAY_MS / 2;
 export async function openBusiness(house: ChaosHouse, options: BusinessOptions): Promise<Business> {
   const { dates, callsPerDate, seed } = options;
   const exchange = withSmallWallets(demoExchange(Date.parse(dates[0] ?? '') - DAY_MS));
-  const quiet = { log: createLogger({ level: 'silent' }), onFailure: () => undefined };
+  const quiet = { log: createLogger({ level: 'silent' }), openTurns: null, onFailure: () => undefined };
   const sealKeys = [Buffer.from(SECRETS.body, 'base64')];
   const services = createIntegrations(house.platform, { ...quiet, bodyKeys: sealKeys });
   const { work, operations, schedules, clock } = services;
@@ -88,7 +88,7 @@ export async function openBusiness(house: ChaosHouse, options: BusinessOptions):
   const setup = createStripeSetup(
     createStripeClient({
       ...{ secretKey: SECRETS.stripeKey, apiBase: new URL(house.stripeUrl), livemode: false },
-      ...{ timeoutMs: 20_000, onFailure: () => undefined },
+      ...{ timeoutMs: 20_000, openTurns: null, onFailure: () => undefined },
     }),
   );
   await seedExchange(exchange, { setup, operations, fraud: services.fraud, nowMs: clock.nowMs() });

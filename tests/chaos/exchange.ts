@@ -51,6 +51,7 @@ export async function openBusiness(house: ChaosHouse, firstDate = FIRST_DATE) {
   const services = createIntegrations(platform, {
     bodyKeys,
     log: pino({ level: 'silent' }),
+    openTurns: null,
     onFailure: () => undefined,
   });
   const { work, clock, operations, schedules, calls } = services;

@@ -147,7 +147,7 @@ function servicesOver(db: TestDatabase, simulator: StripeSimulator): JobServices
       hmacReceivers: SECRETS.hmacReceivers,
       clock: simulator.clock,
     },
-    { bodyKeys: [BODY_KEY], log: pino({ level: 'silent' }), onFailure: () => undefined },
+    { bodyKeys: [BODY_KEY], log: pino({ level: 'silent' }), openTurns: null, onFailure: () => undefined },
   );
   const queueSweep = { sweep: () => Promise.reject(new Error('this house has no queue')) };
   // It gets no webhook, so that each night would bring all events: only tests of that ask for them.

@@ -1,8 +1,9 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { validateEnvironment } from '../../src/config.ts';
+import { type LookupSettings, validateEnvironment } from '../../src/config.ts';
 import { scoreCalls } from '../../src/jobs/fraud/score-call.job.ts';
 import { createLogger } from '../../src/log.ts';
+import { connectQueues } from '../../src/queues/connection.ts';
 import { openRuntime, type Part, type Runtime } from '../../src/runtime.ts';
 import { startScheduler } from '../../src/scheduler.ts';
 import { startServer } from '../../src/server.ts';
@@ -13,11 +14,15 @@ import { SECRET_KEY } from '../helpers/seeding.ts';
 
 const SECRET = `whsec_${Buffer.from('secret'.repeat(5)).toString('base64')}`;
 
+const MINUTE_MS = 60_000;
+
 let db: TestDatabase;
 let realtime: RealtimeServer;
 let runtime: Runtime;
-let part: Part;
+let part: Part | null;
 let logged: string;
+
+const nowhere = (lookup: LookupSettings | null) => lookup && { ...lookup, apiBase: 'http://127.0.0.1:1' };
 
 async function open(env: Record<string, string>): Promise<void> {
   const config = validateEnvironment({ BODY_KEYS: Buffer.alloc(32, 7).toString('base64'), ...env });
@@ -40,7 +45,10 @@ async function open(env: Record<string, string>): Promise<void> {
       database: { url: realtime.url, secretKey: lite.serviceKey, fetch },
       queue: { kind: 'postgres', url: queueUrl },
       stripe: { secretKey: SECRET_KEY, apiBase: 'http://127.0.0.1:1', livemode: false },
-      events: config.events,
+      ...{
+        events: config.events,
+        lookups: { ...config.lookups, telesign: nowhere(config.lookups.telesign) },
+      },
       clock: { nowMs: () => Date.now() },
     },
     log,
@@ -49,10 +57,11 @@ async function open(env: Record<string, string>): Promise<void> {
 
 beforeEach(async () => {
   logged = '';
+  part = null;
   [db, realtime] = await Promise.all([createTestDatabase(), startRealtimeServer()]);
 });
 afterEach(async () => {
-  await part.close(5_000);
+  await part?.close(5_000);
   await runtime.close();
   await Promise.all([db.close(), realtime.stop()]);
 });
@@ -144,4 +153,24 @@ test('a scheduler tells of a break as soon as Supabase says that there is one, a
   expect((await runtime.metrics.render()).text).toContain(
     'callclear_integration_failures_total{provider="realtime",code="ANSWER_INVALID"} 1',
   );
+});
+
+test('whatever runs asks a provider in the line that the queue’s store keeps for all', async () => {
+  await open({ TELESIGN_KEYS: 'customer:key' });
+  const another = connectQueues(
+    { kind: 'postgres', url: db.queueUrl },
+    { role: 'producer' },
+    () => undefined,
+  );
+  try {
+    await another.turns('telesign', 20).pause(MINUTE_MS);
+    const { telesign } = runtime.services.lookupProviders;
+    await expect(telesign?.lookUp('+12025550123', new AbortController().signal)).rejects.toMatchObject({
+      code: 'PROVIDER_UNAVAILABLE',
+      detail: { code: 'no_turn', sent: false },
+    });
+    expect(telesign?.isAway()).toBe(true);
+  } finally {
+    await another.close(1_000);
+  }
 });

@@ -11,12 +11,12 @@ beforeAll(async () => {
   db = await createTestDatabase();
 });
 afterAll(() => db.close());
-beforeEach(() => db.sql('delete from provider_turns'));
+beforeEach(() => db.sql('delete from stripe_turns'));
 
 const signal = () => new AbortController().signal;
 const FAST = { perS: 1_000, operationPerS: 1_000 };
 const pauseMs = async () =>
-  (await db.sql<{ pause_ms: number }>('select pause_ms from provider_turns order by line')).map(
+  (await db.sql<{ pause_ms: number }>('select pause_ms from stripe_turns order by line')).map(
     ({ pause_ms }) => pause_ms,
   );
 const timed = async <T>(work: () => Promise<T>) => {
@@ -26,7 +26,7 @@ const timed = async <T>(work: () => Promise<T>) => {
 };
 /** Sets the end of the pause, however slow this machine is. */
 const pauseFor = (interval: string) =>
-  db.sql("update provider_turns set paused_until = clock_timestamp() + $1::interval where line = 'all'", [
+  db.sql("update stripe_turns set paused_until = clock_timestamp() + $1::interval where line = 'all'", [
     interval,
   ]);
 
@@ -58,7 +58,7 @@ describe('the line in front of Stripe', () => {
     expect(taken.filter(Boolean).length).toBeLessThan(12);
     expect(taken.filter(Boolean).length).toBeGreaterThan(4);
     const [line] = await db.sql<{ ahead: number }>(
-      "select extract(epoch from due_at - clock_timestamp())::int as ahead from provider_turns where line = 'transfers.create'",
+      "select extract(epoch from due_at - clock_timestamp())::int as ahead from stripe_turns where line = 'transfers.create'",
     );
     expect(line?.ahead).toBeLessThan(4);
   });
@@ -104,7 +104,7 @@ describe("a refusal by Stripe's limiter", () => {
     await pauseFor('1 second');
     expect(await turns.take('transfers.create', signal())).toBe(true);
     expect(
-      await db.sql("select clock_timestamp() >= paused_until as over from provider_turns where line = 'all'"),
+      await db.sql("select clock_timestamp() >= paused_until as over from stripe_turns where line = 'all'"),
     ).toEqual([{ over: true }]);
     await pauseFor('-1 second');
     await turns.pause('all');
@@ -117,6 +117,6 @@ describe("a refusal by Stripe's limiter", () => {
   test('of an object that is locked pauses nobody', async () => {
     const { result } = await send('lock-timeout');
     expect(result).toMatchObject({ kind: 'wait', reason: 'lock_timeout' });
-    expect(await db.sql('select 1 from provider_turns where paused_until is not null')).toEqual([]);
+    expect(await db.sql('select 1 from stripe_turns where paused_until is not null')).toEqual([]);
   });
 });

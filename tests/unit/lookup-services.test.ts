@@ -7,6 +7,8 @@ import { createIntegrations } from '../../src/services.ts';
 const open = (env: Record<string, string>) => {
   const { callLogs, lookups, campaigns } = validateEnvironment(env);
   const metrics = createMetrics();
+  const lines: [provider: string, perS: number][] = [];
+  const turns = { take: async () => true, pause: async () => undefined };
   const { lookupProviders, callLogReaders, campaignBooks } = createIntegrations(
     {
       database: { url: 'http://127.0.0.1:1', secretKey: 'not-asked' },
@@ -16,12 +18,16 @@ const open = (env: Record<string, string>) => {
     },
     {
       ...{ bodyKeys: [], log: pino({ level: 'silent' }), onFailure: () => undefined },
+      openTurns(...line) {
+        lines.push(line);
+        return turns;
+      },
       onCircuit: metrics.circuitOpen,
     },
   );
   const circuits = async () =>
     (await metrics.render()).text.split('\n').filter((line) => line.startsWith('callclear_circuit_open{'));
-  return { lookupProviders, callLogReaders, campaignBooks, circuits };
+  return { lookupProviders, callLogReaders, campaignBooks, lines, circuits };
 };
 
 test('who knows numbers is asked where keys are given, and each provider has a circuit that shows in the metrics', async () => {
@@ -59,4 +65,30 @@ test('platforms of campaigns are asked where their accounts are given, and Ringb
   expect(callLogReaders.map(({ source }) => source)).toEqual(['callrail', 'ringba']);
   const named = (await circuits()).map((line) => line.split('"')[1]);
   expect(named.toSorted()).toEqual(['callrail', 'everflow', 'ringba', 'ringba-log', 'tune']);
+});
+
+test('each provider has a line of its own, and its log of calls and its campaigns wait in one', () => {
+  const { lines } = open({
+    ...{ RINGBA_ACCOUNT_ID: 'RA1', RINGBA_API_TOKENS: 'token', EVERFLOW_API_KEYS: 'key' },
+    ...{ TUNE_NETWORK_ID: 'net', TUNE_NETWORK_TOKENS: 'token', IPQUALITYSCORE_KEYS: 'key' },
+    ...{ CALLRAIL_ACCOUNT_ID: 'ACC1', CALLRAIL_API_KEYS: 'key', TWILIO_LOOKUP_KEYS: 'SK1:secret' },
+    ...{ TELESIGN_KEYS: 'customer:key', TWILIO_ACCOUNT_SID: 'AC1', TWILIO_AUTH_TOKENS: 'SK1:secret' },
+  });
+  expect(lines.toSorted(([one], [other]) => one.localeCompare(other))).toEqual([
+    ...[
+      ['callrail', 0.25],
+      ['everflow', 2],
+      ['ipqualityscore', 20],
+    ],
+    ...[
+      ['ringba', 2],
+      ['ringba', 2],
+      ['telesign', 20],
+      ['tune', 2],
+    ],
+    ...[
+      ['twilio', 5],
+      ['twilio-lookup', 20],
+    ],
+  ]);
 });

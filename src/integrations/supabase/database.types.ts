@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 07d922a441ec0690, text aeebf7f239bf9d0a. Do not edit.
+// Made by "npm run generate" from migrations 3db02732be100713, text f95e382e7a7eec5a. Do not edit.
 export type Json =
 	| string
 	| number
@@ -2576,28 +2576,6 @@ export type Database = {
 					},
 				];
 			};
-			provider_turns: {
-				Row: {
-					due_at: string;
-					line: string;
-					pause_ms: number;
-					paused_until: string | null;
-				};
-				ComputedFields: never;
-				Insert: {
-					due_at: string;
-					line: string;
-					pause_ms?: number;
-					paused_until?: string | null;
-				};
-				Update: {
-					due_at?: string;
-					line?: string;
-					pause_ms?: number;
-					paused_until?: string | null;
-				};
-				Relationships: [];
-			};
 			reconciliation_breaks: {
 				Row: {
 					amount_minor: number;
@@ -3180,6 +3158,28 @@ export type Database = {
 					seen_at?: string;
 					seq?: never;
 					source_id?: string | null;
+				};
+				Relationships: [];
+			};
+			stripe_turns: {
+				Row: {
+					due_at: string;
+					line: string;
+					pause_ms: number;
+					paused_until: string | null;
+				};
+				ComputedFields: never;
+				Insert: {
+					due_at: string;
+					line: string;
+					pause_ms?: number;
+					paused_until?: string | null;
+				};
+				Update: {
+					due_at?: string;
+					line?: string;
+					pause_ms?: number;
+					paused_until?: string | null;
 				};
 				Relationships: [];
 			};
@@ -4283,10 +4283,6 @@ export type Database = {
 				Returns: Json;
 			};
 			pause_stripe: { Args: { p_line: string }; Returns: Json };
-			pause_turns: {
-				Args: { p_for_ms: number; p_line: string };
-				Returns: Json;
-			};
 			plan_payouts: {
 				Args: { p_date: string; p_now_ms: number };
 				Returns: Json;
@@ -4607,10 +4603,6 @@ export type Database = {
 					p_operation_per_s: number;
 					p_per_s: number;
 				};
-				Returns: Json;
-			};
-			take_turn: {
-				Args: { p_line: string; p_most_ms: number; p_per_s: number };
 				Returns: Json;
 			};
 			trace: { Args: { p_id: string }; Returns: Json };

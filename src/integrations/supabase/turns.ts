@@ -34,28 +34,3 @@ export function createStripeTurns(
     },
   };
 }
-
-/** The line of a provider with one limit; see integrations/http.ts for what is promised of it. */
-export function createProviderTurns(rpc: Rpc, line: string, perS: number) {
-  let pausedUntilMs = 0;
-  return {
-    /** The provider asked for a pause that is longer than a line can be. */
-    isPaused: () => Date.now() < pausedUntilMs,
-    async take(signal: AbortSignal): Promise<boolean> {
-      try {
-        const rate = { p_line: line, p_per_s: perS * SHARE, p_most_ms: MOST_WAIT_MS };
-        const waitMs = await rpc('take_turn', rate, z.int().nonnegative());
-        if (waitMs > MOST_WAIT_MS + 1_000) pausedUntilMs = Date.now() + waitMs;
-        if (waitMs > MOST_WAIT_MS) return false;
-        if (waitMs > 0) await sleep(waitMs, undefined, { signal });
-        return !signal.aborted;
-      } catch {
-        return false;
-      }
-    },
-    async pause(forMs: number): Promise<void> {
-      // What cannot be written down is told by the provider once more.
-      await rpc('pause_turns', { p_line: line, p_for_ms: Math.round(forMs) }, nothing).catch(() => undefined);
-    },
-  };
-}

@@ -63,6 +63,7 @@ export async function openScene({ backend, startMs, lockMs, canFillDisk }: Scene
     direct: createIntegrations(house.platform, {
       bodyKeys: [],
       log: createLogger({ level: 'silent' }),
+      openTurns: null,
       onFailure: () => undefined,
     }),
     sql: async (text, values = []) => (await pool.query(text, [...values])).rows,

@@ -129,6 +129,7 @@ const layers: readonly Rule[] = [
 const FENCES: readonly { vendor: string; inside: readonly string[]; typesInside?: readonly string[] }[] = [
   { vendor: 'bullmq', inside: ['src/queues/'] },
   { vendor: 'ioredis', inside: ['src/queues/'] },
+  { vendor: 'rate-limiter-flexible', inside: ['src/queues/'] },
   { vendor: '@bull-board/', inside: ['src/queues/'] },
   { vendor: 'stripe', inside: ['src/integrations/stripe/'] },
   { vendor: '@supabase/supabase-js', inside: ['src/integrations/supabase/'] },
