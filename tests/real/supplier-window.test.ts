@@ -86,3 +86,32 @@ test('what is read of the calls that a supplier sent before is what plain counti
   // Each of these was among them, or the counting says nothing.
   expect(Object.values(seen).every((times) => times > 0)).toBe(true);
 });
+
+test('of a supplier with very many calls in its week, the last 200 are read and no others', async () => {
+  const [busy] = traffic.suppliers;
+  const last = traffic.calls.at(-1);
+  if (busy === undefined || last === undefined) throw new Error('nobody called');
+  const made = await db.sql<{ id: string }>(
+    `insert into calls (source, external_id, tracking_number, campaign_id, supplier_id, caller_number, started_at, duration_s, answered,
+       facts_at, business_date, trace, made_at, changed_at)
+     select 'busy', n::text, '+18330000000', $1, $2, '+1212' || (1000000 + n), at, 60, true, at, app.business_date(at), 't', at, at
+     from generate_series(1, 20000) n cross join lateral (select app.at($3) + n * interval '20 seconds' as at) t
+     returning id`,
+    [last.campaignId, busy.id, last.startedAtMs],
+  );
+  await db.sql('analyze calls');
+  const pagesOfOne = async () => {
+    const [plan] = await db.sql<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
+      `explain (analyze, buffers, format json) select scoring_context(jsonb_build_array($1::uuid))`,
+      [made.at(-1)?.id],
+    );
+    const { 'Shared Hit Blocks': hit = 0, 'Shared Read Blocks': read = 0 } =
+      plan?.['QUERY PLAN'][0].Plan ?? {};
+    return hit + read;
+  };
+  // The first reads catalogs too.
+  await pagesOfOne();
+  const pages = await pagesOfOne();
+  expect(pages).toBeGreaterThan(0);
+  expect(pages).toBeLessThan(400);
+});

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 3db02732be100713, text f95e382e7a7eec5a. Do not edit.
+// Made by "npm run generate" from migrations 2a561131e6bb10af, text f95e382e7a7eec5a. Do not edit.
 export type Json =
 	| string
 	| number
