@@ -21,6 +21,7 @@ import './cli/review.ts';
 import './cli/statement.ts';
 import './cli/trace.ts';
 import './cli/wallets.ts';
+import './cli/watch.ts';
 import './cli/schedule.ts';
 import './cli/migrate.ts';
 import { program } from './cli/session.ts';

@@ -41,6 +41,7 @@ import { createFraudStore, type FraudStore } from './integrations/supabase/fraud
 import { createLedgerStore, type LedgerStore } from './integrations/supabase/ledger.ts';
 import { createLetterStore, type LetterStore } from './integrations/supabase/letters.ts';
 import { createLookupsStore, type LookupsStore } from './integrations/supabase/lookups.ts';
+import { createNewsStore, type NewsStore } from './integrations/supabase/news.ts';
 import { createOperationsStore, type OperationsStore } from './integrations/supabase/operations.ts';
 import { createPayoutsStore, type PayoutsStore } from './integrations/supabase/payouts.ts';
 import {
@@ -48,6 +49,7 @@ import {
   type ReconciliationStore,
 } from './integrations/supabase/reconciliation.ts';
 import { createReviewStore, type ReviewStore } from './integrations/supabase/review.ts';
+import type { Rpc } from './integrations/supabase/rpc.ts';
 import { createSchedulesStore, type SchedulesStore } from './integrations/supabase/schedules.ts';
 import { createStandingsStore, type StandingsStore } from './integrations/supabase/standings.ts';
 import { createStatementsStore, type StatementsStore } from './integrations/supabase/statements.ts';
@@ -109,6 +111,7 @@ export interface JobServices {
   readonly stripeEventList: StripeEventList;
   /** Of this deployment; events of the other mode come to its endpoints too. */
   readonly stripeMode: { readonly livemode: boolean };
+  readonly news: NewsStore;
   readonly traces: TraceStore;
   readonly statements: StatementsStore;
   readonly stripeInvoices: StripeInvoices;
@@ -228,8 +231,7 @@ export function createIntegrations(
     ledger: createLedgerStore(rpc),
     stripeEvents: createStripeEventsStore(rpc),
     stripeMode: { livemode: stripe.livemode },
-    traces: createTraceStore(rpc),
-    statements: createStatementsStore(rpc),
+    ...toRead(rpc),
     ...overStripe(client),
     eventSinks: openEvents(events, options),
     eventSinkStore: createEventSinksStore(rpc),
@@ -250,6 +252,13 @@ const overStripe = (client: StripeClient) => ({
   stripeBalance: createStripeBalance(client),
   stripePayouts: createStripePayouts(client),
   stripeWithdrawals: createStripeWithdrawals(client),
+});
+
+/** What people read, and nothing that decides. */
+const toRead = (rpc: Rpc) => ({
+  news: createNewsStore(rpc),
+  traces: createTraceStore(rpc),
+  statements: createStatementsStore(rpc),
 });
 
 /** As the receiver hands it over, in the form that a row may hold. */

@@ -84,7 +84,8 @@ export function renderProposals(open: readonly Proposal[]): string {
   return renderTable([['id', 'campaign', 'offer', 'found (UTC)', 'term', 'is', 'would be'], ...rows], []);
 }
 
-function shownAs(name: string, value: unknown, currency: string | null): string {
+/** A term for people, by its name in an import. */
+export function shownAs(name: string, value: unknown, currency: string | null): string {
   if (value === null) return '-';
   if (name.endsWith('Minor') && typeof value === 'number') return amountOf(value, currency);
   if (name.endsWith('Bps') && typeof value === 'number') return `${value / 100} %`;

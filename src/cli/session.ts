@@ -42,8 +42,8 @@ export const program = new Command('callclear')
   .option('--by <name>', 'who acts, for the audit log', userInfo().username);
 
 /**
- * Opens a session, runs the command, prints what it returns (only its `text`, where it has one), closes. Exit status 1 when it
- * returns `ok: false` or throws.
+ * Opens a session, runs the command, prints what it returns (only its `text`, where it has one; nothing of nothing), closes. Exit
+ * status 1 when it returns `ok: false` or throws.
  */
 export async function act(command: (session: Session, by: string) => Promise<unknown>): Promise<void> {
   const { data, by } = z.object({ data: z.string(), by: z.string().min(1) }).parse(program.opts());
@@ -53,7 +53,7 @@ export async function act(command: (session: Session, by: string) => Promise<unk
     const result = await command(session, by);
     const isObject = typeof result === 'object' && result !== null;
     const text = isObject && 'text' in result ? result.text : result;
-    console.log(typeof text === 'string' ? text : JSON.stringify(result, null, 2));
+    if (text !== undefined) console.log(typeof text === 'string' ? text : JSON.stringify(result, null, 2));
     if (isObject && 'ok' in result && result.ok === false) process.exitCode = 1;
   } catch (error) {
     console.error(describeError(error));

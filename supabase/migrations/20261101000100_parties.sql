@@ -96,6 +96,8 @@ create table public.campaign_terms (
   daily_cap int check (daily_cap > 0),
   monthly_cap int check (monthly_cap > 0),
   concurrency_cap int check (concurrency_cap > 0),
+  -- When they became known here.
+  made_at timestamptz not null default now(),
   unique (campaign_id, valid_from),
   check (num_nonnulls(price_minor, revenue_bps) = 1),
   check (num_nonnulls(increment_s, minimum_s) <> 1 and (increment_s is null or price_minor is not null)),

@@ -1,9 +1,9 @@
-create function app.terms_of(x jsonb) returns public.campaign_terms language sql immutable as $$
+create function app.terms_of(x jsonb, p_made timestamptz default null) returns public.campaign_terms language sql immutable as $$
   select row((x ->> 'id')::uuid, (x ->> 'campaignId')::uuid, app.at((x ->> 'validFromMs')::bigint), x ->> 'currency',
     (x ->> 'priceMinor')::bigint, (x ->> 'incrementS')::int, (x ->> 'minimumS')::int, (x ->> 'revenueBps')::int,
     (x ->> 'supplierShareBps')::int, (x ->> 'supplierShareMinor')::bigint, nullif(x -> 'supplierShareTiers', 'null'),
     (x ->> 'minDurationS')::int, (x ->> 'duplicateWindowS')::int, nullif(x -> 'hours', 'null'),
-    (x ->> 'dailyCap')::int, (x ->> 'monthlyCap')::int, (x ->> 'concurrencyCap')::int)::public.campaign_terms
+    (x ->> 'dailyCap')::int, (x ->> 'monthlyCap')::int, (x ->> 'concurrencyCap')::int, p_made)::public.campaign_terms
 $$;
 
 -- What is wrong with terms by themselves; null when nothing is. A supplier never earns more than the buyer owes: where
@@ -77,7 +77,7 @@ begin
     union all
     select format('terms %s stand with other content: new terms need a new id', t.id)
       from jsonb_array_elements(p -> 'terms') x join public.campaign_terms t on t.id = (x ->> 'id')::uuid
-      where t is distinct from app.terms_of(x)
+      where t is distinct from app.terms_of(x, t.made_at)
   ) faults limit 1;
   if v_fault is not null then perform app.fail('PARTIES_REFUSED', v_fault, '{}', 'PT422'); end if;
 end $$;
@@ -129,7 +129,7 @@ begin
     offer_currency = case when (campaigns.offer_provider, campaigns.offer_id) = (excluded.offer_provider, excluded.offer_id) then campaigns.offer_currency end;
   update term_proposals p set state = 'withdrawn', ended_at = app.at(p_now_ms) from campaigns k
   where k.id = p.campaign_id and p.state = 'open' and (p.provider, p.offer_id) is distinct from (k.offer_provider, k.offer_id);
-  insert into campaign_terms select (app.terms_of(x)).* from jsonb_array_elements(v -> 'terms') x on conflict (id) do nothing;
+  insert into campaign_terms select (app.terms_of(x, app.at(p_now_ms))).* from jsonb_array_elements(v -> 'terms') x on conflict (id) do nothing;
   insert into tracking_numbers (number, campaign_id, supplier_id)
   select x ->> 'number', (x ->> 'campaignId')::uuid, (x ->> 'supplierId')::uuid from jsonb_array_elements(v -> 'trackingNumbers') x
   on conflict (number) do update set campaign_id = excluded.campaign_id, supplier_id = excluded.supplier_id;

@@ -87,11 +87,3 @@ begin
   update event_sinks set gone_at = app.at(p_now_ms) where name = p_name and address_hash = p_address_hash and gone_at is null;
   return to_jsonb(found);
 end $$;
-
--- Hosted Supabase streams the tables of this publication: whoever waits for breaks sees them as they are found.
-do $$
-begin
-  if exists (select from pg_publication where pubname = 'supabase_realtime') then
-    alter publication supabase_realtime add table public.reconciliation_breaks;
-  end if;
-end $$;

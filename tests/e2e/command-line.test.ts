@@ -143,6 +143,19 @@ describe('the command line, on the books of a demo', () => {
     expect(await callclear('recon', 'list')).toMatchObject({ status: 0, out: 'No break.\n' });
   });
 
+  test('watches until it is interrupted, and ends in order; or only tells how much stands open', async () => {
+    const open = z.strictObject({
+      ...{ at: z.iso.datetime(), event: z.literal('open'), breaks: z.int(), calls: z.int() },
+      ...{ letters: z.int(), proposals: z.int() },
+    });
+    const { at: _at, ...counts } = await answerOf(open, 'watch', '--once', '--json');
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const { status, out, err } = await runCommandLine(['--data', dataDir, 'watch', '--json'], {}, signal);
+      expect({ status, err }).toEqual({ status: 0, err: '' });
+      expect(open.parse(JSON.parse(out))).toMatchObject(counts);
+    }
+  });
+
   test('imports a bank statement once, tells before what it would do, and shows what is from Stripe', async () => {
     const file = join(dataDir, 'statement.csv');
     await writeFile(

@@ -92,14 +92,22 @@ export async function demoDate(dataDir: string, nth: number): Promise<string> {
   return dateAfter(z.looseObject({ firstDate: z.iso.date() }).parse(state).firstDate, nth);
 }
 
-/** Runs the command line as an operator does, with nothing configured but what is given. */
-export async function runCommandLine(args: readonly string[], given: Record<string, string> = {}) {
+/**
+ * Runs the command line as an operator does, with nothing configured but what is given; one that does not end by itself is sent
+ * `stop` when it has printed something.
+ */
+export async function runCommandLine(
+  args: readonly string[],
+  given: Record<string, string> = {},
+  stop?: NodeJS.Signals,
+) {
   const { PATH, HOME, TMPDIR } = process.env;
   const child = spawn(process.execPath, [join(root, 'src', 'cli.ts'), ...args], {
     cwd: root,
     env: { PATH, HOME, TMPDIR, ...given },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  if (stop !== undefined) child.stdout.once('data', () => child.kill(stop));
   const [out, err, [status]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

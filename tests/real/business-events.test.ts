@@ -270,13 +270,3 @@ describe('an event that cannot be told', () => {
     expect(await house.sql('select status from calls')).toEqual([{ status: 'qualified' }]);
   });
 });
-
-test('where Supabase streams changes, breaks are among what it streams, and nothing else is', async () => {
-  const { readFileSync } = await import('node:fs');
-  const migration = readFileSync('supabase/migrations/20261101000893_business_events.sql', 'utf8');
-  await house.sql('create publication supabase_realtime');
-  await house.sql(migration.slice(migration.indexOf('do $$')));
-  expect(await house.sql('select schemaname, tablename from pg_publication_tables')).toEqual([
-    { schemaname: 'public', tablename: 'reconciliation_breaks' },
-  ]);
-});

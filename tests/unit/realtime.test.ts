@@ -175,6 +175,20 @@ describe('when realtime goes away', () => {
     expect(marks[3]).toBe(marks[2]);
   });
 
+  test('what an event was read for in vain is read by the next poll, though events come', async () => {
+    await service.close();
+    service = open({ pollMs: 200 });
+    const { marks, subscription } = listener();
+    const reread = async () => {
+      if (marks.push(0) > 1 && service.isLive(TABLE)) throw new Error('the database is away');
+    };
+    service.subscribeToTable({ ...subscription, onRow: () => 'read', reread });
+    await live();
+    server.change(TABLE, row('a'));
+    // The one after the join, the event's, and two of polls.
+    await soon(() => expect(failures.length).toBeGreaterThanOrEqual(4));
+  });
+
   test('with the server gone it is polled, and when the server is back it is told again', async () => {
     await service.close();
     const turns: string[] = [];

@@ -39,7 +39,7 @@ export interface FoundOffer {
 }
 
 export type Proposal = z.output<typeof proposal>;
-const proposal = z.object({
+export const proposal = z.object({
   id: z.uuid(),
   campaignId: z.uuid(),
   campaign: z.string(),

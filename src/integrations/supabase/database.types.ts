@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 2a561131e6bb10af, text f95e382e7a7eec5a. Do not edit.
+// Made by "npm run generate" from migrations dd406314a84b3c29, text 181d646dd0a958cd. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1019,6 +1019,7 @@ export type Database = {
 					hours: Json | null;
 					id: string;
 					increment_s: number | null;
+					made_at: string;
 					min_duration_s: number;
 					minimum_s: number | null;
 					monthly_cap: number | null;
@@ -1039,6 +1040,7 @@ export type Database = {
 					hours?: Json | null;
 					id?: string;
 					increment_s?: number | null;
+					made_at?: string;
 					min_duration_s: number;
 					minimum_s?: number | null;
 					monthly_cap?: number | null;
@@ -1058,6 +1060,7 @@ export type Database = {
 					hours?: Json | null;
 					id?: string;
 					increment_s?: number | null;
+					made_at?: string;
 					min_duration_s?: number;
 					minimum_s?: number | null;
 					monthly_cap?: number | null;
@@ -4046,6 +4049,7 @@ export type Database = {
 				Returns: Json;
 			};
 			close_status: { Args: { p_date: string }; Returns: Json };
+			count_open: { Args: { p_now_ms: number }; Returns: Json };
 			decide_calls: {
 				Args: {
 					p_by: string;
@@ -4331,6 +4335,10 @@ export type Database = {
 			};
 			read_lookups: {
 				Args: { p_asks: Json; p_calls: Json; p_now_ms: number };
+				Returns: Json;
+			};
+			read_news: {
+				Args: { p_now_ms: number; p_since_ms: number; p_table: string };
 				Returns: Json;
 			};
 			read_order: {

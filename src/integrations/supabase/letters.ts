@@ -16,7 +16,7 @@ export interface LetterFilter {
 
 const amounts = z.record(z.string(), z.int());
 
-const letter = z.object({
+export const letter = z.object({
   id: z.string(),
   job: z.string(),
   key: z.string(),

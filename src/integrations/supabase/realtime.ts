@@ -9,11 +9,14 @@ export interface TableSubscription<Row> {
   readonly table: TableName;
   /** Of what a change names, the part that is used; unknown columns are let through unread. */
   readonly row: z.ZodType<Row>;
-  /** One row that was inserted or changed. It is a hint: it may come twice, late, or after a newer state of the same row. */
-  readonly onRow: (row: Row) => void | Promise<void>;
+  /**
+   * One row that was inserted or changed. It is a hint: it may come twice, late, or after a newer state of the same row. What
+   * answers `read` is read for: of many such events, one reading after the one that is under way.
+   */
+  readonly onRow: (row: Row) => 'read' | void | Promise<'read' | undefined> | Promise<void>;
   /**
    * Reads what changed at `sinceMs` or later (null: everything), because realtime tells nothing again. Called at once, at each
-   * join, after an event that could not be read, and while realtime is away every `pollMs`.
+   * join, after an event that could not be read, and every `pollMs` while realtime is away or a reading failed.
    */
   readonly reread: (sinceMs: number | null) => Promise<void>;
 }
@@ -31,6 +34,8 @@ export interface RealtimeOptions {
   }) => void;
   /** Told when a table's changes begin to come, and when they are polled instead. */
   readonly onLive?: (table: string, isLive: boolean) => void;
+  /** The clock that rows are dated by, for the marks. Default: this machine's. */
+  readonly nowMs?: () => number;
   /** Default 30,000. */
   readonly pollMs?: number;
   /** So often is read all the same while events come: a table that is not published sends none, and says nothing. Default 300,000. */
@@ -74,6 +79,8 @@ interface Held {
   timer: NodeJS.Timeout | undefined;
   reading: Promise<void> | null;
   readAgain: boolean;
+  /** The last reading failed: what an event was read for waits. */
+  isBehind: boolean;
 }
 
 /**
@@ -97,11 +104,11 @@ export class RealtimeService {
       throw new PermanentError('REALTIME_SUBSCRIBED', `Changes of ${table} have a subscriber.`);
     const held: Held = {
       ...{ table, reread, channel: null, isLive: false, sinceMs: null },
-      ...{ timer: undefined, reading: null, readAgain: false },
+      ...{ timer: undefined, reading: null, readAgain: false, isBehind: false },
       onChange: async (change) => {
         const { eventType, new: changed, errors } = changeSchema.parse(change);
         if (eventType === 'DELETE' || (errors ?? null) !== null) this.#readSoon(held);
-        else await onRow(row.parse(changed));
+        else if ((await onRow(row.parse(changed))) === 'read') this.#readSoon(held);
       },
     };
     this.#held.set(table, held);
@@ -208,11 +215,14 @@ export class RealtimeService {
   }
 
   async #read(held: Held): Promise<void> {
-    const startedMs = Date.now();
+    const { nowMs = Date.now } = this.#options;
+    const startedMs = nowMs();
     try {
       await held.reread(held.sinceMs);
       held.sinceMs = startedMs - OVERLAP_MS;
+      held.isBehind = false;
     } catch (error) {
+      held.isBehind = true;
       this.#failed('reread', codeOf(error, 'INTERNAL'), error);
     }
   }
@@ -226,7 +236,7 @@ export class RealtimeService {
         if (held.channel === null) this.#join(held);
         this.#readSoon(held);
       },
-      held.isLive ? checkMs : pollMs,
+      held.isLive && !held.isBehind ? checkMs : pollMs,
     );
   }
 
