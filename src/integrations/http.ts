@@ -19,7 +19,7 @@ import { codeIn, idOf, readAnswer, readText, waitOf } from './http-answers.ts';
 
 /** The line in which all processes wait for their turn at a provider. */
 export interface ApiTurns {
-  /** Waits for the turn. False when it would take too long, the signal ended it, or the line cannot be read. */
+  /** Waits for the turn. False when it would take too long, or the signal ended it. Rejects when the line cannot be read. */
   take(signal: AbortSignal): Promise<boolean>;
   /** The provider refused a request for its own limit: everybody waits so long. */
   pause(forMs: number): Promise<void>;
@@ -122,7 +122,7 @@ export function createApiClient(options: ApiOptions): ApiClient {
     const { operation, signal } = call;
     signal.throwIfAborted();
     if (isAway()) throw unsent(provider, operation, 'circuit_open');
-    if (turns !== undefined && !(await turns.take(signal))) throw unsent(provider, operation, 'no_turn');
+    await takeTurn(options, call);
     const requestId = randomUUID();
     const tokens = tokensOf(options, operation);
     const asking = () => ask(options, call, { requestId, tokens });
@@ -176,6 +176,14 @@ export function createApiClient(options: ApiOptions): ApiClient {
 
 const mayRepeat = <T>({ method = 'POST', repeatable = method === 'PUT', idempotencyKey }: ApiWrite<T>) =>
   repeatable || idempotencyKey !== undefined;
+
+/** What cannot be counted is not sent. */
+async function takeTurn<T>({ provider, turns }: ApiOptions, { operation, signal }: ApiCall<T>) {
+  const isTurn = await turns?.take(signal).catch(() => {
+    throw unsent(provider, operation, 'line_away');
+  });
+  if (isTurn === false) throw unsent(provider, operation, 'no_turn');
+}
 
 /** What one request is sent with. */
 interface Shown {

@@ -5,8 +5,8 @@ const ANSWER_MS = 5_000;
 
 /**
  * On PostgreSQL BullMQ stores its callers' times: when the last look for stalled jobs was, and until when a job is
- * locked; and so does the line of a provider. One visit of a worker whose clock is an hour ahead stops the recovery of
- * killed workers' jobs for an hour, and one whose clock is of tomorrow closes a line for a day, so what lies further in the future than any true clock could put it is forgotten. Returns how much that was. On Redis
+ * locked. One visit of a worker whose clock is an hour ahead stops the recovery of killed workers' jobs for an hour, so
+ * what lies further in the future than any true clock could put it is forgotten. Returns how much that was. On Redis
  * the server's own clock ends both.
  */
 export async function forgetClocksAhead(backend: QueueBackend): Promise<number> {
@@ -26,7 +26,7 @@ export async function forgetClocksAhead(backend: QueueBackend): Promise<number> 
   }
 }
 
-/** Locks last ten minutes at most, by the rule for QUEUE_LOCK_MS; a line is closed for an hour at most; clocks may be five seconds off. */
+/** Locks last ten minutes at most, by the rule for QUEUE_LOCK_MS; clocks may be five seconds off. */
 const FORGET = `
   with present as (select (extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms),
   looks as (
@@ -36,9 +36,5 @@ const FORGET = `
   locks as (
     update bullmq.job set locked_until_ms = now_ms from present
     where state = 'active' and locked_until_ms > now_ms + 605000
-    returning 1),
-  lines as (
-    delete from bullmq.provider_turns using present
-    where expire > now_ms + 3605000
     returning 1)
-  select ((select count(*) from looks) + (select count(*) from locks) + (select count(*) from lines))::int as forgotten`;
+  select ((select count(*) from looks) + (select count(*) from locks))::int as forgotten`;

@@ -78,7 +78,7 @@ interface Store {
  * Opens the clients of one purpose.
  *
  * Producers fail at once when Redis is away, so that a webhook is answered 503 instead of waiting in memory; workers
- * wait for it to come back. `onError` hears what the clients complain about between calls.
+ * wait for it to come back. `onError` hears what the clients complain about between calls, and what fails of the lines.
  */
 export function connectQueues(
   backend: QueueBackend,
@@ -115,7 +115,8 @@ export function connectQueues(
       worker.run().catch((error: unknown) => onError(name, error));
       return worker;
     },
-    turns: (provider, perS) => createTurns(store.openLine, provider, perS),
+    turns: (provider, perS) =>
+      createTurns(store.openLine, provider, perS, (error) => onError('turns', error)),
     async close(deadlineMs) {
       const open = [...workers, ...queues.values()];
       await Promise.all(open.map((client) => settledWithin(client.close(), deadlineMs)));

@@ -49,8 +49,16 @@ function windowOf(perS: number): Window {
   return { points, ms: Math.ceil((points * 1_000) / perS) };
 }
 
-/** The line of a provider, one for all processes on the store; see integrations/http.ts for what is promised of it. */
-export function createTurns(openLine: OpenLine, name: string, perS: number): ApiTurns {
+/**
+ * The line of a provider, one for all processes on the store; see integrations/http.ts for what is promised of it.
+ * `onError` hears of each failure of the store.
+ */
+export function createTurns(
+  openLine: OpenLine,
+  name: string,
+  perS: number,
+  onError: (error: unknown) => void,
+): ApiTurns {
   const { points, ms } = windowOf(perS);
   const line = openLine({ points, ms });
   let pausedUntilMs = 0;
@@ -67,23 +75,27 @@ export function createTurns(openLine: OpenLine, name: string, perS: number): Api
   /** False when the place would come too late. */
   async function waitForPlace(signal: AbortSignal): Promise<boolean> {
     const lastMs = performance.now() + MOST_WAIT_MS;
-    for (;;) {
+    while (!signal.aborted) {
       const { consumedPoints: place, msBeforeNext } = await inTime(count());
       if (place <= points) return !signal.aborted;
       const isClosed = place >= CLOSED;
-      if (isClosed && msBeforeNext > MOST_WAIT_MS) pausedUntilMs = Date.now() + msBeforeNext;
+      if (isClosed && msBeforeNext > MOST_WAIT_MS) pausedUntilMs = performance.now() + msBeforeNext;
       // As many windows later as those before it fill, so that of many who wait each asks the store a few times only.
       const waitMs = msBeforeNext + (isClosed ? 0 : (Math.ceil(place / points) - 2) * ms);
       if (performance.now() + waitMs > lastMs) return false;
       // In its last millisecond a window is still there.
-      await sleep(waitMs + 1, undefined, { signal });
+      await sleep(waitMs + 1, undefined, { signal }).catch(() => undefined);
     }
+    return false;
   }
 
   return {
-    isPaused: () => Date.now() < pausedUntilMs,
-    // What cannot be counted is not sent.
-    take: (signal) => waitForPlace(signal).catch(() => false),
+    isPaused: () => performance.now() < pausedUntilMs,
+    take: (signal) =>
+      waitForPlace(signal).catch((error: unknown) => {
+        onError(error);
+        throw error;
+      }),
     async pause(forMs) {
       const pauseMs = Math.max(1, Math.min(Math.round(forMs), MOST_PAUSE_MS));
       const closing = async () => {
@@ -91,7 +103,7 @@ export function createTurns(openLine: OpenLine, name: string, perS: number): Api
         await line.close(line.limiter.getKey(name), pauseMs);
       };
       // What cannot be written down is told by the provider once more.
-      await inTime(closing()).catch(() => undefined);
+      await inTime(closing()).catch(onError);
     },
   };
 }
@@ -137,19 +149,38 @@ export const makeTurnsTable = (client: pg.ClientBase, schema: string) =>
     create unlogged table if not exists ${schema}.${TABLE}
       (key varchar(255) primary key, points integer not null default 0, expire bigint)`);
 
-/** By the clocks of the processes, none of which is more than a few seconds off. */
-export const linesOnPostgres =
-  (pool: pg.Pool, schema: string, ready: () => Promise<void>): OpenLine =>
-  ({ points, ms }) => ({
-    limiter: new RateLimiterPostgres({
+const NOW = '(extract(epoch from clock_timestamp()) * 1000)';
+
+/**
+ * By the database's clock, read when the row is locked. The library stamps by the clock of the process, and before it waits
+ * for a connection and for the lock, so that turns which waited there would come at once; hence its two methods that do so are ours.
+ */
+export function linesOnPostgres(pool: pg.Pool, schema: string, ready: () => Promise<void>): OpenLine {
+  const count = `
+    insert into ${schema}.${TABLE} as line values ($1, $2, ceil(${NOW}) + $3)
+    on conflict (key) do update set (points, expire) = (
+      select case when line.expire > now_ms then line.points + excluded.points else excluded.points end,
+        case when line.expire > now_ms then line.expire else ceil(now_ms) + $3 end
+      from (select ${NOW} as now_ms) as present)
+    returning points, (expire - ${NOW})::float8 as "leftMs"`;
+  const close = `
+    insert into ${schema}.${TABLE} as line values ($1, $2, ${NOW} + $3)
+    on conflict (key) do update set points = excluded.points, expire = greatest(line.expire, ${NOW} + $3)`;
+  type Counted = pg.QueryResult<{ points: number; leftMs: number }>;
+  return ({ points, ms }) => {
+    const limiter = new RateLimiterPostgres({
       ...{ storeClient: pool, storeType: 'pool', schemaName: schema, tableName: TABLE, tableCreated: true },
       ...{ clearExpiredByTimeout: false, keyPrefix: PREFIX, points, duration: ms / 1_000 },
-    }),
-    ready,
-    close: (key, forMs) =>
-      pool.query(
-        `insert into ${schema}.${TABLE} as line values ($1, $2, $3)
-         on conflict (key) do update set points = excluded.points, expire = greatest(line.expire, excluded.expire)`,
-        [key, CLOSED, Date.now() + forMs],
-      ),
-  });
+    });
+    const byItsClock = {
+      _upsert: (key: string, more: number): Promise<Counted> => pool.query(count, [key, more, ms]),
+      _getRateLimiterRes: (_key: string, _more: number, { rows: [row] }: Counted) =>
+        new RateLimiterRes(0, row?.leftMs ?? 0, row?.points ?? CLOSED),
+    };
+    return {
+      limiter: Object.assign(limiter, byItsClock),
+      ready,
+      close: (key, forMs) => pool.query(close, [key, CLOSED, forMs]),
+    };
+  };
+}

@@ -264,6 +264,7 @@ describe('a provider', () => {
 
   test.each([
     ['whose circuit opened meanwhile is away', 'circuit_open', is('away')],
+    ['whose line cannot be read is away', 'line_away', is('away')],
     ['whose line is long has the call come again', 'no_turn', null],
   ])('%s, and the budget has its request back', async (_, code, expected) => {
     const { provider, lookUp } = open();

@@ -227,7 +227,21 @@ describe('a provider that is away', () => {
   test('is not asked when it is not the turn of this process', async () => {
     const asked = answers(good);
     const turns = { take: async () => false, pause: async () => undefined };
-    await expect(clientOf({ turns }).ask()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE' });
+    await expect(clientOf({ turns }).ask()).rejects.toMatchObject({
+      ...{ code: 'PROVIDER_UNAVAILABLE', detail: { code: 'no_turn', sent: false } },
+    });
+    expect(asked).toHaveLength(0);
+  });
+
+  test('is not asked when its line cannot be read, which is told apart from a long line', async () => {
+    const asked = answers(good);
+    const turns = {
+      take: async () => Promise.reject(new Error('no store')),
+      pause: async () => undefined,
+    };
+    await expect(clientOf({ turns }).ask()).rejects.toMatchObject({
+      ...{ code: 'PROVIDER_UNAVAILABLE', detail: { code: 'line_away', sent: false } },
+    });
     expect(asked).toHaveLength(0);
   });
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -57,51 +57,68 @@ test.each(held)('secrets of %s that stand in a file are changed without a restar
 });
 
 describe('a file that is written in place', () => {
-  beforeEach(() => vi.useFakeTimers({ toFake: ['performance'] }));
+  // A full second, which the times of files hold exactly.
+  beforeEach(() => vi.useFakeTimers({ toFake: ['Date'], now: 1_800_000_000_000 }));
   afterEach(() => vi.useRealTimers());
   const read = () => readSecrets([`file:${file}`], isPair);
+  const write = (text: string, atMs = Date.now()) => {
+    writeFileSync(file, text);
+    utimesSync(file, atMs / 1_000, atMs / 1_000);
+  };
 
   test('is empty for a moment, in which what it held before is taken, and no delivery is refused', async () => {
-    writeFileSync(file, 'callrail-old\n');
+    write('callrail-old\n');
     const { app } = await createTestApp({ secrets: given() });
     const statusOf = async (which: 'new' | 'old') =>
       (await post(app, signers.callrail(BODIES.callrail, { which }))).statusCode;
     expect(await statusOf('old')).toBe(202);
-    writeFileSync(file, '');
+    write('');
     expect([await statusOf('old'), await statusOf('new')]).toEqual([202, 401]);
-    writeFileSync(file, 'callrail-new\ncallrail-old\n');
+    write('callrail-new\ncallrail-old\n');
     expect([await statusOf('old'), await statusOf('new')]).toEqual([202, 202]);
   });
 
   test.each(['', ' \n', 'customer\n', 'customer:key\ncusto'])(
     'holds what is no list of such secrets (%j) for five seconds at most, however long ago it was read',
     (text) => {
-      writeFileSync(file, 'customer:key\n');
+      write('customer:key\n');
       read();
       vi.advanceTimersByTime(3_600_000);
-      writeFileSync(file, text);
+      write(text);
       expect(read()).toEqual(['customer:key']);
       vi.advanceTimersByTime(5_000);
       expect(read()).toEqual(['customer:key']);
       vi.advanceTimersByTime(1);
       expect(read).toThrow('stays empty');
-      writeFileSync(file, 'customer:newer\n');
+      write('customer:newer\n');
       expect(read()).toEqual(['customer:newer']);
       // Each time anew.
-      writeFileSync(file, text);
+      write(text);
       expect(read()).toEqual(['customer:newer']);
     },
   );
 
+  test('and was emptied long before it was read, is refused at once: what it held was taken back', () => {
+    write('customer:key\n');
+    read();
+    const HOUR_MS = 3_600_000;
+    write('');
+    vi.advanceTimersByTime(HOUR_MS);
+    expect(read).toThrow('stays empty');
+    // Of a clock that is ahead.
+    write('', Date.now() + HOUR_MS);
+    expect(read).toThrow('stays empty');
+  });
+
   test('and that this process never read otherwise is refused at once', () => {
-    writeFileSync(file, '');
+    write('');
     expect(read).toThrow('is empty');
     rmSync(file);
     expect(read).toThrow();
   });
 
   test('keeps nothing once it is taken away', () => {
-    writeFileSync(file, 'customer:key\n');
+    write('customer:key\n');
     read();
     rmSync(file);
     expect(read).toThrow();

@@ -12,7 +12,7 @@ export interface NumberReport {
   readonly riskScore: number | null;
 }
 
-/** `away`: it did not answer, refused, or failed so often that it is not asked for a while. `no_number`: there is none to ask about. */
+/** `away`: it did not answer, refused, failed so often that it is not asked for a while, or its line cannot be read. `no_number`: there is none to ask about. */
 export type Lookup =
   | { readonly state: 'known'; readonly report: NumberReport; readonly reportedAtMs: number }
   | { readonly state: 'away' | 'over_budget' | 'not_configured' | 'no_number' };
@@ -185,6 +185,6 @@ async function askFor(
   }
 }
 
-/** The client's word that nothing left the house, so that nothing is owed for it: `no_turn` or `circuit_open`. */
+/** The client's word that nothing left the house, so that nothing is owed for it: `no_turn`, or `line_away`, `circuit_open` and others. */
 const whyUnsent = (error: unknown): unknown =>
   error instanceof OutageError && error.detail.sent === false ? error.detail.code : null;
