@@ -10,6 +10,7 @@ import { KILL_SELF, watchBoundaries } from './kill-point.ts';
 import { createLogger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import { tellFailures } from './providers.ts';
+import type { QueueConnection } from './queues/connection.ts';
 import { createDeadLetters, type DeadLetters } from './queues/dead-letter.ts';
 import { createDispatcher, type Dispatcher } from './queues/dispatch.ts';
 import { connectProducer, createEnqueuer, type Enqueuer } from './queues/enqueue.ts';
@@ -70,9 +71,28 @@ export async function openRuntime(
     release: `callclear@${BUILD}`,
   });
   const onQueueEvent = createEventSink({ log, metrics, reporter });
+  const connection = connectProducer(platform.queue, onQueueEvent);
+  // A client that stays connected would keep its process alive.
+  let close = () => connection.close(CLOSE_MS);
+  try {
+    const runtime = assemble({ config, platform, log, metrics, reporter, onQueueEvent }, connection);
+    close = runtime.close;
+    await waitUntilThere(runtime);
+    return runtime;
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Puts the parts together, and asks nobody yet. */
+function assemble(
+  parts: Pick<Runtime, 'config' | 'platform' | 'log' | 'metrics' | 'reporter' | 'onQueueEvent'>,
+  connection: QueueConnection,
+): Runtime {
+  const { config, platform, log, metrics, reporter, onQueueEvent } = parts;
   const points = config.killPoints;
   const watch = points.length === 0 ? undefined : watchBoundaries({ points, ...KILL_SELF });
-  const connection = connectProducer(platform.queue, onQueueEvent);
   const base = createIntegrations(platform, {
     watch,
     openTurns: connection.turns,
@@ -96,8 +116,9 @@ export async function openRuntime(
   const sweeper = watch?.('queueSweep', sweeping) ?? sweeping;
   const dispatcher = createDispatcher({ work, enqueuer, letters, clock, onEvent: onQueueEvent });
   const services: JobServices = { ...base, queueSweep: sweeper };
-  const runtime: Runtime = {
-    ...{ config, platform, log, metrics, reporter, services, enqueuer, letters, dispatcher, onQueueEvent },
+  return {
+    ...parts,
+    ...{ services, enqueuer, letters, dispatcher },
     async close() {
       await dispatcher.stop();
       await Promise.all([
@@ -108,13 +129,6 @@ export async function openRuntime(
       ]);
     },
   };
-  try {
-    await waitUntilThere(runtime);
-  } catch (error) {
-    await runtime.close();
-    throw error;
-  }
-  return runtime;
 }
 
 async function waitUntilThere(runtime: Runtime): Promise<void> {

@@ -11,6 +11,8 @@ import { openRuntime, platformOf, type Runtime } from '../runtime.ts';
 export interface Session {
   readonly runtime: Runtime;
   readonly isAlone: boolean;
+  /** The time for what only shows, which may go on after its machine slept; the runtime's clock ends the process then. */
+  nowMs(): number;
   close(): Promise<void>;
 }
 
@@ -76,7 +78,7 @@ async function openSession(dataDir: string): Promise<Session> {
   const log = createLogger({ level: 'error', destination: process.stderr });
   if (!Object.values(config.embedded).includes(true)) {
     const runtime = await openRuntime(config, platformOf(config), log);
-    return { runtime, isAlone: false, close: runtime.close };
+    return { runtime, isAlone: false, nowMs: () => Date.now(), close: runtime.close };
   }
   const { attachEmbedded, startEmbedded } = await import('../../sandbox/embedded.ts');
   // A directory that is typed wrongly would else be made, and its empty books found in order.
@@ -88,6 +90,7 @@ async function openSession(dataDir: string): Promise<Session> {
   return {
     runtime,
     isAlone: running === null,
+    nowMs: () => embedded.platform.clock.nowMs(),
     async close() {
       await runtime.close();
       await embedded.close();

@@ -17,6 +17,8 @@ export interface Watching {
   /** The clock that rows are dated by. */
   readonly nowMs: () => number;
   readonly realtime: Omit<RealtimeOptions, 'nowMs'>;
+  /** So often are the names of campaigns polled, which are read whole: they have no instant. Default 60,000. */
+  readonly namesMs?: number;
   readonly onOpen: (open: OpenCounts) => void;
   readonly onNews: (news: News) => void;
   /** Told when something cannot be read, with the reason's code, and with null when everything can again. */
@@ -40,38 +42,42 @@ const MOST_SEEN = 50_000;
 function createNewsReader({ news, nowMs }: Pick<Watching, 'news' | 'nowMs'>) {
   const cache = createTermsCache();
   const seen = new Set<string>();
+  /** Looked for and not found: a later reading that shows them again does not look once more. */
+  const nameless = new Set<string>();
   async function know(campaignIds: readonly (string | null)[]): Promise<void> {
-    if (campaignIds.some((id) => id !== null && !cache.knows(id)))
-      cache.keepCampaigns(await news.campaigns(nowMs()));
+    const unknown = campaignIds.filter((id) => id !== null && !cache.knows(id) && !nameless.has(id));
+    if (unknown.length === 0) return;
+    await readers.campaigns();
+    for (const id of unknown) if (id !== null && !cache.knows(id)) nameless.add(id);
   }
-  const readers: Record<Table, (sinceMs: number) => Promise<News[]>> = {
-    async campaigns() {
+  const readers = {
+    async campaigns(): Promise<News[]> {
       cache.keepCampaigns(await news.campaigns(nowMs()));
       return [];
     },
-    async campaign_terms(sinceMs) {
+    async campaign_terms(sinceMs: number) {
       const found = await news.terms(sinceMs, nowMs());
       await know(found.map(({ campaignId }) => campaignId));
       cache.keepTerms(found);
       return found.map((one) => tellTerms(one, cache, nowMs()));
     },
-    reconciliation_breaks: async (sinceMs) => (await news.breaks(sinceMs, nowMs())).map(tellBreak),
-    async calls(sinceMs) {
+    reconciliation_breaks: async (sinceMs: number) => (await news.breaks(sinceMs, nowMs())).map(tellBreak),
+    async calls(sinceMs: number) {
       const found = await news.calls(sinceMs, nowMs());
       await know(found.map(({ campaignId }) => campaignId));
       return found.map((one) => tellCall(one, cache));
     },
-    async dead_letters(sinceMs) {
+    async dead_letters(sinceMs: number) {
       const found = await news.letters(sinceMs, nowMs());
       await know(found.map(({ whom }) => whom?.campaignId ?? null));
       return found.map((one) => tellLetter(one, cache));
     },
-    async term_proposals(sinceMs) {
+    async term_proposals(sinceMs: number) {
       const found = await news.proposals(sinceMs, nowMs());
       await know(found.map(({ campaignId }) => campaignId));
       return found.map((one) => tellProposal(one, cache));
     },
-  };
+  } satisfies Record<Table, (sinceMs: number) => Promise<News[]>>;
   function isNew({ event, id }: News): boolean {
     const key = `${event} ${id}`;
     if (seen.has(key)) return false;
@@ -84,7 +90,6 @@ function createNewsReader({ news, nowMs }: Pick<Watching, 'news' | 'nowMs'>) {
     cache,
     knowsTerms: (id: string) => seen.has(`terms ${id}`),
     async start(sinceMs: number): Promise<void> {
-      await readers.campaigns(sinceMs);
       cache.keepTerms(await news.terms(null, nowMs()));
       for (const read of Object.values(readers)) (await read(sinceMs)).forEach(isNew);
     },
@@ -98,7 +103,7 @@ function createNewsReader({ news, nowMs }: Pick<Watching, 'news' | 'nowMs'>) {
  * carry their callers' numbers.
  */
 export async function watchNews(watching: Watching): Promise<{ close(): Promise<void> }> {
-  const { news, nowMs, realtime, onOpen, onNews, onAway } = watching;
+  const { news, nowMs, realtime, namesMs = 60_000, onOpen, onNews, onAway } = watching;
   const reader = createNewsReader(watching);
   const startedMs = nowMs();
   // What happened just before is no news, though a later reading shows it too.
@@ -118,9 +123,10 @@ export async function watchNews(watching: Watching): Promise<{ close(): Promise<
     table: Table,
     row: z.ZodType<Row>,
     isNews: (row: Row) => boolean,
+    others: { readonly pollMs?: number } = {},
   ) {
     service.subscribeToTable({
-      ...{ table, row, onRow: (one: Row) => (isNews(one) ? 'read' : undefined) },
+      ...{ ...others, table, row, onRow: (one: Row) => (isNews(one) ? 'read' : undefined) },
       async reread(sinceMs: number | null) {
         try {
           for (const one of await reader.read(table, sinceMs ?? startedMs)) onNews(one);
@@ -138,6 +144,7 @@ export async function watchNews(watching: Watching): Promise<{ close(): Promise<
     'campaigns',
     z.object({ id: z.uuid(), name: z.string() }),
     ({ id, name }) => !reader.cache.rename(id, name),
+    { pollMs: namesMs },
   );
   subscribe(streamed, 'campaign_terms', z.object({ id: z.uuid() }), ({ id }) => !reader.knowsTerms(id));
   subscribe(streamed, 'reconciliation_breaks', ofState, ({ state }) => state === 'open');

@@ -13,9 +13,8 @@ program
   .option('--once', 'tell how much stands open, and end')
   .option('--json', 'a JSON object a line')
   .action(({ once, json = false }: { once?: true; json?: boolean }) =>
-    act(async ({ runtime: { services, platform, config, log } }) => {
-      const { news, clock } = services;
-      const nowMs = () => clock.nowMs();
+    act(async ({ runtime: { services, platform, config, log }, nowMs }) => {
+      const { news } = services;
       if (once === true) return { text: openLine(await news.countOpen(nowMs()), nowMs(), json) };
       const interrupted = untilInterrupted();
       const watching = await watchNews({

@@ -2,6 +2,7 @@ import { createBullBoard } from '@bull-board/api';
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import { FastifyAdapter } from '@bull-board/fastify';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
+import pg from 'pg';
 import { z } from 'zod';
 import { codeOf, OutageError, PermanentError } from '../errors.ts';
 import type { Job } from '../jobs/define-job.ts';
@@ -62,12 +63,31 @@ export async function createBoardPlugin({ backend, jobs, basePath, letters }: Bo
   return { plugin, close: (deadlineMs) => connection.close(deadlineMs) };
 }
 
-/** What the board does is to read the queue's store; what else goes wrong in it are defects, and requests that are none. */
+/** What the queue's store says, or that it says nothing, is no defect of the board's; whatever else goes wrong in it is. */
 function asFault(error: Error): Error {
-  const isRefusal = 'statusCode' in error && Number(error.statusCode) < 500;
-  if (isRefusal || codeOf(error, 'INTERNAL') !== 'INTERNAL' || error instanceof TypeError) return error;
+  if (codeOf(error, 'INTERNAL') !== 'INTERNAL' || !isOfStore(error)) return error;
   return new OutageError('QUEUE_UNAVAILABLE', 'The board cannot read the queue.', { cause: error });
 }
+
+/** Of sockets and names of hosts, and of Fastify when a page took too long. */
+const AWAY_CODES: readonly unknown[] = [
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
+  ...['ENOTFOUND', 'EAI_AGAIN', 'FST_ERR_HANDLER_TIMEOUT'],
+];
+/** What ioredis calls an answer that refuses, and a command that it gave up. */
+const REDIS_NAMES = ['ReplyError', 'AbortError', 'MaxRetriesPerRequestError'];
+/** How that begins which ioredis, pg and its pool say of their connections by a text alone. */
+const AWAY_TEXTS = [
+  ...['Connection is closed', "Stream isn't writeable", 'Command timed out', 'connect ETIMEDOUT'],
+  ...['Connection terminated', 'timeout exceeded when trying to connect', 'timeout expired'],
+  ...['Client has encountered a connection error', 'Client was closed'],
+];
+
+const isOfStore = (error: Error): boolean =>
+  error instanceof pg.DatabaseError ||
+  ('code' in error && AWAY_CODES.includes(error.code)) ||
+  REDIS_NAMES.includes(error.name) ||
+  AWAY_TEXTS.some((text) => error.message.startsWith(text));
 
 const SENDS_MONEY: readonly string[] = ['billing', 'payouts', 'stripe'];
 

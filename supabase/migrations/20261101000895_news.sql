@@ -40,8 +40,9 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
         where c.changed_at >= app.at(p_since_ms) and c.status = 'held' and app.is_for_review(o) order by c.changed_at desc, c.id limit 500) n)
     when 'dead_letters' then (select jsonb_agg(n.letter || jsonb_build_object('whom', app.whom_of(n.job, n.letter ->> 'key')) order by n.failed_at, n.id)
       from (select * from app.open_letters(jsonb_build_object('fromMs', p_since_ms)) order by failed_at desc, id limit 500) n)
-    when 'term_proposals' then (select jsonb_agg(p) from (
-        select p from jsonb_array_elements(public.list_proposals()) p where (p ->> 'foundMs')::bigint >= p_since_ms limit 500) n)
+    when 'term_proposals' then (select jsonb_agg(n.p order by n.found_ms, n.p ->> 'id') from (
+        select p, (p ->> 'foundMs')::bigint as found_ms from jsonb_array_elements(public.list_proposals()) p
+        where (p ->> 'foundMs')::bigint >= p_since_ms order by found_ms desc, p ->> 'id' limit 500) n)
     end, '[]')
 $$;
 

@@ -1,12 +1,16 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { startSupabaseServer } from '../../sandbox/supabase-server.ts';
 import type { News } from '../../src/cli/watch-lines.ts';
 import { watchNews } from '../../src/cli/watch-news.ts';
 import type { OpenCounts } from '../../src/integrations/supabase/news.ts';
 import { DAY_MS, dateAfter, type House, keepServer, openHouse } from '../helpers/house.ts';
 import { MIGRATIONS } from '../helpers/migrations.ts';
+import { SECRET_KEY } from '../helpers/seeding.ts';
 
 keepServer();
 let house: House;
@@ -194,6 +198,37 @@ describe('whoever watches', () => {
   });
 });
 
+test('at the command line it goes on after its machine slept, where nothing is embedded', async () => {
+  const api = await startSupabaseServer(house.db);
+  // As a laptop that wakes: the clock on the wall has gone on, and the steady one has not.
+  const sleeps =
+    "const now = Date.now; process.once('SIGUSR2', () => { Date.now = () => now() + 3_600_000; console.log('awake'); });";
+  const child = spawn(process.execPath, ['src/cli.ts', 'watch'], {
+    env: {
+      ...{ SUPABASE_URL: api.url, SUPABASE_SECRET_KEY: api.serviceKey },
+      ...{ QUEUE_DATABASE_URL: house.db.queueUrl, STRIPE_SECRET_KEY: SECRET_KEY },
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(sleeps)}`,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const out: string[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk.toString()));
+  const says = (text: string) => soon(() => expect(out.join('')).toContain(text));
+  try {
+    await says('open');
+    child.kill('SIGUSR2');
+    await says('awake');
+    await house.advanceTo(Date.now() + 3_600_000);
+    await findBreak('movement:txn_1');
+    await says('movement:txn_1: amount, 12.34 USD');
+    child.kill('SIGTERM');
+    expect((await once(child, 'exit'))[0]).toBe(0);
+  } finally {
+    child.kill('SIGKILL');
+    await api.close();
+  }
+});
+
 test('terms that were known already are no news when they are imported again', async () => {
   await watch();
   const id = randomUUID();
@@ -225,6 +260,15 @@ test('a reading has the newest 500, no number of a caller, and of terms those of
   expect([breaks.length, breaks[0]?.identity, breaks.at(-1)?.identity]).toEqual([
     ...[500, 'movement:2', 'movement:501'],
   ]);
+  // A campaign has one open proposal.
+  await house.sql(
+    `with made as (insert into campaigns (buyer_id, name) select $1, n::text from generate_series(1, 501) n returning id, name)
+     insert into term_proposals (campaign_id, provider, offer_id, changes, fault, found_at)
+     select id, 'tune', name, '{}', 'x', ${at(heldMs)} + make_interval(secs => name::int) from made`,
+    [road.buyer.id],
+  );
+  const proposals = (await news.proposals(0, heldMs)).map(({ offerId }) => offerId);
+  expect([proposals.length, proposals[0], proposals.at(-1)]).toEqual([500, '2', '501']);
 
   const prices = async (nowMs: number) => (await news.terms(null, nowMs)).map(({ priceMinor }) => priceMinor);
   await newTerms(randomUUID(), Date.UTC(2026, 11, 1), 4_500);

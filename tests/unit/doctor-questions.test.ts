@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { examine } from '../../src/cli/doctor.ts';
 import { validateEnvironment } from '../../src/config.ts';
+import { checkDsn } from '../../src/integrations/sentry/check-dsn.ts';
 
 interface Asked {
   readonly line: string;
@@ -82,6 +83,25 @@ describe('Sentry', () => {
   test('that refuses only when it has looked the project up is asked again, and found', async () => {
     answer = (_asked, nth) => ({ status: nth === 1 ? 200 : 403 });
     expect(await findingOf(env())).toMatchObject({ state: 'broken', text: expect.stringContaining('(403)') });
+  });
+
+  test.each([
+    ['accepts and says nothing', () => undefined],
+    [
+      'begins an answer and never ends it',
+      (response: ServerResponse) => void response.writeHead(200).write('{'),
+    ],
+  ])('that %s leaves no connection when its time is over', async (_what, begin) => {
+    const silent = createServer((_request, response) => begin(response)).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as AddressInfo;
+    const given = AbortSignal.timeout(1_500);
+    const checking = checkDsn(`http://abc@127.0.0.1:${port}/42`, given).catch((error: Error) => error.name);
+    const [socket] = (await once(silent, 'connection')) as [Socket];
+    expect(['TimeoutError', undefined]).toContain(await checking);
+    await vi.waitFor(() => expect(socket.destroyed).toBe(true));
+    // It would wait for whoever is connected still.
+    await new Promise((resolve) => silent.close(resolve));
   });
 
   test.each(['https://sentry.test/42', 'https://abc@sentry.test/settings'])(

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync } from 'fastify';
+import pg from 'pg';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { OutageError } from '../../src/errors.ts';
 import type { AppParts } from '../../src/http/app.ts';
@@ -107,6 +108,39 @@ test('the board with its queue away says so, by a code and without an address, a
     expect((await ask('/')).statusCode).toBe(200);
     const { body } = await opened.app.inject({ url: '/metrics', headers });
     expect(body).toContain('callclear_page_failures_total{page="board",code="QUEUE_UNAVAILABLE"} 1');
+  } finally {
+    await board.close(500);
+  }
+});
+
+/** Named as ioredis names what it throws. */
+const named = (name: string) => Object.defineProperty(new Error('LOADING'), 'name', { value: name });
+const OF_THE_BOARD: readonly [what: string, thrown: Error, status: number, code: string][] = [
+  ['a RangeError', new RangeError('Invalid array length'), 500, 'INTERNAL'],
+  ['a TypeError', new TypeError('x is not a function'), 500, 'INTERNAL'],
+  ['an error of Node', Object.assign(new Error('x'), { code: 'ERR_INVALID_STATE' }), 500, 'INTERNAL'],
+  ['a file that is missing', Object.assign(new Error('x'), { code: 'ENOENT' }), 500, 'INTERNAL'],
+  ['a broken socket', Object.assign(new Error('x'), { code: 'ECONNRESET' }), 503, 'QUEUE_UNAVAILABLE'],
+  ['a refusal of PostgreSQL', new pg.DatabaseError('x', 1, 'error'), 503, 'QUEUE_UNAVAILABLE'],
+  ['a refusal of Redis', named('ReplyError'), 503, 'QUEUE_UNAVAILABLE'],
+  ['a closed client', new Error('Connection is closed.'), 503, 'QUEUE_UNAVAILABLE'],
+];
+
+test.each(OF_THE_BOARD)('%s in the board is told as what it is', async (_what, thrown, status, code) => {
+  const board = await createBoardPlugin({
+    backend: { kind: 'redis', url: 'redis://127.0.0.1:1' },
+    ...{ jobs: [], basePath: BOARD_PATH, letters: { replayJob: thrower(thrown) } },
+  });
+  try {
+    const opened = await createTestApp({ board: board.plugin });
+    const answer = await opened.app.inject({
+      ...{ method: 'PUT', url: `${BOARD_PATH}/api/queues/calls/1/retry` },
+      headers: { ...headers, host: 'ops.test', origin: 'http://ops.test' },
+    });
+    expect([answer.statusCode, answer.json().error.code]).toEqual([status, code]);
+    expect(opened.logLines.filter((line) => line.includes('"err"'))).toHaveLength(1);
+    const { body } = await opened.app.inject({ url: '/metrics', headers });
+    expect(body).toContain(`callclear_page_failures_total{page="board",code="${code}"} 1`);
   } finally {
     await board.close(500);
   }

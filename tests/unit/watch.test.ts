@@ -37,9 +37,9 @@ describe('while it is watched', () => {
       countOpen: async () => ({ breaks: at.breaks.length, calls: 0, letters: 0, proposals: 0 }),
     };
   }
-  async function watch(given: Partial<Watching['realtime']> = {}) {
+  async function watch(given: Partial<Watching['realtime']> = {}, namesMs?: number) {
     watching = await watchNews({
-      ...{ news: newsOf(), nowMs: () => NOW_MS },
+      ...{ news: newsOf(), nowMs: () => NOW_MS, ...(namesMs === undefined ? {} : { namesMs }) },
       realtime: {
         ...{
           url: server.url,
@@ -183,6 +183,47 @@ describe('while it is watched', () => {
     at.terms.push(dearer);
     await soon(() => expect(lines.at(-1)).toBe(DEARER));
     expect(server.connections()).toBe(0);
+  });
+
+  test('without realtime campaigns are read at the start and for one that is not known, though everything else is polled', async () => {
+    await watch({ isOn: false, pollMs: 20 });
+    const count = (table: string) => readings.filter((one) => one === table).length;
+    const polledAgain = () => {
+      const before = count('terms');
+      return soon(() => expect(count('terms')).toBeGreaterThan(before + 5));
+    };
+    await polledAgain();
+    const atStart = count('campaigns');
+    expect(atStart).toBeLessThanOrEqual(2);
+    at.campaigns.push({ id: id(2), name: 'Gutters', buyer: 'Bolt' });
+    at.terms.push(terms({ id: id(13), campaignId: id(2), madeMs: NOW_MS }));
+    await soon(() => expect(lines.at(-1)).toContain('Gutters (Bolt): 40.00 USD a call'));
+    expect(count('campaigns')).toBe(atStart + 1);
+    // Of two that nobody has, which each poll shows again, it is looked for once.
+    for (const nth of [14, 15])
+      at.terms.push(terms({ id: id(nth), campaignId: id(nth + 90), madeMs: NOW_MS }));
+    await soon(() => expect(lines.at(-1)).toContain(`${id(105)}: 40.00 USD a call`));
+    await polledAgain();
+    expect(count('campaigns')).toBe(atStart + 2);
+  });
+
+  test('without realtime a new name of a campaign is seen when the names are polled, and a failed reading is tried as soon as any', async () => {
+    await watch({ isOn: false, pollMs: 20 }, 200);
+    at.campaigns.splice(0, 1, { ...ROOF, name: 'Roofs' });
+    const before = readings.filter((one) => one === 'campaigns').length;
+    await soon(() =>
+      expect(readings.filter((one) => one === 'campaigns').length).toBeGreaterThan(before + 1),
+    );
+    at.terms.push(dearer);
+    await soon(() => expect(lines.at(-1)).toContain('Roofs (Acme): 40.00 USD → 45.00 USD'));
+    at.isAway = true;
+    await soon(() => expect(away).toEqual(['DATABASE_UNAVAILABLE']));
+    const failed = readings.filter((one) => one === 'campaigns').length;
+    const fromMs = performance.now();
+    await soon(() =>
+      expect(readings.filter((one) => one === 'campaigns').length).toBeGreaterThan(failed + 10),
+    );
+    expect(performance.now() - fromMs).toBeLessThan(11 * 200);
   });
 
   test('a database that is away is told once, and once that it is back; nothing is missed', async () => {

@@ -1,7 +1,10 @@
+import * as http from 'node:http';
+import * as https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { urlToHttpOptions } from 'node:url';
 import { PermanentError } from '../../errors.ts';
 import { handleApiError, Refused } from '../api-errors.ts';
-import { openClient } from './reporter.ts';
+import { openClient, type TransportOptions } from './reporter.ts';
 
 /** By when Sentry has looked up a project that it was asked for the first time in a while. */
 const LOOKED_UP_MS = 1_000;
@@ -12,15 +15,21 @@ const LOOKED_UP_MS = 1_000;
  * It is sent an empty client report by the library's own transport, as libraries do to say how many events they dropped: it makes
  * no event and no issue. An envelope without anything in it is not sent by the library, and not looked at by Sentry. Sentry's own
  * server (Relay) answers 200 while it does not know the project yet and 403 when it knows of none, so it is asked twice.
+ *
+ * The transport waits for an answer without end: its requests end with the signal, and when the check does.
  */
 export async function checkDsn(dsn: string, signal: AbortSignal): Promise<void> {
-  const { username, pathname } = new URL(dsn);
+  const { protocol, username, pathname } = new URL(dsn);
   const project = pathname.slice(pathname.lastIndexOf('/') + 1);
   // The library would print what is none.
   const isDsn = username !== '' && project !== '' && Number.isInteger(Number(project));
   const sentry = await import('@sentry/node');
+  const checked = new AbortController();
   const transport = isDsn
-    ? openClient(sentry, { dsn, environment: 'doctor', release: 'callclear' }).getTransport()
+    ? openClient(sentry, {
+        ...{ dsn, environment: 'doctor', release: 'callclear' },
+        transportOptions: endingWith(protocol, AbortSignal.any([signal, checked.signal])),
+      }).getTransport()
     : undefined;
   if (transport === undefined)
     throw new PermanentError(
@@ -39,5 +48,19 @@ export async function checkDsn(dsn: string, signal: AbortSignal): Promise<void> 
   } catch (error) {
     signal.throwIfAborted();
     throw handleApiError('sentry', 'client_report', error, { secrets: [dsn, username] });
+  } finally {
+    checked.abort();
   }
 }
+
+const endingWith = (protocol: string, signal: AbortSignal): TransportOptions => ({
+  httpModule: {
+    request(options, answered) {
+      const isAddress = typeof options === 'string' || options instanceof URL;
+      const given: https.RequestOptions = isAddress ? urlToHttpOptions(new URL(options)) : options;
+      const { request } = protocol === 'https:' ? https : http;
+      // The library's own type of an answer has a status that is there, or no field at all.
+      return request({ ...given, signal }, answered as (response: http.IncomingMessage) => void);
+    },
+  },
+});

@@ -42,10 +42,12 @@ export async function createErrorReporter({
   };
 }
 
+export type TransportOptions = NonNullable<ConstructorParameters<typeof NodeClient>[0]['transportOptions']>;
+
 /** A client of its own, without the library's global set-up, which patches modules and collects requests. */
 export const openClient = (
   sentry: typeof import('@sentry/node'),
-  options: { dsn: string; environment: string; release: string },
+  options: { dsn: string; environment: string; release: string; transportOptions?: TransportOptions },
 ): NodeClient =>
   new sentry.NodeClient({
     ...options,

@@ -19,6 +19,8 @@ export interface TableSubscription<Row> {
    * join, after an event that could not be read, and every `pollMs` while realtime is away or a reading failed.
    */
   readonly reread: (sinceMs: number | null) => Promise<void>;
+  /** Instead of the service's, between two readings that went well. */
+  readonly pollMs?: number;
 }
 
 export interface RealtimeOptions {
@@ -72,6 +74,7 @@ interface Held {
   readonly table: TableName;
   readonly onChange: (change: unknown) => Promise<void>;
   readonly reread: (sinceMs: number | null) => Promise<void>;
+  readonly pollMs: number | undefined;
   channel: RealtimeChannel | null;
   isLive: boolean;
   /** Everything before it was read. */
@@ -99,11 +102,11 @@ export class RealtimeService {
   }
 
   /** Throws PermanentError REALTIME_SUBSCRIBED for a table that has a subscription. */
-  subscribeToTable<Row>({ table, row, onRow, reread }: TableSubscription<Row>): void {
+  subscribeToTable<Row>({ table, row, onRow, reread, pollMs }: TableSubscription<Row>): void {
     if (this.#held.has(table))
       throw new PermanentError('REALTIME_SUBSCRIBED', `Changes of ${table} have a subscriber.`);
     const held: Held = {
-      ...{ table, reread, channel: null, isLive: false, sinceMs: null },
+      ...{ table, reread, pollMs, channel: null, isLive: false, sinceMs: null },
       ...{ timer: undefined, reading: null, readAgain: false, isBehind: false },
       onChange: async (change) => {
         const { eventType, new: changed, errors } = changeSchema.parse(change);
@@ -231,12 +234,13 @@ export class RealtimeService {
     clearTimeout(held.timer);
     if (!this.#isHeld(held)) return;
     const { pollMs = 30_000, checkMs = 300_000 } = this.#options;
+    const usualMs = held.isLive ? checkMs : (held.pollMs ?? pollMs);
     held.timer = setTimeout(
       () => {
         if (held.channel === null) this.#join(held);
         this.#readSoon(held);
       },
-      held.isLive && !held.isBehind ? checkMs : pollMs,
+      held.isBehind ? pollMs : usualMs,
     );
   }
 
