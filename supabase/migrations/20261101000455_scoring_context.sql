@@ -5,6 +5,7 @@
 -- The last 100 calls of its caller within 30 days.
 create function app.caller_window(p_call public.calls, p_minimum_s int) returns jsonb language sql stable as $$
   select jsonb_build_object(
+    'lastS', extract(epoch from p_call.started_at - max(o.started_at))::int,
     'hour', count(*) filter (where o.started_at > p_call.started_at - interval '1 hour'),
     'day', count(*) filter (where o.started_at > p_call.started_at - interval '1 day'),
     'network', count(*),

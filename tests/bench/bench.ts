@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import '../../src/node-version.ts';
 import { benchFraud } from './fraud.ts';
 import { benchFraudQuality } from './fraud-quality.ts';
+import { seedsOf, trainFraud } from './fraud-train.ts';
 import { benchPayouts } from './payouts.ts';
 import { benchReconcile } from './reconcile.ts';
 import { benchTrace } from './trace.ts';
@@ -10,7 +11,8 @@ const USAGE = `npm run bench -- payouts [--suppliers 2500] [--seed 1] [--backend
 npm run bench -- reconcile [--rows 1000000] [--seed 1] [--json]
 npm run bench -- trace [--calls 10000000] [--seed 1] [--json]
 npm run bench -- fraud [--calls 5000000] [--seed 1] [--json]
-npm run bench -- fraud-quality [--calls 200000] [--seed 1] [--json]`;
+npm run bench -- fraud-quality [--calls 200000] [--seed 1] [--memory] [--json]
+npm run bench -- fraud-train [--seeds 1-14] [--calls 200000] [--trees 250] [--leaves 12] [--json]`;
 
 /** Measures what the docs promise in numbers; prints one JSON object with --json. */
 async function main(): Promise<void> {
@@ -21,6 +23,9 @@ async function main(): Promise<void> {
       rows: { type: 'string', default: '1000000' },
       calls: { type: 'string' },
       seed: { type: 'string', default: '1' },
+      seeds: { type: 'string', default: '1-14' },
+      memory: { type: 'boolean', default: false },
+      ...{ trees: { type: 'string', default: '250' }, leaves: { type: 'string', default: '12' } },
       backend: { type: 'string', default: 'postgres' },
       json: { type: 'boolean', default: false },
     },
@@ -35,7 +40,15 @@ async function main(): Promise<void> {
     trace: () => benchTrace({ ...common, calls: Number(values.calls ?? 10_000_000) }),
     fraud: () => benchFraud({ ...common, calls: Number(values.calls ?? 5_000_000) }),
     'fraud-quality': () =>
-      benchFraudQuality({ ...common, calls: Number(values.calls ?? 200_000), fraudShare: 0.15, days: 35 }),
+      benchFraudQuality({
+        ...{ ...common, memory: values.memory, calls: Number(values.calls ?? 200_000) },
+        ...{ fraudShare: 0.15, days: 35 },
+      }),
+    'fraud-train': () =>
+      trainFraud({
+        ...{ say: common.say, seeds: seedsOf(values.seeds), calls: Number(values.calls ?? 200_000) },
+        ...{ trees: Number(values.trees), leaves: Number(values.leaves) },
+      }),
   };
   const result = await (benches[name ?? ''] ?? refuse)();
   if (values.json) console.log(JSON.stringify(result));

@@ -4,15 +4,23 @@ import {
   isFraud,
   type LabelledCall,
 } from '../../sandbox/traffic/labelled/labelled-call.ts';
-import { makeLabelledTraffic } from '../../sandbox/traffic/labelled/traffic.ts';
+import { type LabelledTraffic, makeLabelledTraffic } from '../../sandbox/traffic/labelled/traffic.ts';
+import { defaultRules } from '../../src/jobs/fraud/default-rules.ts';
+import { rulesFor } from '../../src/jobs/fraud/rule-set.ts';
+import type { CallFacts } from '../../src/jobs/fraud/signal.ts';
+import { measureCall } from '../../src/jobs/fraud/signals.ts';
+import { type Verdict, weigh } from '../../src/jobs/fraud/weigh.ts';
 import { createTestDatabase } from '../helpers/database.ts';
 import { type ScoredCall, scoreTraffic, storeTraffic } from './fraud-calls.ts';
+import { countTraffic } from './fraud-windows.ts';
 
 interface FraudQualityOptions {
   readonly seed: number;
   readonly calls: number;
   readonly fraudShare: number;
   readonly days: number;
+  /** Windows and profiles are counted in memory: a test holds them to what the database reads. */
+  readonly memory: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -56,6 +64,7 @@ interface Outcome {
 export async function benchFraudQuality(options: FraudQualityOptions): Promise<FraudQuality> {
   const { say } = options;
   const traffic = makeLabelledTraffic(options);
+  if (options.memory) return countQuality(options.seed, outcomesInMemory(traffic));
   const db = await createTestDatabase();
   try {
     await storeTraffic(db, traffic);
@@ -73,7 +82,26 @@ export async function benchFraudQuality(options: FraudQualityOptions): Promise<F
   }
 }
 
-export function outcomeOf({ call, context, verdict }: ScoredCall): Outcome {
+function outcomesInMemory(traffic: LabelledTraffic): Outcome[] {
+  const rules = rulesFor(defaultRules, null);
+  const verdicts: Verdict[] = [];
+  const outcomes: Outcome[] = [];
+  for (const { call, context } of countTraffic(traffic, (facts) => {
+    const verdict = weigh(measureCall(facts), rules, []);
+    verdicts.push(verdict);
+    return verdict;
+  })) {
+    const verdict = verdicts.pop();
+    if (verdict !== undefined) outcomes.push(outcomeOf({ call, context, verdict }));
+  }
+  return outcomes;
+}
+
+export function outcomeOf({
+  call,
+  context,
+  verdict,
+}: Omit<ScoredCall, 'context'> & { context: CallFacts }): Outcome {
   const { caller, terms } = context;
   return {
     label: call.label,

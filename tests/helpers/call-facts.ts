@@ -17,7 +17,7 @@ export const ORDINARY: CallFacts = {
   standing: 'active',
   caller: {
     ...{ hour: 0, day: 0, network: 0, buyer: 0, campaign: 0, payable: 0, payableInCampaign: 0 },
-    ...{ otherSuppliers: 0, otherCampaigns: 0 },
+    ...{ otherSuppliers: 0, otherCampaigns: 0, lastS: null },
   },
   supplier: {
     ...{ calls: 60, spanS: 80_000, hour: 4, day: 60, evenS: 9_000, again: 2, answered: 52, hangups: 5 },
@@ -32,6 +32,20 @@ export const ORDINARY: CallFacts = {
   profile: profileOf(1_400),
   network: profileOf(40_000),
   campaign: lengthsOf(8_000),
+};
+
+/** One of the calls of a supplier that was hardly known until yesterday, and has whatever fraud has: they never fail, are short, and from anywhere. */
+export const LIKE_FRAUD: Partial<CallFacts> = {
+  durationS: 75,
+  callerRegion: 'US-TX',
+  attestation: 'C',
+  supplier: {
+    ...ORDINARY.supplier,
+    ...{ vouchedLess: 35, sameLength: 28, sameVouching: 30, regionKnown: 40, outside: 25 },
+    campaign: { ...ORDINARY.supplier.campaign, payable: 57, within15: 20, within30: 45, within60: 57 },
+    campaigns: campaignsOf(57),
+  },
+  profile: { ...profileOf(30), days: 3, median: 8 },
 };
 
 /** The supplier's 60 calls are of one campaign, and of one day; so many of them are payable. */

@@ -5,7 +5,7 @@ import type { Lookup, NumberReport } from '../../src/jobs/fraud/look-up-numbers.
 import type { CallFacts, Lengths } from '../../src/jobs/fraud/signal.ts';
 import { measureCall, signals } from '../../src/jobs/fraud/signals.ts';
 import { chanceOfAtLeast, leastShare } from '../../src/jobs/fraud/statistics.ts';
-import { campaignsOf, ORDINARY } from '../helpers/call-facts.ts';
+import { campaignsOf, LIKE_FRAUD, ORDINARY } from '../helpers/call-facts.ts';
 
 const fired = (change: Partial<CallFacts>) =>
   measureCall({ ...ORDINARY, ...change }).map(({ signal }) => signal);
@@ -61,8 +61,7 @@ const EACH: readonly (readonly [string, Partial<CallFacts>])[] = [
   ['outside-regions', { callerRegion: 'US-TX', callerNumber: '+12147361234' }],
   ['supplier-refused', { profile: { ...profile, stopped: 300 } }],
   ['supplier-disputed', { profile: { ...profile, disputed: 150 } }],
-  ['supplier-excess', { supplier: { ...supplier, campaigns: campaignsOf(57), sameLength: 30 } }],
-  ['calls-again', { caller: { ...caller, network: 2, payable: 2 } }],
+  ['fraud-pattern', LIKE_FRAUD],
   [
     'neighbouring-callers',
     {

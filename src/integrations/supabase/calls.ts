@@ -150,6 +150,7 @@ const scoringContext = z.object({
       'otherSuppliers',
       'otherCampaigns',
     ),
+    lastS: z.int().nullable(),
   }),
   supplier: z.object({
     ...counts(

@@ -45,6 +45,8 @@ export interface CallerWindow {
   readonly payableInCampaign: number;
   readonly otherSuppliers: number;
   readonly otherCampaigns: number;
+  /** Since the caller's last call; null is a caller who never called. */
+  readonly lastS: number | null;
 }
 
 /** Calls of the supplier that started before this one: the last 200 within seven days. */

@@ -1,9 +1,9 @@
 import type { CallFacts, Measure, Signal } from './signal.ts';
 import { callerSignals } from './signals/caller.ts';
 import { durationSignals } from './signals/duration.ts';
-import { excessSignals } from './signals/excess.ts';
 import { lookupSignals } from './signals/lookups.ts';
 import { numberSignals } from './signals/number.ts';
+import { patternSignals } from './signals/pattern.ts';
 import { placeSignals } from './signals/place.ts';
 import { supplierSignals } from './signals/supplier.ts';
 import { timingSignals } from './signals/timing.ts';
@@ -17,7 +17,7 @@ export const signals: readonly Signal[] = [
   ...timingSignals,
   ...placeSignals,
   ...supplierSignals,
-  ...excessSignals,
+  ...patternSignals,
 ];
 
 /** A signal of a call, as it is stored with its score. */

@@ -80,19 +80,29 @@ export function chanceOfSuccess({ supplier: { campaign: own }, campaign: all }: 
   return own.calls < LEAST + 2 ? 1 : chanceOfAtLeast(own.payable, own.calls, payableShare(all) + 0.03);
 }
 
-/** Calls of about this call's length, of a supplier and of its campaign in all. */
-function ofThisLength({ terms, durationS, supplier, campaign }: CallFacts) {
+/** The supplier's payable calls of the campaign by their length, with the share that each length has of the campaign's; and which is the call's, -1 where it is too short. */
+export function lengthsOf({ terms, durationS, supplier, campaign }: CallFacts) {
+  const bounds = [...LENGTHS.map(([, count]) => count), 'payable' as const];
+  const steps = bounds.map((upTo, nth) => {
+    const below = bounds[nth - 1];
+    const within = (of: Lengths) => of[upTo] - (below === undefined ? 0 : of[below]);
+    // One call more in each of them, so that few calls say little.
+    const share = (within(campaign) + 1) / (campaign.payable + bounds.length);
+    const usual = campaign.payable < LEAST_OF_CAMPAIGN ? (USUAL_LENGTHS[nth] ?? 0) : share;
+    return { calls: within(supplier.campaign), usual };
+  });
   const beyondS = terms === null ? -1 : durationS - terms.minDurationS;
-  if (beyondS < 0) return null;
   const at = LENGTHS.findIndex(([withinS]) => beyondS < withinS);
-  const [, upTo] = LENGTHS[at] ?? [0, 'payable' as const];
-  const below = at === -1 ? LENGTHS.at(-1)?.[1] : LENGTHS[at - 1]?.[1];
-  const within = (of: Lengths) => of[upTo] - (below === undefined ? 0 : of[below]);
-  // One call more in each of them, so that few calls say little.
-  const shareIn = (of: Lengths) => (within(of) + 1) / (of.payable + LENGTHS.length + 1);
-  const usual = USUAL_LENGTHS[at === -1 ? LENGTHS.length : at] ?? 0;
-  const share = campaign.payable < LEAST_OF_CAMPAIGN ? usual : shareIn(campaign);
-  return { calls: within(supplier.campaign), ownShare: shareIn(supplier.campaign), share };
+  return { steps, at: beyondS < 0 ? -1 : at === -1 ? LENGTHS.length : at };
+}
+
+/** Calls of about this call's length, of a supplier and of its campaign in all. */
+function ofThisLength(call: CallFacts) {
+  const { steps, at } = lengthsOf(call);
+  const found = steps[at];
+  if (found === undefined) return null;
+  const ownShare = (found.calls + 1) / (call.supplier.campaign.payable + steps.length);
+  return { calls: found.calls, ownShare, share: found.usual };
 }
 
 /**

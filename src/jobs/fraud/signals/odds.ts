@@ -1,5 +1,5 @@
 import { regionOfNumber } from '../area-codes.ts';
-import { between, type CallFacts, measured, type Signal } from '../signal.ts';
+import { between, type CallFacts } from '../signal.ts';
 import { doubtOfGrowth, payableShare, shareOfLength } from './duration.ts';
 import { usualDay } from './timing.ts';
 
@@ -85,7 +85,7 @@ function isOutside({ callerNumber, callerRegion, regions }: CallFacts): boolean 
 }
 
 /** What speaks against the call, and for it, as logarithms of odds. */
-function odds(call: CallFacts) {
+export function odds(call: CallFacts) {
   const { supplier, caller } = call;
   const honest = honestShare(call);
   const { payable } = partOf(call, 'window');
@@ -117,52 +117,3 @@ function odds(call: CallFacts) {
     ),
   };
 }
-
-/** How likely the call is one of too many, in logarithms of odds. */
-function excess(call: CallFacts) {
-  const found = odds(call);
-  return { ...found, sum: Object.values(found).reduce((sum, one) => sum + one, 0) };
-}
-
-const isPayable = ({ answered, durationS, terms }: CallFacts) =>
-  answered && terms !== null && durationS >= terms.minDurationS;
-
-const rounded = (found: Readonly<Record<string, number>>) =>
-  Object.fromEntries(Object.entries(found).map(([name, value]) => [name, Math.round(value * 100) / 100]));
-
-/** Whether the call is like what its supplier has too much of. */
-export const excessSignals: readonly Signal[] = [
-  {
-    name: 'supplier-excess',
-    version: 1,
-    text: 'the supplier has more calls than honest ones account for, and this one is like the others',
-    measure(call) {
-      if (!isPayable(call)) return null;
-      const found = excess(call);
-      return measured(between(found.sum, -3, 4), rounded(found));
-    },
-  },
-  {
-    name: 'calls-again',
-    version: 1,
-    text: 'the caller called before, with more success than people have; most of all by a supplier that has too many calls',
-    measure(call) {
-      const { network, payable } = call.caller;
-      if (!isPayable(call) || network === 0) return null;
-      const success = between((payable + 0.3) / (network + 0.6), 0.35, 0.85);
-      const { sum } = excess(call);
-      const doubt = 0.5 + 0.5 * between(sum, -2, 3);
-      return measured(between(network, 0, 2) * success * doubt, rounded({ network, payable, sum }));
-    },
-  },
-  {
-    name: 'neighbouring-callers',
-    version: 1,
-    text: "the caller's number has neighbours among the supplier's callers, and so have many of theirs",
-    measure({ supplier: { numbers, thousands }, block }) {
-      if (block.numbersOfSupplier === 0) return null;
-      const share = (numbers - thousands) / (numbers + 4);
-      return measured(between(share, 0.01, 0.15), { numbers, thousands });
-    },
-  },
-];
