@@ -128,7 +128,7 @@ test('a call that is reported after its date was closed has the calls in its win
   for (const one of before) await report(at, one);
   await at.house.close(dateAfter(1));
   const all = await scores(at);
-  expect(all.at(-1)).toMatchObject({ id: 'minute-130', status: 'rejected', price: null });
+  expect(all.at(-1)).toMatchObject({ id: 'minute-130', status: 'held', price: null });
   expect(await at.house.sql('select * from rescore_marks')).toEqual([]);
   const [adjustment] = await at.house.sql('select cause, state from adjustments');
   expect(adjustment).toEqual({ cause: 'context', state: 'posted' });
@@ -144,7 +144,7 @@ test('calls that come while the scores of their date are looked at have those in
   for (let minute = 100; minute < 127; minute += 3)
     await report(at, { minute, supplier: 0, caller: '1001', durationS: 300, turn: 0 });
   await at.house.close(FIRST_DATE);
-  expect((await scores(at)).at(-1)).toMatchObject({ id: 'minute-130', status: 'rejected', price: null });
+  expect((await scores(at)).at(-1)).toMatchObject({ id: 'minute-130', status: 'held', price: null });
   expect(await at.house.sql('select * from rescore_marks')).toEqual([]);
 });
 
