@@ -1,10 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { examine } from '../../src/cli/doctor.ts';
 import { validateEnvironment } from '../../src/config.ts';
 import { checkDsn } from '../../src/integrations/sentry/check-dsn.ts';
+import { type LocalServer, startLocalServer } from '../helpers/local-server.ts';
 
 interface Asked {
   readonly line: string;
@@ -13,7 +14,7 @@ interface Asked {
 }
 type Answer = { status: number; body?: string; headers?: Record<string, string> };
 
-let server: Server;
+let server: LocalServer;
 let base: string;
 let asked: Asked[];
 let answer: (asked: Asked, nth: number) => Answer;
@@ -21,7 +22,7 @@ let answer: (asked: Asked, nth: number) => Answer;
 beforeEach(async () => {
   asked = [];
   answer = () => ({ status: 200, body: '{}' });
-  server = createServer(async (request, response) => {
+  server = await startLocalServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
     const body = Buffer.concat(chunks).toString();
@@ -29,22 +30,15 @@ beforeEach(async () => {
     const { status, body: text = '', headers = {} } = answer(one, asked.push(one));
     response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  base = server.base;
 });
-afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-});
+afterEach(() => server.stop());
 
 /** An address at which a server was. */
 async function nobodyAt(): Promise<string> {
-  const gone = createServer().listen(0, '127.0.0.1');
-  await once(gone, 'listening');
-  const { port } = gone.address() as AddressInfo;
-  await new Promise((resolve) => gone.close(resolve));
-  return `http://127.0.0.1:${port}`;
+  const gone = await startLocalServer(() => undefined);
+  await gone.stop();
+  return gone.base;
 }
 
 /** What is found of the one integration that this environment configures. */

@@ -1,17 +1,15 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { examine } from '../../src/cli/doctor.ts';
 import { validateEnvironment } from '../../src/config.ts';
 import { runCommandLine } from '../helpers/demo.ts';
+import { type LocalServer, startLocalServer } from '../helpers/local-server.ts';
 import { type RealtimeServer, startRealtimeServer } from '../helpers/realtime-server.ts';
 
 const BALANCE = { object: 'balance', livemode: false, available: [], pending: [] };
 const SECRET = `whsec_${Buffer.from('secret'.repeat(5)).toString('base64')}`;
 
-let server: Server;
+let server: LocalServer;
 let base: string;
 let asked: string[];
 let answers: (path: string) => { status: number; body: unknown };
@@ -24,19 +22,16 @@ beforeEach(async () => {
     return { status: 200, body: path.includes('health') ? { databaseTimeMs: Date.now() } : BALANCE };
   };
   realtime = await startRealtimeServer();
-  server = createServer((request, response) => {
+  server = await startLocalServer((request, response) => {
     asked.push(`${request.method} ${request.url}`);
     const { status, body } = answers(request.url ?? '');
     request.resume();
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  base = server.base;
 });
 afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await server.stop();
   await realtime.stop();
 });
 

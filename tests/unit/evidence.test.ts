@@ -1,8 +1,9 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { evidenceOf } from '../../src/jobs/fraud/evidence.ts';
 import patterns from '../../src/jobs/fraud/patterns.json' with { type: 'json' };
 import type { CallFacts } from '../../src/jobs/fraud/signal.ts';
-import { measureCall } from '../../src/jobs/fraud/signals.ts';
+import { measureCall, signals } from '../../src/jobs/fraud/signals.ts';
 import { campaignsOf, LIKE_FRAUD, ORDINARY } from '../helpers/call-facts.ts';
 
 const { supplier, caller, block } = ORDINARY;
@@ -23,6 +24,12 @@ test('the evidence is what the trees were trained on, piece by piece, and all of
   for (const change of [{}, unknown])
     for (const value of Object.values(evidence(change)))
       expect(value === null || Number.isFinite(value)).toBe(true);
+});
+
+test('other trees are another version of the signal, so that a stored score says which ones judged it', () => {
+  const trees = createHash('sha256').update(JSON.stringify(patterns)).digest('hex').slice(0, 16);
+  const version = signals.find(({ name }) => name === 'fraud-pattern')?.version;
+  expect({ version, trees }).toEqual({ version: 1, trees: '7b428d94bc401baa' });
 });
 
 describe('the odds that a call is one of too many', () => {

@@ -1,6 +1,6 @@
 import type { CallFacts, Lengths } from './signal.ts';
-import { lengthsOf, payableShare } from './signals/duration.ts';
-import { odds } from './signals/odds.ts';
+import { lengthsOf } from './signals/duration.ts';
+import { odds, partOf } from './signals/odds.ts';
 
 /** Null is what cannot be told of this call. */
 type Evidence = Readonly<Record<string, number | null>>;
@@ -12,15 +12,9 @@ const shareOf = (some: number, all: number, least = LEAST) => (all < least ? nul
 const logOf = (value: number) => Math.log(1 + value);
 
 /** Of the supplier's calls of a part those that failed against those that its campaigns would lead one to expect, as a logarithm. */
-function failures({ supplier: { campaigns } }: CallFacts, part: 'window' | 'day' | 'last'): number | null {
-  const sum = { calls: 0, payable: 0, expected: 0 };
-  for (const one of campaigns) {
-    sum.calls += one[part].calls;
-    sum.payable += one[part].payable;
-    sum.expected += one[part].calls * payableShare(one.all);
-  }
-  if (sum.calls < LEAST) return null;
-  return Math.log((sum.calls - sum.payable + 0.5) / (sum.calls - sum.expected + 0.5));
+function failures(call: CallFacts, part: 'window' | 'day' | 'last'): number | null {
+  const { calls, payable, expected } = partOf(call, part);
+  return calls < LEAST ? null : Math.log((calls - payable + 0.5) / (calls - expected + 0.5));
 }
 
 /** How unlike the campaign's the lengths of the supplier's calls are (relative entropy), and by how much this length is more frequent. */
@@ -38,7 +32,7 @@ function lengths(call: CallFacts): { unlike: number | null; ofThis: number | nul
 }
 
 /** What its supplier did before. */
-function ofSupplier(call: CallFacts): Evidence {
+function ofSupplier(call: CallFacts, unlike: number | null): Evidence {
   const { supplier: own, profile, network } = call;
   const usual = usualLess(call);
   return {
@@ -69,7 +63,7 @@ function ofSupplier(call: CallFacts): Evidence {
     'callers who called again': profile === null ? null : shareOf(profile.repeats, profile.payable, 21),
     'callers known, vouched for less':
       profile === null ? null : minus(shareOf(profile.vouchedLess, profile.signed, 21), usual),
-    'unlike lengths': lengths(call).unlike,
+    'unlike lengths': unlike,
   };
 }
 
@@ -96,7 +90,7 @@ function ofCaller({ caller, block, ownNumber }: CallFacts): Evidence {
 const VOUCHED = { A: 1, B: 2, C: 3 } as const;
 
 /** What the call is like. */
-function ofCall(call: CallFacts): Evidence {
+function ofCall(call: CallFacts, ofThis: number | null): Evidence {
   const { supplier: own, profile, network, terms, attestation, lineType } = call;
   const hour = new Date(call.startedAtMs).getUTCHours();
   const ofHour =
@@ -110,7 +104,7 @@ function ofCall(call: CallFacts): Evidence {
     'odds of its place': found.place,
     'odds of its caller': found.caller,
     'seconds above the minimum': logOf(Math.max(0, call.durationS - (terms?.minDurationS ?? 0))),
-    'more frequent length': lengths(call).ofThis,
+    'more frequent length': ofThis,
     vouching: attestation === null ? 0 : VOUCHED[attestation],
     place: placeOf(call),
     'quiet hour':
@@ -133,10 +127,9 @@ function placeOf({ regions, callerRegion }: CallFacts): number {
 
 /**
  * What the trees are shown of a call (patterns.json): numbers that windows and profiles give, in a scale in which they can be compared.
- * Pure. Whoever changes one trains the trees anew.
+ * Pure. Whoever changes one trains the trees anew, and raises the signal's version.
  */
-export const evidenceOf = (call: CallFacts): Evidence => ({
-  ...ofSupplier(call),
-  ...ofCaller(call),
-  ...ofCall(call),
-});
+export function evidenceOf(call: CallFacts): Evidence {
+  const { unlike, ofThis } = lengths(call);
+  return { ...ofSupplier(call, unlike), ...ofCaller(call), ...ofCall(call, ofThis) };
+}

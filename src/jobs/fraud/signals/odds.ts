@@ -25,7 +25,7 @@ function accountedFor(calls: number, payable: number, expected: number): number 
 }
 
 /** All calls of the supplier's window, or a part of them, with the payable ones that its campaigns would lead one to expect. */
-function partOf({ supplier: { campaigns } }: CallFacts, part: 'window' | 'day' | 'last') {
+export function partOf({ supplier: { campaigns } }: CallFacts, part: 'window' | 'day' | 'last') {
   const sum = { calls: 0, payable: 0, expected: 0 };
   for (const one of campaigns) {
     sum.calls += one[part].calls;

@@ -9,7 +9,7 @@ const isPayable = ({ answered, durationS, terms }: CallFacts) =>
 /** Logarithms of odds: from where the trees say anything, and from where they are sure. */
 const SAYS = { from: -2, fully: 3 };
 
-/** Whether the call is like what its supplier has too much of. */
+/** Whether all that is known of the call is together as it is of fraud. */
 export const patternSignals: readonly Signal[] = [
   {
     name: 'fraud-pattern',
