@@ -4,6 +4,7 @@ import { creditNotesOver } from '../helpers/credit-notes.ts';
 import { DAY_MS, dateAfter, type House, keepServer, OPENS_MS, openHouse } from '../helpers/house.ts';
 import { dieAtEachStep } from '../helpers/killing.ts';
 import { DAILY, lateCallsIn, ORDER } from '../helpers/late-calls.ts';
+import { weigh } from '../helpers/rules.ts';
 
 keepServer();
 const HOUR_MS = 3_600_000;
@@ -193,12 +194,7 @@ test('a call that is the first of its caller and beyond its cap takes no place f
 
 test('a call that would be held is rejected behind a paid one, and held when that is taken back', async () => {
   // By rules that ask a person about whoever calls so often, also when nothing came of the calls.
-  await house.sql(
-    `with before as (update rule_sets set state = 'retired' where state = 'running' returning rules)
-     insert into rule_sets (rules, author, note, made_at)
-     select jsonb_set(rules, '{default,weights,caller-velocity}', '100'), 'tests', 'velocity', now() from before`,
-  );
-  await house.sql("update rule_sets set state = 'running' where note = 'velocity'");
+  await weigh(house.sql, 'caller-velocity', 100);
   await callAfter([9]);
   const [first] = await house.sql<{ id: string }>('select id from calls');
   // So many calls within the hour that a person is asked about the next one, none of which is paid for.
