@@ -259,7 +259,7 @@ describe('events to PostHog', () => {
   });
 
   test('wait while it cannot be reached or does not answer, and are not sent twice when it does', async () => {
-    sinks = open({ timeoutMs: 30 });
+    sinks = open({ timeoutMs: 1_000 });
     receiver.behaves.hangs = true;
     expect(await sinks.capture([event()])).toMatchObject([{ name: 'OutageError' }]);
     receiver.behaves.hangs = false;

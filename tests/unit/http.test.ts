@@ -27,7 +27,7 @@ function clientOf(given: Partial<ApiOptions> = {}) {
     baseUrl: new URL('https://api.provider.example'),
     tokens: () => [TOKEN],
     authorize: (token) => ({ headers: { authorization: `Token token="${token}"` } }),
-    timeoutMs: 60,
+    timeoutMs: 20_000,
     retryBaseMs: 1,
     onFailure: (failure) => failures.push(failure),
     ...given,
@@ -98,7 +98,7 @@ test.each([200, 500])(
         },
       });
     const asked = answers(() => new HttpResponse(endless(), { status }));
-    const error = await clientOf({ timeoutMs: 20_000 })
+    const error = await clientOf()
       .ask()
       .catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ApiError);
@@ -196,7 +196,7 @@ describe('a provider that is away', () => {
       await delay('infinite');
       return HttpResponse.json(GOOD);
     }, good);
-    expect(await clientOf().ask()).toMatchObject({ calls: [{ id: 'CAL1' }] });
+    expect(await clientOf({ timeoutMs: 1_000 }).ask()).toMatchObject({ calls: [{ id: 'CAL1' }] });
     expect(asked).toHaveLength(2);
   });
 
