@@ -85,15 +85,19 @@ describe('Sentry', () => {
       'begins an answer and never ends it',
       (response: ServerResponse) => void response.writeHead(200).write('{'),
     ],
-  ])('that %s leaves no connection when its time is over', async (_what, begin) => {
+  ])('that %s leaves no connection and no listener when its time is over', async (_what, begin) => {
     const silent = createServer((_request, response) => begin(response)).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
+    // Reading the library takes nothing of the time that a question has.
+    await import('@sentry/node');
+    const listeners = process.listenerCount('beforeExit');
     const given = AbortSignal.timeout(1_500);
     const checking = checkDsn(`http://abc@127.0.0.1:${port}/42`, given).catch((error: Error) => error.name);
     const [socket] = (await once(silent, 'connection')) as [Socket];
     expect(['TimeoutError', undefined]).toContain(await checking);
     await vi.waitFor(() => expect(socket.destroyed).toBe(true));
+    expect(process.listenerCount('beforeExit')).toBe(listeners);
     // It would wait for whoever is connected still.
     await new Promise((resolve) => silent.close(resolve));
   });

@@ -8,6 +8,7 @@ import { openClient, type TransportOptions } from './reporter.ts';
 
 /** By when Sentry has looked up a project that it was asked for the first time in a while. */
 const LOOKED_UP_MS = 1_000;
+const CLOSED_MS = 100;
 
 /**
  * Whether Sentry takes reports by this DSN. Throws PermanentError CONFIG_INVALID of what is none, ApiError when it is refused.
@@ -25,13 +26,14 @@ export async function checkDsn(dsn: string, signal: AbortSignal): Promise<void> 
   const isDsn = username !== '' && project !== '' && Number.isInteger(Number(project));
   const sentry = await import('@sentry/node');
   const checked = new AbortController();
-  const transport = isDsn
+  const client = isDsn
     ? openClient(sentry, {
         ...{ dsn, environment: 'doctor', release: 'callclear' },
         transportOptions: endingWith(protocol, AbortSignal.any([signal, checked.signal])),
-      }).getTransport()
+      })
     : undefined;
-  if (transport === undefined)
+  const transport = client?.getTransport();
+  if (client === undefined || transport === undefined)
     throw new PermanentError(
       'CONFIG_INVALID',
       'SENTRY_DSN is not https://<key>@<host>/<number of the project>.',
@@ -50,6 +52,8 @@ export async function checkDsn(dsn: string, signal: AbortSignal): Promise<void> 
     throw handleApiError('sentry', 'client_report', error, { secrets: [dsn, username] });
   } finally {
     checked.abort();
+    // It listens for the end of the process until then.
+    await client.close(CLOSED_MS);
   }
 }
 
