@@ -36,7 +36,7 @@ export const asInstant = typed(
 );
 export const asReason = typed(z.string().trim().min(1), 'a reason');
 export const asLetterId = typed(z.string().regex(/^[0-9]{1,15}$/), 'the number of a dead letter');
-export const asUuid = typed(z.uuid(), 'an id as the log and the board show it');
+export const asUuid = typed(z.uuid().toLowerCase(), 'an id as the log and the board show it');
 
 export const program = new Command('callclear')
   .description('The operator’s command line. Reads the same environment as the server.')

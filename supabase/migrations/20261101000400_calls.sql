@@ -235,39 +235,47 @@ create function app.look_again(p_call public.calls, p_now timestamptz, p_close d
 $$;
 
 -- Newer facts about a call that is stored: before rating they replace the old ones and a held call is scored again; after
--- it they are kept beside, and whether they change what is owed is looked at.
+-- it they are kept beside, and whether they change what is owed is looked at. What a report states of the caller and of the click,
+-- another may leave out: an older one fills what newer ones left open. That changes no price, so that a rated call has it at once,
+-- and is scored by it when its date is closed or, where that was, by the next close.
 create function app.revise_call(p_call public.calls, p_report jsonb, p_facts_at timestamptz, p_now timestamptz)
 returns text language plpgsql as $$
 declare v_older boolean := p_facts_at <= p_call.facts_at; v_same boolean := p_call.duration_s = (p_report ->> 'durationS')::int
   and p_call.answered = (p_report ->> 'answered')::boolean
   and p_call.caller_number is not distinct from p_report ->> 'callerNumber'
   and app.ms(p_call.started_at) = (p_report ->> 'startedAtMs')::bigint;
+  v_rated boolean := p_call.status in ('qualified', 'rejected');
   v_revenue boolean := app.take_revenue(p_call, p_report -> 'revenue', p_facts_at);
+  v_told calls := p_call; v_news boolean; v_click text := p_report ->> 'clickId';
 begin
-  if v_older and not v_revenue then return 'superseded'; end if;
-  if p_call.status in ('qualified', 'rejected') then
+  v_told.caller_region := case when v_older then coalesce(p_call.caller_region, p_report ->> 'callerRegion') else coalesce(p_report ->> 'callerRegion', p_call.caller_region) end;
+  v_told.attestation := case when v_older then coalesce(p_call.attestation, p_report ->> 'attestation') else coalesce(p_report ->> 'attestation', p_call.attestation) end;
+  v_told.line_type := case when v_older then coalesce(p_call.line_type, p_report ->> 'lineType') else coalesce(p_report ->> 'lineType', p_call.line_type) end;
+  v_news := v_told is distinct from p_call;
+  v_told.click_id := case when v_older or v_rated then coalesce(p_call.click_id, v_click) else coalesce(v_click, p_call.click_id) end;
+  if v_older and not v_revenue and v_told is not distinct from p_call then return 'superseded'; end if;
+  update calls set caller_region = v_told.caller_region, attestation = v_told.attestation, line_type = v_told.line_type, click_id = v_told.click_id
+  where id = p_call.id;
+  if v_news or not v_older and not v_same then perform app.mark_windows(p_call); end if;
+  if v_rated then
     update calls set facts_at = greatest(facts_at, p_facts_at),
       -- Newer ones that are those it was rated by take others back.
       late_facts = case when v_older then late_facts when not v_same then p_report - 'revenue' end,
-      click_id = case when v_older then click_id else coalesce(click_id, p_report ->> 'clickId') end,
-      changed_at = case when v_same and not v_revenue then changed_at else p_now end
+      changed_at = case when v_same and not v_revenue and not v_news then changed_at else p_now end
     where id = p_call.id;
     -- The platform could not be told of a call whose click nobody knew.
-    if not v_older and p_call.click_id is null and p_report ->> 'clickId' is not null then perform app.want_push(p_call.id, p_now); end if;
-    if not v_older and not v_same then perform app.mark_windows(p_call); end if;
+    if p_call.click_id is null and v_click is not null then perform app.want_push(p_call.id, p_now); end if;
+    if v_news then perform app.mark_call(p_call); end if;
     if not v_same or v_revenue or p_call.late_facts is not null then perform app.look_again(p_call, p_now); end if;
-    return case when v_same and not v_revenue then 'unchanged' else 'late' end;
+    return case when v_same and not v_revenue and not v_news then 'unchanged' else 'late' end;
   end if;
   if not v_older then
     update calls set duration_s = (p_report ->> 'durationS')::int, answered = (p_report ->> 'answered')::boolean,
       caller_number = p_report ->> 'callerNumber', started_at = app.at((p_report ->> 'startedAtMs')::bigint),
-      business_date = app.business_date(app.at((p_report ->> 'startedAtMs')::bigint)), facts_at = p_facts_at,
-      -- What one report states of the caller, another may leave out.
-      caller_region = coalesce(p_report ->> 'callerRegion', caller_region), attestation = coalesce(p_report ->> 'attestation', attestation),
-      line_type = coalesce(p_report ->> 'lineType', line_type), click_id = coalesce(p_report ->> 'clickId', click_id)
+      business_date = app.business_date(app.at((p_report ->> 'startedAtMs')::bigint)), facts_at = p_facts_at
     where id = p_call.id;
-    if v_same and not v_revenue then return 'unchanged'; end if;
   end if;
+  if not v_revenue and not v_news and (v_older or v_same) then return 'unchanged'; end if;
   update calls set facts_version = facts_version + 1, status = 'stored', changed_at = p_now where id = p_call.id;
   if p_call.status = 'held' then
     perform app.make_work('fraud.score-call', p_call.id::text, jsonb_build_object('callId', p_call.id), p_call.trace, p_now, null, null, true);

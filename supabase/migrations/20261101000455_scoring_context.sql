@@ -127,9 +127,9 @@ create function app.terms_json(t public.campaign_terms) returns jsonb language s
 $$;
 
 -- All that scoring needs to know about a batch of calls, in one read: facts, terms in force at the start, the windows before it, the
--- profile of its supplier, and what people said; with p_late as it would be with the facts that came after rating. A call that was
--- scored before is read by the profile that it was first scored by. No bitmaps: what is usual for a supplier decides whether the week of
--- one is read whole and sorted, and for a busy one that is many times the calls of its window, which its index has in their order.
+-- profile of its supplier, and what people said; with p_late as it would be with the facts that came after rating. No bitmaps: what is
+-- usual for a supplier decides whether the week of one is read whole and sorted, and for a busy one that is many times the calls of its
+-- window, which its index has in their order.
 create function public.scoring_context(p_call_ids jsonb, p_late boolean default false)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp
   set enable_bitmapscan = off as $$
@@ -161,10 +161,10 @@ returns jsonb language sql stable security definer set search_path = pg_catalog,
   from calls stored cross join lateral app.facts_of(stored, p_late) c
     left join campaigns k on k.id = c.campaign_id
     left join lateral app.terms_at(c.campaign_id, c.started_at) t on true
-    left join lateral (select s.rule_set, s.profile_date from call_scores s where s.call_id = c.id and s.verdict is not null order by s.facts_version limit 1) first on true
-    left join lateral (select coalesce(first.profile_date,
-      -- Not of the date before: that is closed in the course of the call's own, and who is reported early would have another one.
-      case when first.rule_set is null then (select max(n.day) from network_profiles n where n.day < c.business_date - 1) end) as day) p on true
+    left join lateral (select s.rule_set from call_scores s where s.call_id = c.id and s.verdict is not null order by s.facts_version limit 1) first on true
+    -- Not of the date before: that is closed in the course of the call's own, and who is reported early would have another one. Who is
+    -- scored before an older date was closed, late, is scored by it when its own is.
+    cross join lateral (select max(n.day) as day from network_profiles n where n.day < c.business_date - 1) p
     cross join lateral app.supplier_window(c, t.min_duration_s, p.day) w (supplier)
   -- An array, not another table to join: of so many, the planner would join this one last, when it has read the windows of all calls.
   where stored.id = any (array(select value::uuid from jsonb_array_elements_text(app.json_arg(p_call_ids))))

@@ -175,7 +175,7 @@ create function public.adjust_call(p_call_id uuid, p_seen jsonb, p_now_ms bigint
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
   v_call calls; v_earning earnings; v_adjustment adjustments; v_seen jsonb := app.json_arg(p_seen); v_now timestamptz := app.at(p_now_ms);
-  v_same boolean; v_news boolean;
+  v_same boolean; v_news boolean; v_moved boolean;
 begin
   perform app.lock_ledger();
   select * into v_call from calls where id = p_call_id for update;
@@ -186,15 +186,22 @@ begin
   select * into v_adjustment from adjustments where call_id = p_call_id and state in ('waiting_approval', 'waiting') for update;
   v_news := v_call.late_facts is not null or exists (select 1 from call_revenues where call_id = p_call_id and late is not null);
   if v_earning.id is null then
-    if not v_news or v_seen ->> 'decision' = 'reject' then return '"unchanged"'; end if;
+    if not v_news then return '"unchanged"'; end if;
     perform app.score_again(v_call, null, v_now);
     return '"scored_again"';
   end if;
-  v_same := v_seen ->> 'decision' = 'qualify' and (v_seen ->> 'priceMinor')::bigint = v_earning.price_minor
+  -- It is of another caller or time, and other calls are judged by that.
+  v_moved := exists (select 1 from app.facts_of(v_call, true) f where (f.caller_number, f.started_at) is distinct from (v_call.caller_number, v_call.started_at));
+  v_same := not (v_moved and v_earning.invoice_id is null) and v_seen ->> 'decision' = 'qualify' and (v_seen ->> 'priceMinor')::bigint = v_earning.price_minor
     and (v_seen ->> 'termsId')::uuid = v_earning.terms_id
     -- By them it may be another caller's.
     and not exists (select 1 from app.facts_of(v_call, true) f cross join lateral app.terms_at(f.campaign_id, f.started_at) t
       where app.paid_in_window(f, t.duplicate_window_s));
+  -- What is billed stays as it is where it would owe the same; who calls again is asked of the caller it is said to be of now.
+  if v_same and v_moved then
+    update calls set caller_number = late_facts ->> 'callerNumber' where id = v_call.id returning * into v_call;
+    perform app.mark_windows(v_call);
+  end if;
   if v_adjustment.id is null then
     if not v_news or v_same then return '"unchanged"'; end if;
     v_adjustment := app.open_adjustment(v_earning, 'facts', v_call.source, 'the call was reported with other facts', v_now);

@@ -41,6 +41,12 @@ begin
   on conflict (call_id) do update set changes = r.changes + 1;
 end $$;
 
+-- Marks one call, where it is of a date that is not looked at by itself any more.
+create function app.mark_call(p_call public.calls) returns void language sql as $$
+  insert into public.rescore_marks as r (call_id) select p_call.id where p_call.business_date <= app.rescored_through()
+  on conflict (call_id) do update set changes = r.changes + 1
+$$;
+
 -- The next calls to look at for a close, in the order of dates and starts: those of its date, and of dates before that had no close of
 -- their own, behind the last that was looked at; then marked ones.
 create function public.calls_to_rescore(p_date date, p_limit int)
@@ -63,7 +69,7 @@ end $$;
 
 -- Gives a call that was scored the score that it has by now.
 create function app.rescore_call(p_decision jsonb, p_now timestamptz) returns text language plpgsql as $$
-declare v_call calls; v_earning earnings; v_adjustment adjustments;
+declare v_call calls; v_late calls; v_earning earnings; v_adjustment adjustments;
 begin
   select * into v_call from calls where id = (p_decision ->> 'callId')::uuid for update;
   -- Whatever else is due to it comes first, and reads the same windows; a person's word goes before.
@@ -78,7 +84,12 @@ begin
   if v_earning.invoice_id is not null or v_earning.state <> (case when v_earning.prepaid then 'billed' else 'accrued' end)
     or exists (select 1 from adjustments where call_id = v_call.id and state in ('waiting_approval', 'waiting')) then return 'left'; end if;
   if p_decision ->> 'decision' = 'qualify' then
-    update calls set facts_version = facts_version + 1 where id = v_call.id returning * into v_call;
+    select * into v_late from app.facts_of(v_call, true);
+    -- By newer facts it is another call, and is rated by them when it is looked at for that.
+    if (v_late.caller_number, v_late.started_at) is distinct from (v_call.caller_number, v_call.started_at)
+      or ((p_decision ->> 'priceMinor')::bigint, (p_decision ->> 'termsId')::uuid) is distinct from (v_earning.price_minor, v_earning.terms_id) then return 'left'; end if;
+    update calls set facts_version = facts_version + 1, duration_s = v_late.duration_s, answered = v_late.answered, late_facts = null
+    where id = v_call.id returning * into v_call;
     perform app.write_score(v_call, p_decision, p_now);
     return 'kept';
   end if;

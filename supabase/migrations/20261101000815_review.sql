@@ -105,7 +105,7 @@ begin
     perform app.fail('CAMPAIGN_UNKNOWN', 'no campaign has this id', '{}', 'PT404');
   end if;
   insert into snoozes (signal, subject_kind, subject, from_at, until_at, made_by, reason, made_at)
-  values (p_signal, p_subject_kind, p_subject, app.at(p_now_ms), app.at(p_until_ms), p_by, p_reason, app.at(p_now_ms)) returning id into v_id;
+  values (p_signal, p_subject_kind, case when p_subject_kind = 'caller' then p_subject else p_subject::uuid::text end, app.at(p_now_ms), app.at(p_until_ms), p_by, p_reason, app.at(p_now_ms)) returning id into v_id;
   perform app.log_action(app.at(p_now_ms), p_by, 'fraud.snooze', 'snooze:' || v_id,
     jsonb_build_object('signal', p_signal, 'of', p_subject_kind, 'untilMs', p_until_ms, 'reason', p_reason));
   return to_jsonb(v_id);

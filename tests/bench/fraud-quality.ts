@@ -42,8 +42,8 @@ export interface FraudQuality extends Rates {
   readonly perBehaviour: Readonly<Record<string, number>>;
   /** Hard negative → false-positive rate. */
   readonly hardNegatives: Readonly<Record<string, number>>;
-  /** Fifths of evasion strength → recall. */
-  readonly byEvasion: Readonly<Record<string, number>>;
+  /** Fifths of evasion strength → recall; null where the traffic has no such call. */
+  readonly byEvasion: Readonly<Record<string, number | null>>;
   /** Two rules alone: a caller who had a payable call in the campaign within 30 days, or calls five times in an hour or ten in a day. */
   readonly baseline: Rates & { readonly perBehaviour: Readonly<Record<string, number>> };
   /** The same of all calls, also those that nobody would pay for anyway. */
@@ -82,7 +82,7 @@ export async function benchFraudQuality(options: FraudQualityOptions): Promise<F
   }
 }
 
-function outcomesInMemory(traffic: LabelledTraffic): Outcome[] {
+export function outcomesInMemory(traffic: LabelledTraffic): Outcome[] {
   const rules = rulesFor(defaultRules, null);
   const verdicts: Verdict[] = [];
   const outcomes: Outcome[] = [];
@@ -140,7 +140,7 @@ export function countQuality(seed: number, outcomes: readonly Outcome[]): FraudQ
     );
   const fifths = [0, 0.2, 0.4, 0.6, 0.8].map((from) => {
     const within = fraud.filter(({ evasion }) => evasion !== null && evasion >= from && evasion < from + 0.2);
-    return [`${from}–${round(from + 0.2)}`, shareOf(within, flagged)] as const;
+    return [`${from}–${round(from + 0.2)}`, within.length === 0 ? null : shareOf(within, flagged)] as const;
   });
   return {
     ...{ name: 'fraud-quality' as const, seed, calls: outcomes.length },

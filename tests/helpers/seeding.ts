@@ -24,6 +24,7 @@ export interface CallFacts {
   readonly statedAtMs?: number;
   readonly revenue?: { amount_minor: number; currency: string };
   readonly clickId?: string;
+  readonly attestation?: 'A' | 'B' | 'C';
 }
 
 export function runContext(facts: Partial<RunContext> = {}): RunContext {
@@ -57,6 +58,7 @@ export function ingestOver(services: JobServices) {
     statedAtMs = services.clock.nowMs(),
     revenue,
     clickId,
+    attestation,
   }: CallFacts): Promise<string> => {
     const at = (ms: number) => new Date(ms).toISOString();
     const data = {
@@ -68,6 +70,7 @@ export function ingestOver(services: JobServices) {
       answered,
       revenue,
       click_id: clickId,
+      attestation,
     };
     const body = JSON.stringify({ type: 'call.completed', timestamp: at(statedAtMs), data });
     const payload = {

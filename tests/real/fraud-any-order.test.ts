@@ -28,29 +28,52 @@ async function open() {
 }
 
 /** As suspicious as calls can be: few callers, neighbouring numbers, even durations, all within hours. */
-const call = fc.record({
-  minute: fc.nat(600),
-  supplier: fc.nat(1),
+const facts = {
   caller: fc.constantFrom(...['1001', '1002', '1003', '1042', '1043', '1077', '1555', '1999']),
   durationS: fc.constantFrom(5, 61, 62, 63, 120, 120, 120, 300),
   turn: fc.nat(10_000),
+};
+const call = fc.record({
+  ...facts,
+  minute: fc.nat(600),
+  supplier: fc.nat(1),
+  attestation: fc.constantFrom('A' as const, 'B' as const, 'C' as const),
+  attests: fc.boolean(),
+  startsS: fc.constant(0),
+  /** Later reports of it: who called, when and how long is as the last one says, and who vouches for it as one that says so. */
+  corrections: fc.array(fc.record({ ...facts, attests: fc.boolean(), startsS: fc.constantFrom(0, 0, 20) }), {
+    maxLength: 2,
+  }),
 });
 const day = fc.uniqueArray(call, {
-  minLength: 30,
-  maxLength: 60,
+  minLength: 25,
+  maxLength: 45,
   size: 'max',
   selector: ({ minute }) => minute,
 });
-type Call = typeof call extends fc.Arbitrary<infer C> ? C : never;
+type Correction =
+  typeof call extends fc.Arbitrary<infer C extends { corrections: readonly unknown[] }>
+    ? C['corrections'][number]
+    : never;
+type Call = Omit<Correction, 'attests' | 'startsS'> &
+  Partial<Correction> & { readonly minute: number; readonly supplier: number; readonly nth?: number } & {
+    readonly attestation?: 'A' | 'B' | 'C';
+  };
 
 const report = ({ house, numbers }: Awaited<ReturnType<typeof open>>, one: Call) =>
   house.call({
     number: numbers[one.supplier] ?? '',
     callId: `minute-${one.minute}`,
     caller: `+1212736${one.caller}`,
-    startedAtMs: Date.parse(FIRST_DATE) + one.minute * 60_000,
+    startedAtMs: Date.parse(FIRST_DATE) + one.minute * 60_000 + (one.startsS ?? 0) * 1_000,
     durationS: one.durationS,
+    statedAtMs: OPENS_MS + (one.nth ?? 0) * 1_000,
+    ...(one.attests === true && one.attestation !== undefined ? { attestation: one.attestation } : {}),
   });
+
+/** A call and its corrections, in the order in which they were stated. */
+const reportsOf = ({ corrections, ...one }: typeof call extends fc.Arbitrary<infer C> ? C : never): Call[] =>
+  [{}, ...corrections].map((correction, nth) => ({ ...one, ...correction, nth }));
 
 const scores = ({ house }: Awaited<ReturnType<typeof open>>) =>
   house.sql(
@@ -65,11 +88,11 @@ test('calls of a day have the same scores, verdicts and earnings in whatever ord
   await fc.assert(
     fc.asyncProperty(day, async (calls) => {
       const [inOrder, asTheyCome] = [await open(), await open()];
-      for (const one of calls.toSorted((a, b) => a.minute - b.minute)) {
+      for (const one of calls.toSorted((a, b) => a.minute - b.minute).flatMap(reportsOf)) {
         await report(inOrder, one);
         await inOrder.house.work();
       }
-      for (const one of calls.toSorted((a, b) => a.turn - b.turn)) {
+      for (const one of calls.flatMap(reportsOf).toSorted((a, b) => a.turn - b.turn)) {
         await report(asTheyCome, one);
         await asTheyCome.house.work();
       }

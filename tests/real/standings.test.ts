@@ -228,7 +228,7 @@ test('a call that waits because its supplier is paused is none that rules stoppe
   await house.call({ number, startedAtMs, caller: null });
   await house.close(dateAfter(0));
   expect(await house.sql('select status from calls order by caller_number')).toEqual([
-    ...[{ status: 'held' }, { status: 'rejected' }],
+    ...[{ status: 'held' }, { status: 'held' }],
   ]);
   expect(await house.sql("select payable, stopped from supplier_days where since = '-infinity'")).toEqual([
     { payable: 2, stopped: 1 },

@@ -124,8 +124,23 @@ test('an anonymous caller is null, whatever word or keypad spelling stands for i
     '+86282452253',
   ])
     expect(readStandard({ caller_number }).callerNumber).toBeNull();
-  expect(readStandard({ caller_number: '(214) 865-4559' }).callerNumber).toBe('(214) 865-4559');
 });
+
+test('a caller’s number is one number however it is written, of the USA where it names no country', () => {
+  const read = (caller_number: string) => readStandard({ caller_number }).callerNumber;
+  for (const text of ['(214) 865-4559', '2148654559', '1-214-865-4559', '+1 (214) 865-4559', ' +12148654559'])
+    expect(read(text)).toBe('+12148654559');
+  expect(readCallRail({ customer_phone_number: '214-865-4559' }).callerNumber).toBe('+12148654559');
+  expect(read('+44 20 7183 8750')).toBe('+442071838750');
+  for (const none of ['sip:alice@example.com', '12', '+1']) expect(read(none)).toBe(none);
+});
+
+test.each(['[tag:InboundNumber:Number]', '{{caller}}'])(
+  'a report that holds %s in place of the caller is refused',
+  (token) => {
+    expect(() => readStandard({ caller_number: token })).toThrow('is a token that nobody filled in');
+  },
+);
 
 test('facts are never older than the end of the call', () => {
   const early = readCallRail({ duration: '600' });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decideCall } from '../../src/jobs/fraud/decide-call.ts';
 import { defaultRules } from '../../src/jobs/fraud/default-rules.ts';
-import { DECIDABLE, rulesOf } from '../helpers/call-facts.ts';
+import { DECIDABLE, ORDINARY, rulesOf } from '../helpers/call-facts.ts';
 
 const TERMS = {
   termsId: 't',
@@ -172,6 +172,22 @@ describe('the rules', () => {
     expect(judge({ standing: 'throttled' })).toMatchObject({ decision: 'qualify' });
     const busy = { ...CALL.supplier, hour: 5 };
     expect(judge({ standing: 'throttled', supplier: busy })).toMatchObject({ decision: 'hold' });
+    // Of a supplier that is known for three days, these are its usual hour.
+    const profile = ORDINARY.profile && { ...ORDINARY.profile, days: 3, calls: 300 };
+    expect(judge({ standing: 'throttled', supplier: busy, profile })).toMatchObject({ decision: 'qualify' });
+  });
+
+  test('a call of a paused supplier that is doubtful itself waits as the others do, whatever the thresholds', () => {
+    const doubtful = { callerNumber: null, standing: 'paused' } as const;
+    expect(judge(doubtful, rulesOf({ 'anonymous-caller': 39 }))).toMatchObject({
+      decision: 'hold',
+      score: 40,
+    });
+    expect(judge(doubtful, rulesOf({ 'anonymous-caller': 70 }))).toMatchObject({ decision: 'reject' });
+    const rules = rulesOf({ 'anonymous-caller': 39 });
+    const thresholds = { holdAt: 100, rejectAt: 101 };
+    const strict = { ...rules, default: { ...rules.default, thresholds } };
+    expect(judge(doubtful, strict)).toMatchObject({ decision: 'hold' });
   });
 
   test('the score is between 0 and 100, and the same for the same call', () => {

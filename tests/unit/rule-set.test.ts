@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { PermanentError } from '../../src/errors.ts';
 import { defaultRules } from '../../src/jobs/fraud/default-rules.ts';
-import { parseRuleSet, readStoredRules } from '../../src/jobs/fraud/rule-set.ts';
+import { parseRuleSet, readStoredRules, rulesFor } from '../../src/jobs/fraud/rule-set.ts';
 import { signals } from '../../src/jobs/fraud/signals.ts';
 import { DEFAULT_RULES_FILE, renderDefaultRules } from '../helpers/default-rules.ts';
 
@@ -61,6 +61,12 @@ test.each<[string, unknown, string[]]>([
   ['no rules at all', 'nothing', ['(top)']],
 ])('a rule file with %s is refused with the path of each fault', (_name, rules, paths) => {
   expect(faultsOf(rules)).toEqual(paths);
+});
+
+test('a campaign is found by its id however it is written', () => {
+  const id = '6F1B1C1E-0000-4000-8000-00000000000A';
+  const set = parseRuleSet({ ...defaultRules, campaigns: { [id]: { weights: { 'own-number': 5 } } } });
+  expect(rulesFor(set, id.toLowerCase()).weights['own-number']).toBe(5);
 });
 
 test('the default rules can be used, and weigh each signal there is', () => {

@@ -85,6 +85,28 @@ test('each signal has a case of its own here, a reason in words, and its evidenc
   for (const { text } of signals) expect(text.length).toBeGreaterThan(20);
 });
 
+test('a day of the week on which a supplier never sends calls is as unusual as an hour', () => {
+  const { profile } = ORDINARY;
+  const weekdays = [0.2, 0.2, 0.2, 0.2, 0.2, 0, 0].map((share) => Math.round(share * (profile?.calls ?? 0)));
+  const strengthOn = (day: number) =>
+    measureCall({
+      ...ORDINARY,
+      profile: profile && { ...profile, weekdays },
+      startedAtMs: Date.UTC(2026, 10, day, 15),
+    }).find(({ signal }) => signal === 'unusual-hour')?.strength;
+  const [saturday, monday] = [7, 9];
+  expect(strengthOn(saturday)).toBe(1);
+  expect(strengthOn(monday)).toBeUndefined();
+});
+
+test.each(['+12124111234', '+12129111234', '+12125550123', '+12222222222'])(
+  '%s is nobody’s number',
+  (callerNumber) => {
+    expect(fired({ callerNumber })).toContain('unassigned-number');
+    expect(fired({ callerNumber: '+12127129111' })).not.toContain('unassigned-number');
+  },
+);
+
 describe('what providers say of a number', () => {
   const measure = (change: Partial<CallFacts>) => measureCall({ ...ORDINARY, ...change });
   const of = (name: string, change: Partial<CallFacts>) =>

@@ -1,4 +1,3 @@
-import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { z } from 'zod';
 import type { CallFields } from '../../config-receivers.ts';
 import { CURRENCIES, type Currency, parseDecimal } from '../../money.ts';
@@ -10,18 +9,12 @@ import {
   callerNumber,
   callerRegion,
   externalId,
+  HOME_COUNTRY,
   isInstant,
   MAX_DURATION_S,
+  numberOf,
   readReport,
 } from './report.ts';
-
-/** Of numbers without one. */
-const HOME_COUNTRY = 'US';
-/** Undefined where it has too few digits or too many to be one. */
-function numberOf(given: string): string | undefined {
-  const parsed = parsePhoneNumberFromString(given, { defaultCountry: HOME_COUNTRY, extract: false });
-  return parsed?.isPossible() ? parsed.number : undefined;
-}
 
 const text = z.union([z.string().max(512), z.boolean().transform(String)]);
 const optional = text.nullish().transform((given) => (given == null || given.trim() === '' ? null : given));
@@ -33,7 +26,6 @@ const dialled = text.transform((given, context) => {
   context.addIssue({ code: 'custom', message: 'is no telephone number' });
   return z.NEVER;
 });
-const caller = callerNumber.transform((given) => (given === null ? null : (numberOf(given) ?? given)));
 
 /** Whole seconds; of a fraction nobody owes. */
 const duration = text.transform((given, context) => {
@@ -49,7 +41,7 @@ const schema = z
   .object({
     callId: text.pipe(externalId),
     trackingNumber: dialled,
-    callerNumber: caller,
+    callerNumber,
     startedAt: text,
     durationS: duration,
     answered: optional,

@@ -8,7 +8,7 @@ export interface CallReport {
   readonly externalId: string;
   /** The number that was dialled, in E.164. */
   readonly trackingNumber: string;
-  /** As reported; null when the caller is anonymous. */
+  /** In E.164 where it is a number, else as reported; null when the caller is anonymous. */
   readonly callerNumber: string | null;
   readonly startedAtMs: number;
   readonly durationS: number;
@@ -70,19 +70,30 @@ const ANONYMOUS = new Set([
 export const externalId = z.string().refine(isExternalId, 'is no id');
 export const trackingNumber = z.string().refine(isE164, 'is not in E.164');
 
+/** Of numbers without one. */
+export const HOME_COUNTRY = 'US';
+
+/** In E.164; undefined where it has too few digits or too many to be a number. */
+export function numberOf(given: string): string | undefined {
+  const parsed = parsePhoneNumberFromString(given, { defaultCountry: HOME_COUNTRY, extract: false });
+  return parsed?.isPossible() ? parsed.number : undefined;
+}
+
+/**
+ * A number is one number however it is written, or who calls again would be two: so it is in E.164, of the USA's plan where it names no
+ * country. What is none (`sip:`, too few digits) stays as it is, and is judged by the rules. A token that the sender's template did not
+ * fill in is a fault of the report.
+ */
 export const callerNumber = z
   .string()
   .max(64)
   .refine((number) => [...number].every((letter) => letter >= ' ' && letter <= '~'), 'is no printable text')
+  .transform((number) => number.trim())
+  .refine((number) => !(number.startsWith('[') || number.startsWith('{')), 'is a token that nobody filled in')
   .nullish()
   .transform((number) => {
-    const trimmed = number?.trim() ?? '';
-    if (ANONYMOUS.has(trimmed.toLowerCase())) return null;
-    // One that names its country is one number however it is grouped, or a repeated caller would be two.
-    const isGrouped = trimmed.startsWith('+') && !isE164(trimmed);
-    return (
-      (isGrouped ? parsePhoneNumberFromString(trimmed, { extract: false })?.number : undefined) ?? trimmed
-    );
+    if (number == null || ANONYMOUS.has(number.toLowerCase())) return null;
+    return isE164(number) ? number : (numberOf(number) ?? number);
   });
 
 /** Seconds of a call in plain digits. */

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations c0078f6e87ab3aa7, text 181d646dd0a958cd. Do not edit.
+// Made by "npm run generate" from migrations 7d70602caaf8bd57, text 181d646dd0a958cd. Do not edit.
 export type Json =
 	| string
 	| number

@@ -2,7 +2,7 @@ import { createTally, type Difference, OUTCOMES, type Outcome, outcomeBy, type S
 import { UNRATED } from './decide-call.ts';
 import type { Reason } from './qualification.ts';
 import { type RatedCall, type Rating, rateCall, type Terms } from './rate.ts';
-import { type RuleSet, type Rules, rulesFor } from './rule-set.ts';
+import { type RuleSet, rulesFor } from './rule-set.ts';
 import type { Measured } from './signals.ts';
 import { judge, type Verdict } from './weigh.ts';
 
@@ -32,16 +32,14 @@ export interface StoredCall extends Standing, RatedCall {
 const WAITS: readonly string[] = ['unknown-tracking-number', 'no-terms'];
 /** What the database adds to a call that qualifies; it stands as long as the call qualifies. */
 const OF_THE_BUYER: readonly string[] = ['buyer-paused', 'wallet-empty'];
-/** A supplier that stands so brings a call up to the threshold of the rules, wherever that lies. */
-const STANDINGS: readonly string[] = ['supplier-paused', 'supplier-throttled'];
 
-/** What speaks against a call beside its signals, by rules of which only the thresholds matter to it. */
-function othersOf({ reasons, signals, isRefused }: StoredCall, { thresholds }: Rules): Reason[] {
+/** What speaks against a call beside its signals. */
+function othersOf({ reasons, signals, isRefused }: StoredCall): Reason[] {
   const weighed = new Set(signals.map(({ signal }) => signal));
   // A refusal is the last reason, and none of the rules.
-  return (isRefused ? reasons.slice(0, -1) : reasons)
-    .filter(({ signal }) => !(weighed.has(signal) || OF_THE_BUYER.includes(signal) || signal in UNRATED))
-    .map((reason) => (STANDINGS.includes(reason.signal) ? { ...reason, points: thresholds.holdAt } : reason));
+  return (isRefused ? reasons.slice(0, -1) : reasons).filter(
+    ({ signal }) => !(weighed.has(signal) || OF_THE_BUYER.includes(signal) || signal in UNRATED),
+  );
 }
 
 /** What rules make of a call that is stored, as if nobody had decided it; `without` a signal that it has. Pure. */
@@ -53,7 +51,7 @@ export function replayCall(
   if (call.reasons.some(({ signal }) => WAITS.includes(signal))) return { verdict: 'hold', rating: null };
   const rules = rulesFor(ruleSet, call.campaignId);
   const signals = call.signals.filter(({ signal }) => signal !== without);
-  const verdict = judge(signals, othersOf(call, rules), rules, call.snoozed).decision;
+  const verdict = judge(signals, othersOf(call), rules, call.snoozed).decision;
   if (verdict !== 'qualify' || call.terms === null) return { verdict, rating: null };
   const rating = rateCall(call.terms, call);
   return typeof rating === 'string'
@@ -62,8 +60,7 @@ export function replayCall(
 }
 
 /** Whether rules decide about a call at all: it breaks no condition of its terms, and its supplier is not blocked. */
-export const isOfRules = (call: StoredCall, ruleSet: RuleSet): boolean =>
-  !othersOf(call, rulesFor(ruleSet, call.campaignId)).some(({ points }) => points === 100);
+export const isOfRules = (call: StoredCall): boolean => !othersOf(call).some(({ points }) => points === 100);
 
 type Counts = Record<Outcome, number>;
 /** How many calls with a label the rules that scored them approved, held and rejected, and how many others would. */

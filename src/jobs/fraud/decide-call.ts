@@ -49,7 +49,7 @@ export function decideCall(call: Call, ruleSet: RuleSet): CallDecision {
   if (waits !== null) return unmeasured('hold', WAITING_POINTS, waits);
   const rules = rulesFor(ruleSet, call.campaignId);
   const signals = call.isInvoiced && call.scored !== null ? call.scored.signals : measureCall(call);
-  const standing = standingOf(call, rules);
+  const standing = standingOf(call);
   const broken = brokenConditions(call);
   const others = [...broken, ...(standing === null ? [] : [standing])];
   const judged = judge(signals, others, rules, call.snoozed);

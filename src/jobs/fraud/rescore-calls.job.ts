@@ -30,7 +30,8 @@ export const rescoreCalls = defineJob({
       const next = await fraud.callsToRescore(date, BATCH);
       if (next.length === 0) return done({ looked, changed });
       signal.throwIfAborted();
-      const contexts = await calls.scoringContext(next.map(({ callId }) => callId));
+      const ids = next.map(({ callId }) => callId);
+      const contexts = await calls.scoringContext(ids, { withLateFacts: true });
       const decide = await readRules(fraud, contexts);
       const news = contexts.flatMap((call) => {
         const decision = isOpen(call) ? decide(call) : null;

@@ -35,9 +35,9 @@ const limits = z.strictObject({
 const ruleSet = z
   .strictObject({
     default: rules,
-    /** Campaign → what differs in it; weights one by one, the others whole. */
+    /** Campaign → what differs in it; weights one by one, the others whole. The database writes ids in small letters. */
     campaigns: z
-      .record(z.uuid(), z.strictObject({ ...shape, weights: weights.partial() }).partial())
+      .record(z.uuid().toLowerCase(), z.strictObject({ ...shape, weights: weights.partial() }).partial())
       .default({}),
     /** Provider → what asking it may cost, of all campaigns together. */
     lookups: z.partialRecord(z.enum(LOOKUP_PROVIDERS), limits).default({}),

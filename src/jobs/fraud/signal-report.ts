@@ -45,7 +45,7 @@ export function createSignalReport() {
     if (call.outcome === null || call.verdict === null) return;
     calls += 1;
     if (call.label !== null) labels[call.label] += 1;
-    const price = ruleSet === undefined || isInWindow(call) ? null : savedPrice(call, ruleSet);
+    const price = ruleSet === undefined || isInWindow(call) ? null : savedPrice(call);
     if (price !== null) {
       addTo(saved, price);
       if (call.caller !== null) savedAtMs.set(call.caller.key, call.startedAtMs);
@@ -94,10 +94,10 @@ function addTo(sums: Record<string, number>, { currency, priceMinor }: Price): v
 }
 
 /** What a call would have owed that the rules rejected, or held and that was not let go; null where something else stands against it. */
-function savedPrice(call: StoredCall, ruleSet: RuleSet): Price | null {
+function savedPrice(call: StoredCall): Price | null {
   if (call.outcome !== 'rejected' || call.verdict === 'qualify') return null;
   if (call.isTakenBack || call.isRefused) return null;
-  if (call.terms === null || !isOfRules(call, ruleSet)) return null;
+  if (call.terms === null || !isOfRules(call)) return null;
   const rating = rateCall(call.terms, call);
   return typeof rating === 'string' ? null : { currency: call.terms.currency, priceMinor: rating.priceMinor };
 }

@@ -41,9 +41,12 @@ export function weigh(measures: readonly Measured[], rules: Rules, snoozed: read
   return { score, decision: waits && bySignals === 'qualify' ? 'hold' : bySignals, reasons, bySignals };
 }
 
+/** How a supplier stands that has a call wait for a person, who decides about the supplier; it says nothing of the call. */
+export const WAITING_STANDINGS: readonly string[] = ['supplier-paused', 'supplier-throttled'];
+
 /**
  * What all that speaks against a call comes to: a reason of 100 points beside the signals rejects it, whatever the rules; others add to
- * its score.
+ * its score, and how its supplier stands holds it, however little speaks against it, and rejects none.
  */
 export function judge(
   measures: readonly Measured[],
@@ -52,9 +55,10 @@ export function judge(
   snoozed: readonly string[],
 ): Verdict {
   const weighed = weigh(measures, rules, snoozed);
-  const score = Math.min(100, weighed.score + others.reduce((sum, { points }) => sum + points, 0));
+  const sum = Math.min(100, weighed.score + others.reduce((total, { points }) => total + points, 0));
   const { holdAt, rejectAt } = rules.thresholds;
-  const isRejected = others.some(({ points }) => points === 100) || score >= rejectAt;
+  const isRejected = others.some(({ points }) => points === 100) || sum >= rejectAt;
+  const score = others.some(({ signal }) => WAITING_STANDINGS.includes(signal)) ? Math.max(sum, holdAt) : sum;
   return {
     score,
     decision: isRejected ? 'reject' : score >= holdAt ? 'hold' : weighed.decision,
@@ -64,7 +68,7 @@ export function judge(
 }
 
 /** What a call gets by how its supplier stands, beside its own score. */
-export function standingOf({ standing, supplier, profile }: CallFacts, rules: Rules): Reason | null {
+export function standingOf({ standing, supplier, profile }: CallFacts): Reason | null {
   const reason = (points: number, text: string) => ({
     signal: `supplier-${standing}`,
     version: 1,
@@ -72,9 +76,9 @@ export function standingOf({ standing, supplier, profile }: CallFacts, rules: Ru
     text,
   });
   if (standing === 'blocked') return reason(100, 'the supplier is blocked');
-  if (standing === 'paused') return reason(rules.thresholds.holdAt, 'the supplier is paused');
-  const usual = Math.max(1, (profile?.calls ?? 0) / 28 / 12);
+  if (standing === 'paused') return reason(0, 'the supplier is paused');
+  const usual = Math.max(1, (profile?.calls ?? 0) / Math.max(1, profile?.days ?? 0) / 12);
   if (standing === 'throttled' && callsOfHour(supplier) >= usual)
-    return reason(rules.thresholds.holdAt, 'the supplier is throttled, and this is beyond its usual hour');
+    return reason(0, 'the supplier is throttled, and this is beyond its usual hour');
   return null;
 }

@@ -20,11 +20,13 @@ function typeOf(number: string): string | null {
   return type;
 }
 
-/** Numbers of the numbering plan that nobody has: fiction's 555-01xx, one digit all along. */
+/** Numbers of the numbering plan that nobody has: fiction's 555-01xx, exchanges that are services (411, 911), one digit all along. */
 function isUnassigned(number: string): boolean {
   if (!number.startsWith('+1') || number.length !== 12) return false;
   const subscriber = number.slice(5);
-  return subscriber.startsWith('55501') || new Set(number.slice(2)).size === 1;
+  return (
+    subscriber.startsWith('55501') || subscriber.startsWith('11', 1) || new Set(number.slice(2)).size === 1
+  );
 }
 
 const ifNumber =
@@ -70,7 +72,7 @@ export const numberSignals: readonly Signal[] = [
   },
   {
     name: 'unassigned-number',
-    version: 1,
+    version: 2,
     text: "the caller's number was given to nobody",
     measure: ifNumber((number) => (isUnassigned(number) ? certain() : null)),
   },

@@ -20,7 +20,11 @@ function usualHour(profile: Profile, startedAtMs: number): { calls: number; shar
   const ofHour = ((profile.hours[at.getUTCHours()] ?? 0) + 0.5) / (profile.calls + 12);
   const weekday = ((profile.weekdays[(at.getUTCDay() + 6) % 7] ?? 0) + 1) / (profile.calls + 7);
   const perDay = profile.calls / Math.max(1, profile.days);
-  return { calls: perDay * ofHour * Math.min(2, weekday * 7), share: ofHour };
+  return {
+    calls: perDay * ofHour * Math.min(2, weekday * 7),
+    // A day of the week on which more come than on others makes no hour usual.
+    share: ofHour * Math.min(1, weekday * 7),
+  };
 }
 
 /** An hour of the day in which fewer than this part of all calls come. */
@@ -44,7 +48,7 @@ export function usualDay({ profile, supplier }: CallFacts): { calls: number; kno
 export const timingSignals: readonly Signal[] = [
   {
     name: 'unusual-hour',
-    version: 1,
+    version: 2,
     text: 'the supplier hardly ever sends calls at this hour of this weekday',
     measure({ profile, startedAtMs }) {
       if (profile === null || profile.calls < LEAST_PROFILE) return null;
