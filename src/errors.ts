@@ -184,7 +184,7 @@ export const isOfOne = (error: unknown): error is ApiError =>
   !error.ofEverybody &&
   OF_ONE.includes(error.statusCode);
 
-/** Whether nothing left the house, so that nothing is owed for it. */
+/** Whether nothing left the house, or only with a key that was refused, so that nothing is owed for it. */
 export const isUnsent = (error: unknown): error is OutageError =>
   error instanceof OutageError && error.detail.sent === false;
 

@@ -1,8 +1,10 @@
-import { ApiError, OutageError } from '../errors.ts';
+import { ApiError, isUnsent, OutageError } from '../errors.ts';
 import { HIDDEN, hideSecrets, withoutSecrets } from './credentials.ts';
 
-/** Refusals of who asks, and not of what is asked. */
+/** Refusals of who asks, and not of what is asked. Nor does a redirect say anything of that: the provider moved, or is down. */
 const OF_EVERYBODY = [401, 402, 403];
+const isOfEverybody = (statusCode: number) =>
+  OF_EVERYBODY.includes(statusCode) || (statusCode >= 300 && statusCode < 400);
 
 interface Refusal {
   readonly statusCode: number;
@@ -34,7 +36,7 @@ export class Refused extends Error {
     this.providerCode = code;
     this.waitMs = waitMs;
     this.theirId = theirId;
-    this.ofEverybody = ofEverybody ?? OF_EVERYBODY.includes(statusCode);
+    this.ofEverybody = ofEverybody ?? isOfEverybody(statusCode);
     this.mayPass = mayPass ?? (statusCode === 429 || statusCode >= 500);
     this.ofKey = ofKey ?? statusCode === 401;
   }
@@ -77,9 +79,9 @@ export const isRefusalInside = (answer: unknown): answer is RefusalInside =>
 /** An answer that is not in the documented shape, or too large to be one. */
 export class Unreadable extends Error {}
 
-/** What is refused for its own content, such as an id that nobody knows, says nothing of the provider. */
+/** What is refused for its own content, such as an id that nobody knows, and what was not sent, are no failures of the provider. */
 export const isTrouble = (error: unknown) =>
-  !(error instanceof Refused) || error.ofEverybody || error.mayPass;
+  error instanceof Refused ? error.ofEverybody || error.mayPass : !isUnsent(error);
 
 /** What may pass by waiting; `waitMs` is what the provider asked for. */
 export class Away extends Error {
@@ -147,8 +149,9 @@ function plainCode(code: string, secrets: readonly string[]): string {
   return digits > MOST_DIGITS ? HIDDEN : hideSecrets(code, secrets);
 }
 
-/** No request was made. */
-export const unsent = (provider: string, operation: string, code: string) =>
+/** No request was made, or only by a key that was refused. */
+export const unsent = (provider: string, operation: string, code: string, cause?: unknown) =>
   new OutageError('PROVIDER_UNAVAILABLE', `${provider} was not asked for ${operation} (${code}).`, {
+    cause,
     detail: { provider, operation, code, sent: false },
   });

@@ -1,4 +1,4 @@
-import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleWhen } from 'cockatiel';
+import { BrokenCircuitError, CircuitState, ConsecutiveBreaker, circuitBreaker, handleAll } from 'cockatiel';
 
 export interface CircuitOptions {
   /** So many failures in a row open it. Default 5. */
@@ -17,15 +17,24 @@ export interface Circuit {
   run<T>(send: () => Promise<T>): Promise<T>;
 }
 
-/** `isTrouble`: whether an error says something of the provider; what is refused for its own content does not. */
+/** `isTrouble`: whether an error is a failure of the provider. What is refused for its own content is none, and ends a row of them. */
 export function createCircuit(
   { failures = 5, openMs = 30_000, onChange }: CircuitOptions,
   isTrouble: (error: unknown) => boolean,
 ): Circuit {
-  const policy = circuitBreaker(handleWhen(isTrouble), {
+  const policy = circuitBreaker(handleAll, {
     breaker: new ConsecutiveBreaker(failures),
     halfOpenAfter: openMs,
   });
+  // To the library an error that is no failure is no success either: the failures on both sides of it would be a row.
+  const answerOf = <T>(send: () => Promise<T>) =>
+    send().then(
+      (value) => ({ ok: true, value }) as const,
+      (error: unknown) => {
+        if (isTrouble(error)) throw error;
+        return { ok: false, error } as const;
+      },
+    );
   let openUntilMs = 0;
   // Of a circuit that is only being tried nobody is told that it closed.
   policy.onBreak(() => {
@@ -42,7 +51,9 @@ export function createCircuit(
     isOpen,
     async run(send) {
       if (isOpen()) throw new BrokenCircuitError();
-      return policy.execute(send);
+      const answer = await policy.execute(() => answerOf(send));
+      if (answer.ok) return answer.value;
+      throw answer.error;
     },
   };
 }

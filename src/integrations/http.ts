@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
 import type { z } from 'zod';
 import { readSecrets } from '../config-files.ts';
-import { isUnsent } from '../errors.ts';
+import { type ApiError, isUnsent } from '../errors.ts';
 import {
   Away,
   handleApiError,
@@ -42,14 +42,15 @@ export interface ApiOptions {
   /** Of one request, from its start to the end of the answer. Default 20,000. */
   readonly timeoutMs?: number;
   /**
-   * Called once for each request that failed; `requestId` is what it was sent under. `code` is ours and can be counted by;
-   * `providerCode` is whatever the provider writes, for the log alone.
+   * Called once for each request that failed, and for one that could not be sent for want of a token, which has no `requestId`:
+   * that is what it was sent under. `code` is ours and can be counted by; `providerCode` is whatever the provider writes, for
+   * the log alone.
    */
   readonly onFailure: (failure: {
     operation: string;
     code: string;
     providerCode: string | null;
-    requestId: string;
+    requestId?: string;
   }) => void;
   /** Asked before each request. Default: no limit. */
   readonly turns?: ApiTurns | undefined;
@@ -98,8 +99,8 @@ type ApiRequest<T> = ApiCall<T> & Partial<ApiWrite<T>>;
 export interface ApiClient {
   /**
    * A GET: sent again while the provider is away (1 s × 2^n, at most 30 s; after a 429 as it asks).
-   * Throws OutageError PROVIDER_UNAVAILABLE (with `sent: false` in its detail when nothing was), ApiError
-   * PROVIDER_REFUSED or ANSWER_INVALID, or the signal's reason.
+   * Throws OutageError PROVIDER_UNAVAILABLE (with `sent: false` in its detail when nothing was, or only with a
+   * token that was refused), ApiError PROVIDER_REFUSED or ANSWER_INVALID, or the signal's reason.
    */
   get<T>(call: ApiCall<T>): Promise<T>;
   /**
@@ -114,7 +115,7 @@ export interface ApiClient {
 const LONGEST_WAIT_MS = 30_000;
 
 export function createApiClient(options: ApiOptions): ApiClient {
-  const { provider, onFailure, turns, tries = 4, retryBaseMs = 1_000, authorize } = options;
+  const { provider, turns, tries = 4, retryBaseMs = 1_000 } = options;
   const circuit = options.circuit === undefined ? null : createCircuit(options.circuit, isTrouble);
   const isAway = () => circuit?.isOpen() ?? false;
 
@@ -123,18 +124,16 @@ export function createApiClient(options: ApiOptions): ApiClient {
     signal.throwIfAborted();
     if (isAway()) throw unsent(provider, operation, 'circuit_open');
     await takeTurn(options, call);
-    const requestId = randomUUID();
-    const tokens = tokensOf(options, operation);
-    const asking = () => ask(options, call, { requestId, tokens });
+    const shown = { tokens: tokensOf(options, operation), requestId: randomUUID() };
+    const asking = () => ask(options, call, shown);
     try {
       return await (circuit === null ? asking() : circuit.run(asking));
     } catch (error) {
+      if (isUnsent(error)) throw error;
       if (isCircuitOpen(error)) throw unsent(provider, operation, 'circuit_open');
       signal.throwIfAborted();
       const waitMs = error instanceof Refused ? error.waitMs : null;
-      const secrets = secretsOf(tokens, authorize);
-      const failure = handleApiError(provider, operation, error, { secrets, requestId });
-      onFailure({ operation, code: failure.code, providerCode: failure.providerCode, requestId });
+      const failure = tellFailure(options, call, shown, error);
       if (failure.statusCode === 429) await turns?.pause(waitMs ?? retryBaseMs);
       throw failure.retryable ? new Away(failure, waitMs) : failure;
     }
@@ -185,23 +184,36 @@ async function takeTurn<T>({ provider, turns }: ApiOptions, { operation, signal 
   if (isTurn === false) throw unsent(provider, operation, 'no_turn');
 }
 
-/** What one request is sent with. */
+/** What requests are sent with. */
 interface Shown {
-  readonly requestId: string;
   readonly tokens: readonly string[];
+  /** Of the request that is under way. */
+  requestId: string;
 }
 
 /** With none, nothing is sent: who asks without a token is nobody, and some answer that. */
-function tokensOf({ provider, tokens, authorize }: ApiOptions, operation: string): readonly string[] {
-  const none = () => unsent(provider, operation, 'no_token');
-  let held: readonly string[];
+function tokensOf({ provider, tokens, authorize, onFailure }: ApiOptions, operation: string) {
   try {
-    held = readSecrets(tokens(), authorize.takes);
-  } catch {
-    throw none();
+    const held = readSecrets(tokens(), authorize.takes);
+    if (held.length === 0) throw new Error('There is no token.');
+    return held;
+  } catch (cause) {
+    const none = unsent(provider, operation, 'no_token', cause);
+    onFailure({ operation, code: none.code, providerCode: null });
+    throw none;
   }
-  if (held.length === 0) throw none();
-  return held;
+}
+
+function tellFailure<T>(
+  { provider, authorize, onFailure }: ApiOptions,
+  { operation }: ApiCall<T>,
+  { tokens, requestId }: Shown,
+  error: unknown,
+): ApiError {
+  const secrets = secretsOf(tokens, authorize);
+  const failure = handleApiError(provider, operation, error, { secrets, requestId });
+  onFailure({ operation, code: failure.code, providerCode: failure.providerCode, requestId });
+  return failure;
 }
 
 /** What it was answered: a token that is refused gives way to the next one, an old one while tokens change. */
@@ -210,6 +222,10 @@ async function ask<T>(options: ApiOptions, call: ApiRequest<T>, shown: Shown): P
   let answer = await askWith(newest, options, call, shown);
   for (const token of older) {
     if (!(answer instanceof Refused) || !answer.ofKey) break;
+    // Else nobody would learn of it before the older one is taken back.
+    tellFailure(options, call, shown, answer);
+    await takeTurn(options, call);
+    shown.requestId = randomUUID();
     answer = await askWith(token, options, call, shown);
   }
   if (answer instanceof Refused) throw answer;
@@ -254,7 +270,8 @@ async function send<T>(
       ...(key === undefined ? {} : { 'idempotency-key': key }),
       ...credential.headers,
     },
-    redirect: 'error',
+    // Not followed, so that no key goes elsewhere: its status is a refusal.
+    redirect: 'manual',
     signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
   });
   return { statusCode: answer.status, headers: answer.headers, text: await readText(answer) };

@@ -58,6 +58,7 @@ describe('the circuit of a provider', () => {
     ['limits us', status(429)],
     ['refuses our key', status(401)],
     ['wants to be paid', status(402)],
+    ['leads elsewhere', status(301)],
     ['answers HTML', () => HttpResponse.html('<p>maintenance</p>')],
     ['refuses everybody in a 200', () => HttpResponse.json({ ok: false })],
     ['breaks the connection', () => HttpResponse.error()],
@@ -82,15 +83,31 @@ describe('the circuit of a provider', () => {
     expect(provider.asked).toHaveLength(6);
   });
 
-  test('stays closed where a success came between the failures', async () => {
-    const { provider, client, ask, fail } = openProvider();
+  test.each([
+    ['a success', good],
+    ['a refusal of what is asked', status(404)],
+  ])('stays closed where %s came between the failures', async (_, answer) => {
+    const { provider, client, fail } = openProvider();
     for (let round = 0; round < 3; round += 1) {
       provider.answer = status(500);
       await fail(2);
-      provider.answer = good;
-      expect(await ask()).toBe('ok');
+      provider.answer = answer;
+      await fail(1);
     }
-    expect(client.isAway()).toBe(false);
+    expect([client.isAway(), provider.asked.length]).toEqual([false, 9]);
+  });
+
+  test('stays closed while an older key is taken, and while that one has no turn', async () => {
+    const turns = { take: vi.fn(async () => true), pause: async () => undefined };
+    const { provider, client, ask, fail } = openProvider({ tokens: () => ['bad', 'good'], turns });
+    provider.answer = () => (provider.asked.length % 2 === 1 ? status(401)() : good());
+    for (const _ of [1, 2, 3]) expect(await ask()).toBe('ok');
+    provider.answer = status(401);
+    let turn = 0;
+    turns.take.mockImplementation(async () => ++turn % 2 === 1);
+    await fail(2);
+    expect(await ask()).toMatchObject({ detail: { sent: false, code: 'no_turn' } });
+    expect([client.isAway(), provider.asked.length]).toEqual([false, 9]);
   });
 
   test('lets one request through after its time, and closes when that succeeds', async () => {
@@ -209,7 +226,7 @@ describe('what may be repeated', () => {
 
 describe('a request', () => {
   test('has an id of its own, which its error, the log and the provider call it by', async () => {
-    const failed: string[] = [];
+    const failed: unknown[] = [];
     const { provider, client, call } = openProvider({
       ...{ tries: 2, retryBaseMs: 1 },
       onFailure: ({ requestId }) => void failed.push(requestId),

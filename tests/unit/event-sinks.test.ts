@@ -187,9 +187,12 @@ describe('an endpoint that fails again and again', () => {
   });
 
   test('is not left alone for events that it refuses for what they are', async () => {
-    receiver.behaves.status = 422;
-    for (const _ of [1, 2, 3, 4, 5]) expect(await failureOf(deliver())).toBeInstanceOf(ApiError);
-    expect(receiver.received).toHaveLength(5);
+    // Also between failures: it is three in a row that count.
+    for (const status of [500, 500, 422, 500, 422, 422, 422]) {
+      receiver.behaves.status = status;
+      expect(await failureOf(deliver())).toBeInstanceOf(ApiError);
+    }
+    expect(receiver.received).toHaveLength(7);
   });
 
   test('is tried again after that time', async () => {

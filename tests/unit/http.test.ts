@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { delay, HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { ApiError, OutageError } from '../../src/errors.ts';
 import { handleApiError } from '../../src/integrations/api-errors.ts';
@@ -21,7 +21,7 @@ const schema = z.object({ calls: z.array(z.object({ id: z.string() })) });
 const GOOD = { calls: [{ id: 'CAL1', new_field: 1 }], total: 1 };
 
 function clientOf(given: Partial<ApiOptions> = {}) {
-  const failures: { operation: string; code: string }[] = [];
+  const failures: Parameters<ApiOptions['onFailure']>[0][] = [];
   const client = createApiClient({
     provider: 'provider',
     baseUrl: new URL('https://api.provider.example'),
@@ -144,6 +144,19 @@ describe('a refusal', () => {
     held.splice(0, 2, 'newer');
     await expect(ask()).rejects.toMatchObject({ code: 'PROVIDER_REFUSED', statusCode: 401 });
   });
+
+  test('of the newest token is told, and the older one is a request of its own: a turn and an id', async () => {
+    const asked = answers(json({ code: 'revoked' }, { status: 401 }), good);
+    const take = vi.fn(async () => true);
+    const turns = { take, pause: async () => undefined };
+    // Also of a client that asks once: a token that is refused was not taken.
+    const { ask, failures } = clientOf({ tokens: () => ['bad', 'good'], tries: 1, turns });
+    expect(await ask()).toMatchObject({ calls: [{}] });
+    const [bad, other] = asked.map(({ headers }) => headers.get('x-request-id'));
+    expect(failures).toMatchObject([{ code: 'PROVIDER_REFUSED', providerCode: 'revoked', requestId: bad }]);
+    expect(take).toHaveBeenCalledTimes(2);
+    expect(other).not.toBe(bad);
+  });
 });
 
 test('a token that stands in a file is read at each request: a new one needs no restart', async () => {
@@ -152,14 +165,18 @@ test('a token that stands in a file is read at each request: a new one needs no 
     const file = join(folder, 'token');
     writeFileSync(file, 'first\n');
     const asked = answers(good);
-    const { ask } = clientOf({ tokens: () => [`file:${file}`] });
+    const { ask, failures } = clientOf({ tokens: () => [`file:${file}`] });
     await ask();
     writeFileSync(file, 'second\nfirst\n');
     await ask();
     const shown = asked.map(({ headers }) => headers.get('authorization'));
     expect(shown).toEqual(['Token token="first"', 'Token token="second"']);
     rmSync(file);
-    await expect(ask()).rejects.toMatchObject({ code: 'PROVIDER_UNAVAILABLE', detail: { sent: false } });
+    await expect(ask()).rejects.toMatchObject({
+      ...{ code: 'PROVIDER_UNAVAILABLE', detail: { code: 'no_token', sent: false } },
+      cause: { code: 'ENOENT' },
+    });
+    expect(failures).toEqual([{ operation: 'calls.list', code: 'PROVIDER_UNAVAILABLE', providerCode: null }]);
     expect(asked).toHaveLength(2);
   } finally {
     rmSync(folder, { recursive: true });

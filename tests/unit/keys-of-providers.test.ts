@@ -1,12 +1,12 @@
 import { inspect } from 'node:util';
 import { HttpResponse, http } from 'msw';
 import { setupServer } from 'msw/node';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { createTune } from '../../src/integrations/campaigns/tune.ts';
 import { basic } from '../../src/integrations/credentials.ts';
 import { createIpQualityScore } from '../../src/integrations/fraud/ipqualityscore.ts';
-import { createApiClient } from '../../src/integrations/http.ts';
+import { type ApiOptions, type ApiTurns, createApiClient } from '../../src/integrations/http.ts';
 import { createLogger } from '../../src/log.ts';
 import { createMetrics } from '../../src/metrics.ts';
 import { tellFailures } from '../../src/providers.ts';
@@ -74,11 +74,26 @@ describe('a key that is refused inside of a 200 gives way to the next', () => {
   });
 });
 
-const clientOf = (tokens: readonly string[], told: object[] = []) =>
+const PAIR = 'customer:key-that-nobody-may-read';
+const clientOf = (
+  tokens: readonly string[],
+  onFailure: ApiOptions['onFailure'] = quiet.onFailure,
+  turns?: ApiTurns,
+) =>
   createApiClient({
     ...{ ...quiet, provider: 'provider', baseUrl: new URL('https://api.provider.example') },
-    ...{ tokens: () => tokens, authorize: basic, onFailure: (failure) => void told.push(failure) },
+    ...{ tokens: () => tokens, authorize: basic, onFailure, turns },
   });
+/** Whom failures are told in a process: its log and its counters. */
+function told() {
+  const lines: string[] = [];
+  const metrics = createMetrics();
+  const log = createLogger({ level: 'warn', destination: { write: (line) => void lines.push(line) } });
+  const tell = tellFailures(metrics, log);
+  const onFailure: ApiOptions['onFailure'] = ({ operation, code, ...more }) =>
+    tell('provider', operation, code, more);
+  return { lines, onFailure, counted: async () => (await metrics.render()).text };
+}
 const ask = (client: ReturnType<typeof clientOf>) =>
   client.get({ operation: 'read', path: '/', schema: z.object({}), signal });
 
@@ -95,17 +110,45 @@ test('without any key nothing is sent', async () => {
   expect(asked).toBe(0);
 });
 
-const PAIR = 'customer:key-that-nobody-may-read';
+test('a request whose newest key is refused ends as not sent where the older one has no turn', async () => {
+  let asked = 0;
+  server.use(
+    http.get('https://api.provider.example/', () => {
+      asked += 1;
+      return HttpResponse.json({}, { status: 401 });
+    }),
+  );
+  const failures: object[] = [];
+  const turns = { take: vi.fn(async () => false).mockResolvedValueOnce(true), pause: async () => undefined };
+  const onFailure = (failure: object) => void failures.push(failure);
+  const client = clientOf([PAIR, 'customer:older'], onFailure, turns);
+  await expect(ask(client)).rejects.toMatchObject({ detail: { code: 'no_turn', sent: false } });
+  expect([asked, failures]).toMatchObject([1, [{ code: 'PROVIDER_REFUSED' }]]);
+});
+
+test('a file of keys that goes away is logged and counted, though nothing is sent', async () => {
+  const { lines, counted, onFailure } = told();
+  await expect(ask(clientOf(['file:/nope/token'], onFailure))).rejects.toMatchObject({
+    cause: { code: 'ENOENT' },
+    detail: { sent: false },
+  });
+  expect(await counted()).toContain(
+    'callclear_integration_failures_total{provider="provider",code="PROVIDER_UNAVAILABLE"} 1',
+  );
+  expect(lines).toHaveLength(1);
+});
+
 test.each([
   ['half of a pair', 'key-that-nobody-may-read'],
   ['a pair as it is sent, without its scheme', Buffer.from(PAIR).toString('base64')],
   ['a pair', PAIR],
 ])('%s is hidden where a provider quotes it as its code', async (_what, code) => {
   server.use(http.get('https://api.provider.example/', () => HttpResponse.json({ code }, { status: 400 })));
-  const told: object[] = [];
-  const error = await ask(clientOf([PAIR], told)).catch((thrown: unknown) => thrown);
+  const failures: object[] = [];
+  const client = clientOf([PAIR], (failure) => void failures.push(failure));
+  const error = await ask(client).catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: 'PROVIDER_REFUSED' });
-  expect(inspect([error, told], { depth: 9 })).not.toContain(code);
+  expect(inspect([error, failures], { depth: 9 })).not.toContain(code);
 });
 
 test('what a provider calls its refusal is logged; counted is what we call it', async () => {
@@ -115,22 +158,15 @@ test('what a provider calls its refusal is logged; counted is what we call it', 
       HttpResponse.json({ code: codes.shift() }, { status: 400 }),
     ),
   );
-  const lines: string[] = [];
-  const metrics = createMetrics();
-  const log = createLogger({ level: 'warn', destination: { write: (line) => void lines.push(line) } });
-  const onFailure = tellFailures(metrics, log);
-  const client = createApiClient({
-    ...{ ...quiet, provider: 'provider', baseUrl: new URL('https://api.provider.example') },
-    ...{ tokens: () => [PAIR], authorize: basic },
-    onFailure: ({ operation, code, ...more }) => onFailure('provider', operation, code, more),
-  });
+  const { lines, counted, onFailure } = told();
+  const client = clientOf([PAIR], onFailure);
   await ask(client).catch(() => null);
   await ask(client).catch(() => null);
-  const counted = (await metrics.render()).text;
-  expect(counted).toContain(
+  const text = await counted();
+  expect(text).toContain(
     'callclear_integration_failures_total{provider="provider",code="PROVIDER_REFUSED"} 2',
   );
-  expect(counted).not.toContain('no_such_caller');
+  expect(text).not.toContain('no_such_caller');
   expect(lines.join('')).toContain('"providerCode":"no_such_caller"');
   expect(lines.join('')).not.toContain('12125550100');
 });

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { validateEnvironment } from '../../src/config.ts';
 import { isPair, readSecrets } from '../../src/config-files.ts';
@@ -127,12 +128,17 @@ describe('a file that is written in place', () => {
 
 test('with a key of Telesign that is no pair nothing is sent, also when it was a pair at the start', async () => {
   writeFileSync(file, 'a-key-without-a-customer\n');
-  const options = { apiBase: 'http://127.0.0.1:1', onFailure: () => undefined };
+  const told: object[] = [];
+  const onFailure = (failure: object) => void told.push(failure);
+  const options = { apiBase: 'http://127.0.0.1:1', onFailure };
   const asked = createTelesign({ ...options, keys: [`file:${file}`] }).lookUp(
     '+14155550123',
     new AbortController().signal,
   );
-  await expect(asked).rejects.toMatchObject({ detail: { code: 'no_token', sent: false } });
+  const error = await asked.catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ detail: { code: 'no_token', sent: false } });
+  expect(told).toHaveLength(1);
+  expect(inspect([error, told], { depth: 9 })).not.toContain('a-key-without-a-customer');
 });
 
 test('a secret of a sender of your own that is too short is not taken from a file either', async () => {
