@@ -23,13 +23,16 @@ import { RealtimeService } from '../integrations/supabase/realtime.ts';
 import { instantMs } from '../integrations/supabase/rpc.ts';
 import { checkQueueStore } from '../queues/store-check.ts';
 
+/** Told the code of a failure after which it is tried again. */
+type OnCode = (code: string) => void;
+
 /** Asks a configured integration something harmless, and says what it found. Throws when it is not in order. */
-type Ask<Settings> = (settings: Settings, signal: AbortSignal) => Promise<string>;
+type Ask<Settings> = (settings: Settings, signal: AbortSignal, onCode: OnCode) => Promise<string>;
 
 export interface Check {
   readonly name: string;
   /** Null is an integration that is not configured. */
-  readonly ask: ((signal: AbortSignal) => Promise<string>) | null;
+  readonly ask: ((signal: AbortSignal, onCode: OnCode) => Promise<string>) | null;
   /** What a person does when it is broken. */
   readonly mend: string;
 }
@@ -49,7 +52,7 @@ export function checksOf(config: Config): readonly Check[] {
       'realtime',
       config.realtime ? supabase : null,
       askRealtime,
-      'Where the project has no realtime server, set SUPABASE_REALTIME=off: everything is polled then.',
+      'See SUPABASE_SECRET_KEY, and that the publication supabase_realtime has the tables that docs/integrations.md names. Where the project has no realtime server, set SUPABASE_REALTIME=off: everything is polled then.',
     ),
     check(
       'queue',
@@ -140,7 +143,7 @@ const check = <Settings>(
   mend: string,
 ): Check => ({
   ...{ name, mend },
-  ask: settings === null ? null : (signal) => ask(settings, signal),
+  ask: settings === null ? null : (signal, onCode) => ask(settings, signal, onCode),
 });
 
 const onFailure = () => undefined;
@@ -183,10 +186,10 @@ const askDatabase: Ask<NonNullable<Config['supabase']>> = async (supabase) => {
   return 'answers, and the clocks agree';
 };
 
-const askRealtime: Ask<NonNullable<Config['supabase']>> = async (supabase, signal) => {
+const askRealtime: Ask<NonNullable<Config['supabase']>> = async (supabase, signal, onCode) => {
   const { promise, resolve } = Promise.withResolvers<string>();
   const realtime = new RealtimeService({
-    ...{ ...supabase, isOn: true, onFailure },
+    ...{ ...supabase, isOn: true, onFailure: ({ code }) => onCode(code) },
     onLive: () => resolve('sends changes'),
   });
   realtime.subscribeToTable({

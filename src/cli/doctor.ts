@@ -23,18 +23,25 @@ async function run({ name, ask, mend }: Check, timeoutMs: number): Promise<Findi
   const signal = AbortSignal.timeout(timeoutMs);
   const { promise: late, reject } = Promise.withResolvers<never>();
   signal.addEventListener('abort', () => reject(signal.reason));
+  const codes: string[] = [];
   try {
-    return { name, state: 'ok', text: await Promise.race([ask(signal), late]), mend: null };
+    const asked = ask(signal, (code) => codes.push(code));
+    return { name, state: 'ok', text: await Promise.race([asked, late]), mend: null };
   } catch (error) {
-    return { name, state: 'broken', text: textOf(error), mend };
+    return { name, state: 'broken', text: textOf(error, codes.at(-1)), mend };
   }
 }
 
 /** Our own errors tell their text; of others their code alone, because their text may hold what is configured. */
-function textOf(error: unknown): string {
+function textOf(error: unknown, lastCode?: string): string {
   const code = codeOf(error, 'INTERNAL');
   if (!(error instanceof Error)) return code;
-  if (error.name === 'TimeoutError') return 'it did not answer in time';
+  if (error.name === 'TimeoutError') {
+    const isSilent = lastCode === undefined;
+    return isSilent
+      ? 'it did not answer in time'
+      : `it did not succeed in time; its last failure was ${lastCode}`;
+  }
   const foreign = foreignCodeOf(error);
   if (code !== 'INTERNAL') return `${code}: ${error.message}${foreign === null ? '' : ` (${foreign})`}`;
   return foreign ?? error.name;

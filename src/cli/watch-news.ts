@@ -89,9 +89,11 @@ function createNewsReader({ news, nowMs }: Pick<Watching, 'news' | 'nowMs'>) {
   return {
     cache,
     knowsTerms: (id: string) => seen.has(`terms ${id}`),
-    async start(sinceMs: number): Promise<void> {
+    /** What happened before `startedMs` is no news, though a later reading shows it too; what happens while this reads is. */
+    async start(startedMs: number): Promise<void> {
       cache.keepTerms(await news.terms(null, nowMs()));
-      for (const read of Object.values(readers)) (await read(sinceMs)).forEach(isNew);
+      for (const read of Object.values(readers))
+        (await read(startedMs - BEFORE_MS)).filter(({ atMs }) => atMs < startedMs).forEach(isNew);
     },
     read: async (table: Table, sinceMs: number) => (await readers[table](sinceMs)).filter(isNew),
   };
@@ -106,8 +108,7 @@ export async function watchNews(watching: Watching): Promise<{ close(): Promise<
   const { news, nowMs, realtime, namesMs = 60_000, onOpen, onNews, onAway } = watching;
   const reader = createNewsReader(watching);
   const startedMs = nowMs();
-  // What happened just before is no news, though a later reading shows it too.
-  await reader.start(startedMs - BEFORE_MS);
+  await reader.start(startedMs);
   onOpen(await news.countOpen(nowMs()));
   const away = new Set<Table>();
   function tellAway(table: Table, code: string | null): void {

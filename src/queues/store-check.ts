@@ -17,18 +17,23 @@ const MAX_SKEW_MS = 5_000;
  */
 export async function checkQueueStore(
   backend: QueueBackend,
-  { strict }: { strict: boolean },
+  { strict, answerMs = ANSWER_MS }: { strict: boolean; answerMs?: number },
 ): Promise<string[]> {
-  const answer = backend.kind === 'redis' ? redisFaults(backend.url) : clockFault(backend.url);
-  const late = () => new OutageError('QUEUE_UNAVAILABLE', 'The queue store does not answer.');
-  const faults = await withDeadline(answer, ANSWER_MS, late);
+  const waiting = new AbortController();
+  const ask = backend.kind === 'redis' ? redisFaults : clockFault;
+  const faults = await withDeadline(ask(backend.url, waiting.signal), answerMs, () => {
+    // A store that accepts a connection and says nothing would else hold it, and the process, for good.
+    waiting.abort();
+    return new OutageError('QUEUE_UNAVAILABLE', 'The queue store does not answer.');
+  });
   if (strict && faults.length > 0) throw new PermanentError('CONFIG_INVALID', faults.join(' '));
   return faults;
 }
 
-async function redisFaults(url: string): Promise<string[]> {
+async function redisFaults(url: string, signal: AbortSignal): Promise<string[]> {
   const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 1, retryStrategy: () => null });
   client.on('error', () => {});
+  signal.addEventListener('abort', () => client.disconnect());
   try {
     await client.connect();
     const info = `${await client.info('memory')}\r\n${await client.info('persistence')}`;
@@ -47,9 +52,10 @@ async function redisFaults(url: string): Promise<string[]> {
   }
 }
 
-async function clockFault(url: string): Promise<string[]> {
+async function clockFault(url: string, signal: AbortSignal): Promise<string[]> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: ANSWER_MS });
   client.on('error', () => {});
+  signal.addEventListener('abort', () => void client.end().catch(() => {}));
   try {
     await client.connect();
     const before = Date.now();

@@ -62,6 +62,8 @@ create table public.campaigns (
   offer_provider text check (offer_provider in ('ringba', 'everflow', 'tune')),
   offer_id text check (length(offer_id) between 1 and 64),
   offer_currency text,
+  -- When that night was due whose work compared the offer with the terms last: a run of it goes on behind those that were.
+  offer_compared_due timestamptz,
   status text not null default 'active' check (status in ('active', 'ended')),
   made_at timestamptz not null default now(),
   check (num_nonnulls(offer_provider, offer_id) <> 1)

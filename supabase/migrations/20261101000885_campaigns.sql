@@ -38,27 +38,32 @@ create function app.import_of_terms(t public.campaign_terms) returns jsonb langu
     'hours', t.hours, 'dailyCap', t.daily_cap, 'monthlyCap', t.monthly_cap, 'concurrencyCap', t.concurrency_cap)
 $$;
 
--- The campaigns that are offers of a platform, with their newest terms.
-create function public.linked_campaigns(p_provider text)
+-- The campaigns, with their newest terms, that are one of the next so many offers of a platform which the night's work has not compared.
+create function public.linked_campaigns(p_provider text, p_due_ms bigint, p_limit int)
 returns jsonb language sql stable security definer set search_path = pg_catalog, public, app, pg_temp as $$
+  with waiting as (
+    select id, offer_id, dense_rank() over (order by offer_id) as nth from campaigns
+    where offer_provider = p_provider and status = 'active' and (offer_compared_due < app.at(p_due_ms)) is not false
+  )
   select coalesce(jsonb_agg(jsonb_build_object('campaignId', k.id, 'offerId', k.offer_id,
-    'terms', case when t.id is not null then app.import_of_terms(t) end) order by k.id), '[]')
-  from campaigns k left join lateral app.newest_terms(k.id) t on true
-  where k.offer_provider = p_provider and k.status = 'active'
+    'terms', case when t.id is not null then app.import_of_terms(t) end) order by k.nth, k.id), '[]')
+  from waiting k left join lateral app.newest_terms(k.id) t on true where k.nth <= p_limit
 $$;
 
 -- Keeps what an offer would change of the terms that it was compared with. Answers same (nothing), open (known), dismissed (a person
--- said no to the very same), new, or stale: the campaign has other terms or another offer since, and the next reading compares anew.
+-- said no to the very same), new, or stale: the campaign has other terms or another offer since, and the next night compares anew.
 -- An answer that could not be read (isUnread) says nothing of what stands open, and a fault in between nothing of what was dismissed.
 -- Safe to run twice: one proposal of a campaign is open, and the same is not opened again.
 create function public.record_offer(p_found jsonb, p_now_ms bigint)
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
-declare v jsonb := app.json_arg(p_found); v_campaign campaigns; v_known term_proposals; v_terms uuid := (v ->> 'termsId')::uuid;
+declare v jsonb := app.json_arg(p_found); v_campaign campaigns; v_known term_proposals; v_terms uuid := (v ->> 'termsId')::uuid; v_stale boolean;
 begin
   select * into v_campaign from campaigns where id = (v ->> 'campaignId')::uuid for update;
-  if (v_campaign.offer_provider, v_campaign.offer_id) is distinct from (v ->> 'provider', v ->> 'offerId')
-    or (app.newest_terms(v_campaign.id)).id is distinct from v_terms then return to_jsonb('stale'::text); end if;
-  update campaigns set offer_currency = v ->> 'currency' where id = v_campaign.id and v ->> 'currency' is not null;
+  v_stale := (v_campaign.offer_provider, v_campaign.offer_id) is distinct from (v ->> 'provider', v ->> 'offerId')
+    or (app.newest_terms(v_campaign.id)).id is distinct from v_terms;
+  update campaigns set offer_compared_due = app.at((v ->> 'dueMs')::bigint),
+    offer_currency = case when v_stale then offer_currency else coalesce(v ->> 'currency', offer_currency) end where id = v_campaign.id;
+  if v_stale then return to_jsonb('stale'::text); end if;
   select * into v_known from term_proposals where campaign_id = v_campaign.id order by (state = 'open') desc, found_at desc, id limit 1;
   if v_known.state in ('open', 'dismissed') and (v_known.terms_id, v_known.changes, v_known.fault, v_known.offer_id)
     is not distinct from (v_terms, v -> 'changes', v ->> 'fault', v ->> 'offerId') then return to_jsonb(v_known.state); end if;

@@ -46,6 +46,10 @@ const states = async (env: Record<string, string>, timeoutMs?: number) =>
   Object.fromEntries(
     (await examine(validateEnvironment(env), timeoutMs)).map(({ name, state }) => [name, state]),
   );
+const realtimeOf = async (url: string) => {
+  const env = { SUPABASE_URL: url, SUPABASE_SECRET_KEY: 'k', SUPABASE_REALTIME: 'on' };
+  return (await examine(validateEnvironment(env), 2_000)).find(({ name }) => name === 'realtime');
+};
 const NONE = {
   ...{
     database: 'not configured',
@@ -187,12 +191,30 @@ describe('callclear doctor', () => {
     const { SUPABASE_URL, SUPABASE_SECRET_KEY } = environment();
     const [database] = await examine(validateEnvironment({ SUPABASE_URL, SUPABASE_SECRET_KEY }));
     expect(database).toMatchObject({ state: 'broken', text: expect.stringContaining('CLOCK_SKEWED') });
-    const [, silent] = await examine(
-      validateEnvironment({ SUPABASE_URL, SUPABASE_SECRET_KEY, SUPABASE_REALTIME: 'on' }),
-      1_000,
-    );
-    expect(silent).toMatchObject({ name: 'realtime', state: 'broken', text: 'it did not answer in time' });
+    realtime.behaves.answers = false;
+    expect(await realtimeOf(realtime.url)).toMatchObject({
+      state: 'broken',
+      text: 'it did not answer in time',
+    });
   });
+
+  test.each(['answers 404', 'refuses the channel', 'is not there'])(
+    'tells of a realtime server that %s by what code it failed, and of the key and the publication',
+    async (how) => {
+      realtime.behaves.refusesJoins = true;
+      const urls: Record<string, string> = { 'answers 404': base, 'refuses the channel': realtime.url };
+      answers = () => ({ status: 404, body: {} });
+      const found = await realtimeOf(urls[how] ?? 'http://127.0.0.1:1');
+      expect(found).toMatchObject({
+        ...{
+          state: 'broken',
+          text: 'it did not succeed in time; its last failure was REALTIME_CHANNEL_ERROR',
+        },
+        mend: expect.stringMatching(/SUPABASE_SECRET_KEY.*publication supabase_realtime/),
+      });
+      await expect.poll(() => realtime.connections()).toBe(0);
+    },
+  );
 
   test('finds realtime in order where changes come', async () => {
     const env = { SUPABASE_URL: realtime.url, SUPABASE_SECRET_KEY: 'k', SUPABASE_REALTIME: 'on' };

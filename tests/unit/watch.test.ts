@@ -12,6 +12,7 @@ describe('while it is watched', () => {
   let server: RealtimeServer;
   let at: { campaigns: (typeof ROOF)[]; terms: CampaignTerms[]; breaks: OpenedBreak[]; isAway: boolean };
   let readings: string[];
+  let whileStarting: () => void;
   let lines: string[];
   let away: (string | null)[];
   let watching: { close(): Promise<void> } | undefined;
@@ -25,6 +26,8 @@ describe('while it is watched', () => {
       sinceMs: number | null,
     ) => {
       readings.push(table);
+      whileStarting();
+      whileStarting = () => undefined;
       if (at.isAway) throw new OutageError('DATABASE_UNAVAILABLE', 'The database does not answer.');
       return all.filter((one) => of(one) >= (sinceMs ?? 0));
     };
@@ -81,7 +84,7 @@ describe('while it is watched', () => {
   beforeEach(async () => {
     server = await startRealtimeServer();
     at = { campaigns: [ROOF], terms: [terms()], breaks: [], isAway: false };
-    [readings, lines, away] = [[], [], []];
+    [readings, lines, away, whileStarting] = [[], [], [], () => undefined];
   });
   afterEach(async () => {
     await watching?.close();
@@ -146,6 +149,20 @@ describe('while it is watched', () => {
       told,
       told,
     ]);
+  });
+
+  test('what happens while it starts is told, and what happened just before is not', async () => {
+    at.terms.push(terms({ ...dearer, id: id(12), madeMs: NOW_MS - 1 }));
+    at.breaks.push(broken('movement:old', NOW_MS - 1));
+    // Between its start and its first reading of either table.
+    whileStarting = () => {
+      at.terms.push(dearer);
+      at.breaks.push(broken('movement:new', NOW_MS + 5));
+    };
+    await watch();
+    await quiet();
+    await soon(() => expect(lines).toHaveLength(3));
+    expect(lines.slice(1).sort()).toEqual([expect.stringContaining('movement:new'), DEARER]);
   });
 
   test('what happened while realtime was away is told once it is back', async () => {

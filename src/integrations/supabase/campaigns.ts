@@ -36,6 +36,8 @@ export interface FoundOffer {
   readonly fault: string | null;
   /** Nothing is known of the offer: what stands open of it stays. */
   readonly isUnread: boolean;
+  /** Of the night's work that compared it. */
+  readonly dueMs: number;
 }
 
 export type Proposal = z.output<typeof proposal>;
@@ -93,7 +95,9 @@ export type CampaignsStore = ReturnType<typeof createCampaignsStore>;
 /** Campaigns that are offers of another platform: what their terms would be by it, and what it is told of their calls. */
 export function createCampaignsStore(rpc: Rpc) {
   return {
-    linked: (provider: string) => rpc('linked_campaigns', { p_provider: provider }, z.array(linked)),
+    /** Those of the next `most` offers that the work which is due then has not compared, offer by offer. */
+    linked: (provider: string, dueMs: number, most: number) =>
+      rpc('linked_campaigns', { p_provider: provider, p_due_ms: dueMs, p_limit: most }, z.array(linked)),
     record: (found: FoundOffer, nowMs: number) =>
       rpc(
         'record_offer',

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 7d70602caaf8bd57, text 181d646dd0a958cd. Do not edit.
+// Made by "npm run generate" from migrations 5ec0e7b0d4b878b3, text 84995a1292f3fbda. Do not edit.
 export type Json =
 	| string
 	| number
@@ -1094,6 +1094,7 @@ export type Database = {
 					id: string;
 					made_at: string;
 					name: string;
+					offer_compared_due: string | null;
 					offer_currency: string | null;
 					offer_id: string | null;
 					offer_provider: string | null;
@@ -1107,6 +1108,7 @@ export type Database = {
 					id?: string;
 					made_at?: string;
 					name: string;
+					offer_compared_due?: string | null;
 					offer_currency?: string | null;
 					offer_id?: string | null;
 					offer_provider?: string | null;
@@ -1119,6 +1121,7 @@ export type Database = {
 					id?: string;
 					made_at?: string;
 					name?: string;
+					offer_compared_due?: string | null;
 					offer_currency?: string | null;
 					offer_id?: string | null;
 					offer_provider?: string | null;
@@ -4187,7 +4190,10 @@ export type Database = {
 			};
 			ledger_balances: { Args: { p_owner: string }; Returns: Json };
 			ledger_journals: { Args: { p_id: string }; Returns: Json };
-			linked_campaigns: { Args: { p_provider: string }; Returns: Json };
+			linked_campaigns: {
+				Args: { p_due_ms: number; p_limit: number; p_provider: string };
+				Returns: Json;
+			};
 			list_adjustments: { Args: Record<PropertyKey, never>; Returns: Json };
 			list_breaks: {
 				Args: { p_identity: string; p_now_ms: number };
