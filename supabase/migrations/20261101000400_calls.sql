@@ -49,6 +49,8 @@ create table public.calls (
   hold_until timestamptz,
   -- Facts that came after rating and have changed nothing: see adjust_call.
   late_facts jsonb,
+  -- When what some reports leave out was stated: name in the report → ms.
+  told_at jsonb not null default '{}',
   business_date date not null,
   trace text not null,
   -- When the provider's own log brought it, because no webhook had.
@@ -177,6 +179,22 @@ create function app.business_date(p_at timestamptz) returns date language sql st
   select (p_at at time zone timezone)::date from public.settings
 $$;
 
+-- What some reports leave out, and where it is kept.
+create function app.told() returns table (said text, kept text) language sql immutable as $$
+  values ('callerRegion', 'caller_region'), ('attestation', 'attestation'), ('lineType', 'line_type'), ('clickId', 'click_id')
+$$;
+
+create function app.told_at(p_report jsonb, p_facts_at timestamptz) returns jsonb language sql stable as $$
+  select coalesce(jsonb_object_agg(said, app.ms(p_facts_at)), '{}') from app.told() where p_report ->> said is not null
+$$;
+
+-- A call with what a report states of that later than others did.
+create function app.take_told(p_call public.calls, p_report jsonb, p_facts_at timestamptz) returns public.calls language sql stable as $$
+  select jsonb_populate_record(p_call, coalesce(jsonb_object_agg(kept, p_report -> said), '{}')
+    || jsonb_build_object('told_at', p_call.told_at || coalesce(jsonb_object_agg(said, app.ms(p_facts_at)), '{}')))
+  from app.told() where p_report ->> said is not null and app.ms(p_facts_at) > coalesce((p_call.told_at ->> said)::bigint, -1)
+$$;
+
 create function app.ingest_call(p_event jsonb, p_now timestamptz) returns text language plpgsql as $$
 declare
   v_report jsonb := p_event -> 'report';
@@ -189,10 +207,10 @@ begin
   if v_event_id is null then return 'duplicate'; end if;
 
   insert into calls as c (source, external_id, tracking_number, campaign_id, supplier_id, buyer_id, caller_number, started_at,
-    duration_s, answered, caller_region, attestation, line_type, click_id, facts_at, business_date, trace, recovered_at, made_at, changed_at)
+    duration_s, answered, caller_region, attestation, line_type, click_id, told_at, facts_at, business_date, trace, recovered_at, made_at, changed_at)
   select p_event ->> 'source', v_report ->> 'externalId', v_report ->> 'trackingNumber', t.campaign_id, t.supplier_id, k.buyer_id,
     v_report ->> 'callerNumber', app.at((v_report ->> 'startedAtMs')::bigint), (v_report ->> 'durationS')::int,
-    (v_report ->> 'answered')::boolean, v_report ->> 'callerRegion', v_report ->> 'attestation', v_report ->> 'lineType', v_report ->> 'clickId', v_facts_at, app.business_date(app.at((v_report ->> 'startedAtMs')::bigint)),
+    (v_report ->> 'answered')::boolean, v_report ->> 'callerRegion', v_report ->> 'attestation', v_report ->> 'lineType', v_report ->> 'clickId', app.told_at(v_report, v_facts_at), v_facts_at, app.business_date(app.at((v_report ->> 'startedAtMs')::bigint)),
     p_event ->> 'trace', case when p_event ->> 'kind' = 'call_log' then p_now end, p_now, p_now
   from (select 1) one
     left join tracking_numbers t on t.number = v_report ->> 'trackingNumber'
@@ -236,8 +254,8 @@ $$;
 
 -- Newer facts about a call that is stored: before rating they replace the old ones and a held call is scored again; after
 -- it they are kept beside, and whether they change what is owed is looked at. What a report states of the caller and of the click,
--- another may leave out: an older one fills what newer ones left open. That changes no price, so that a rated call has it at once,
--- and is scored by it when its date is closed or, where that was, by the next close.
+-- another may leave out: of that the newest counts that states it. It changes no price, so that a rated call has it at once, and is
+-- scored by it when its date is closed or, where that was, by the next close.
 create function app.revise_call(p_call public.calls, p_report jsonb, p_facts_at timestamptz, p_now timestamptz)
 returns text language plpgsql as $$
 declare v_older boolean := p_facts_at <= p_call.facts_at; v_same boolean := p_call.duration_s = (p_report ->> 'durationS')::int
@@ -246,17 +264,16 @@ declare v_older boolean := p_facts_at <= p_call.facts_at; v_same boolean := p_ca
   and app.ms(p_call.started_at) = (p_report ->> 'startedAtMs')::bigint;
   v_rated boolean := p_call.status in ('qualified', 'rejected');
   v_revenue boolean := app.take_revenue(p_call, p_report -> 'revenue', p_facts_at);
-  v_told calls := p_call; v_news boolean; v_click text := p_report ->> 'clickId';
+  v_told calls := app.take_told(p_call, p_report, p_facts_at); v_news boolean;
 begin
-  v_told.caller_region := case when v_older then coalesce(p_call.caller_region, p_report ->> 'callerRegion') else coalesce(p_report ->> 'callerRegion', p_call.caller_region) end;
-  v_told.attestation := case when v_older then coalesce(p_call.attestation, p_report ->> 'attestation') else coalesce(p_report ->> 'attestation', p_call.attestation) end;
-  v_told.line_type := case when v_older then coalesce(p_call.line_type, p_report ->> 'lineType') else coalesce(p_report ->> 'lineType', p_call.line_type) end;
-  v_news := v_told is distinct from p_call;
-  v_told.click_id := case when v_older or v_rated then coalesce(p_call.click_id, v_click) else coalesce(v_click, p_call.click_id) end;
+  v_news := (v_told.caller_region, v_told.attestation, v_told.line_type) is distinct from (p_call.caller_region, p_call.attestation, p_call.line_type);
+  -- Platforms were told of the one that it was rated with.
+  if v_rated then v_told.click_id := coalesce(p_call.click_id, v_told.click_id); end if;
   if v_older and not v_revenue and v_told is not distinct from p_call then return 'superseded'; end if;
-  update calls set caller_region = v_told.caller_region, attestation = v_told.attestation, line_type = v_told.line_type, click_id = v_told.click_id
+  update calls set caller_region = v_told.caller_region, attestation = v_told.attestation, line_type = v_told.line_type, click_id = v_told.click_id,
+    told_at = v_told.told_at
   where id = p_call.id;
-  if v_news or not v_older and not v_same then perform app.mark_windows(p_call); end if;
+  if v_news or not v_older and not v_same then perform app.mark_windows(p_call, v_rated and v_news); end if;
   if v_rated then
     update calls set facts_at = greatest(facts_at, p_facts_at),
       -- Newer ones that are those it was rated by take others back.
@@ -264,10 +281,9 @@ begin
       changed_at = case when v_same and not v_revenue and not v_news then changed_at else p_now end
     where id = p_call.id;
     -- The platform could not be told of a call whose click nobody knew.
-    if p_call.click_id is null and v_click is not null then perform app.want_push(p_call.id, p_now); end if;
-    if v_news then perform app.mark_call(p_call); end if;
-    if not v_same or v_revenue or p_call.late_facts is not null then perform app.look_again(p_call, p_now); end if;
-    return case when v_same and not v_revenue and not v_news then 'unchanged' else 'late' end;
+    if p_call.click_id is null and v_told.click_id is not null then perform app.want_push(p_call.id, p_now); end if;
+    if not v_older and not v_same or v_revenue or p_call.late_facts is not null then perform app.look_again(p_call, p_now); end if;
+    return case when (v_older or v_same) and not v_revenue and not v_news then 'unchanged' else 'late' end;
   end if;
   if not v_older then
     update calls set duration_s = (p_report ->> 'durationS')::int, answered = (p_report ->> 'answered')::boolean,

@@ -87,15 +87,18 @@ begin
 end $$;
 
 -- Takes the facts that came after rating for those of the call, and has it scored by them.
-create function app.score_again(p_call public.calls, p_decided text, p_now timestamptz) returns void language sql as $$
-  update public.call_revenues set late = null, amount_minor = coalesce((late ->> 'amountMinor')::bigint, amount_minor),
+create function app.score_again(p_call public.calls, p_decided text, p_now timestamptz) returns void language plpgsql as $$
+begin
+  update call_revenues set late = null, amount_minor = coalesce((late ->> 'amountMinor')::bigint, amount_minor),
     currency = coalesce(late ->> 'currency', currency) where call_id = p_call.id;
-  update public.calls c set duration_s = f.duration_s, answered = f.answered, caller_number = f.caller_number, started_at = f.started_at,
+  update calls c set duration_s = f.duration_s, answered = f.answered, caller_number = f.caller_number, started_at = f.started_at,
     business_date = f.business_date, late_facts = null, status = 'stored', decided = coalesce(p_decided, c.decided),
     facts_version = c.facts_version + 1, changed_at = p_now
   from app.facts_of(p_call, true) f where c.id = p_call.id;
-  select app.make_work('fraud.score-call', p_call.id::text, jsonb_build_object('callId', p_call.id), p_call.trace, p_now, null, null, true)
-$$;
+  -- It leaves the windows that it was in; those that it comes into are marked when it is scored.
+  perform app.mark_windows(p_call) from calls c where c.id = p_call.id and (c.caller_number, c.started_at) is distinct from (p_call.caller_number, p_call.started_at);
+  perform app.make_work('fraud.score-call', p_call.id::text, jsonb_build_object('callId', p_call.id), p_call.trace, p_now, null, null, true);
+end $$;
 
 -- Makes the adjustment of an earning; above the limit of payouts it waits for another person than the one who asked.
 create function app.open_adjustment(p_earning public.earnings, p_cause text, p_by text, p_reason text, p_now timestamptz,
@@ -175,7 +178,7 @@ create function public.adjust_call(p_call_id uuid, p_seen jsonb, p_now_ms bigint
 returns jsonb language plpgsql security definer set search_path = pg_catalog, public, app, pg_temp as $$
 declare
   v_call calls; v_earning earnings; v_adjustment adjustments; v_seen jsonb := app.json_arg(p_seen); v_now timestamptz := app.at(p_now_ms);
-  v_same boolean; v_news boolean; v_moved boolean;
+  v_same boolean; v_news boolean; v_moved boolean; v_open boolean; v_stands calls;
 begin
   perform app.lock_ledger();
   select * into v_call from calls where id = p_call_id for update;
@@ -192,15 +195,18 @@ begin
   end if;
   -- It is of another caller or time, and other calls are judged by that.
   v_moved := exists (select 1 from app.facts_of(v_call, true) f where (f.caller_number, f.started_at) is distinct from (v_call.caller_number, v_call.started_at));
-  v_same := not (v_moved and v_earning.invoice_id is null) and v_seen ->> 'decision' = 'qualify' and (v_seen ->> 'priceMinor')::bigint = v_earning.price_minor
+  -- Where nothing was billed or cleared yet it is rated as that; else it stays where it would owe the same, and has the other caller.
+  v_open := v_earning.invoice_id is null and v_earning.state = (case when v_earning.prepaid then 'billed' else 'accrued' end);
+  v_stands := v_call;
+  if v_moved then v_stands.caller_number := v_call.late_facts ->> 'callerNumber'; end if;
+  v_same := not (v_moved and v_open) and v_seen ->> 'decision' = 'qualify' and (v_seen ->> 'priceMinor')::bigint = v_earning.price_minor
     and (v_seen ->> 'termsId')::uuid = v_earning.terms_id
     -- By them it may be another caller's.
-    and not exists (select 1 from app.facts_of(v_call, true) f cross join lateral app.terms_at(f.campaign_id, f.started_at) t
-      where app.paid_in_window(f, t.duplicate_window_s));
-  -- What is billed stays as it is where it would owe the same; who calls again is asked of the caller it is said to be of now.
-  if v_same and v_moved then
-    update calls set caller_number = late_facts ->> 'callerNumber' where id = v_call.id returning * into v_call;
-    perform app.mark_windows(v_call);
+    and not exists (select 1 from (select f.* from app.facts_of(v_call, true) f union all select (v_stands).*) f
+      cross join lateral app.terms_at(f.campaign_id, f.started_at) t where app.paid_in_window(f, t.duplicate_window_s));
+  if v_same and v_stands.caller_number is distinct from v_call.caller_number then
+    perform app.mark_windows(v_call), app.note_caller(v_call), app.mark_windows(v_stands);
+    update calls set caller_number = v_stands.caller_number where id = v_call.id returning * into v_call;
   end if;
   if v_adjustment.id is null then
     if not v_news or v_same then return '"unchanged"'; end if;
@@ -317,6 +323,9 @@ begin
       update adjustments set state = 'dropped', waits_for = null, ended_at = v_now where id = v_adjustment.id and cause in ('facts', 'order');
       if found or v_adjustment.id is null then perform app.open_adjustment(v_earning, 'dispute', p_by, p_reason, v_now); end if;
       perform app.look_again(v_call, v_now);
+    elsif p_approve then
+      -- Nothing that is reported of it later has it owed again.
+      update calls set decided = 'reject' where id = v_id;
     elsif v_adjustment.id is null then
       update earnings set frozen = false where id = v_earning.id;
     elsif not p_approve and v_adjustment.cause = 'order' then

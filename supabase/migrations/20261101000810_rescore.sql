@@ -22,8 +22,8 @@ create function app.rescored_through() returns date language sql stable as $$
 $$;
 
 -- Marks the calls in whose windows a call lies, where those are of dates that are not looked at by themselves any more: of each window
--- as many as can have it in theirs.
-create function app.mark_windows(p_call public.calls) returns void language plpgsql as $$
+-- as many as can have it in theirs; and the call itself, where something was learned of it.
+create function app.mark_windows(p_call public.calls, p_itself boolean default false) returns void language plpgsql as $$
 declare v_through date := app.rescored_through();
 begin
   if v_through is null or p_call.business_date > v_through then return; end if;
@@ -35,17 +35,12 @@ begin
       and o.started_at < p_call.started_at + interval '7 days' order by o.started_at, o.id limit 200)
     union (select o.id, o.business_date from calls o where app.block_of(o.caller_number) = app.block_of(p_call.caller_number)
       and (o.started_at, o.id) > (p_call.started_at, p_call.id) and o.started_at < p_call.started_at + interval '30 days' order by o.started_at, o.id limit 200)
+    union select p_call.id, p_call.business_date where p_itself
   ) later where business_date <= v_through
   -- In one order, so that two that mark the same calls do not wait for each other in a ring.
   order by id
   on conflict (call_id) do update set changes = r.changes + 1;
 end $$;
-
--- Marks one call, where it is of a date that is not looked at by itself any more.
-create function app.mark_call(p_call public.calls) returns void language sql as $$
-  insert into public.rescore_marks as r (call_id) select p_call.id where p_call.business_date <= app.rescored_through()
-  on conflict (call_id) do update set changes = r.changes + 1
-$$;
 
 -- The next calls to look at for a close, in the order of dates and starts: those of its date, and of dates before that had no close of
 -- their own, behind the last that was looked at; then marked ones.
@@ -88,8 +83,7 @@ begin
     -- By newer facts it is another call, and is rated by them when it is looked at for that.
     if (v_late.caller_number, v_late.started_at) is distinct from (v_call.caller_number, v_call.started_at)
       or ((p_decision ->> 'priceMinor')::bigint, (p_decision ->> 'termsId')::uuid) is distinct from (v_earning.price_minor, v_earning.terms_id) then return 'left'; end if;
-    update calls set facts_version = facts_version + 1, duration_s = v_late.duration_s, answered = v_late.answered, late_facts = null
-    where id = v_call.id returning * into v_call;
+    update calls set facts_version = facts_version + 1 where id = v_call.id returning * into v_call;
     perform app.write_score(v_call, p_decision, p_now);
     return 'kept';
   end if;

@@ -24,7 +24,7 @@ export interface CallFacts {
   readonly statedAtMs?: number;
   readonly revenue?: { amount_minor: number; currency: string };
   readonly clickId?: string;
-  readonly attestation?: 'A' | 'B' | 'C';
+  readonly attestation?: 'A' | 'B' | 'C' | undefined;
 }
 
 export function runContext(facts: Partial<RunContext> = {}): RunContext {

@@ -122,6 +122,8 @@ test('an anonymous caller is null, whatever word or keypad spelling stands for i
     'unknown',
     '+266696687',
     '+86282452253',
+    '+7 (378) 742-833',
+    '7378742833',
   ])
     expect(readStandard({ caller_number }).callerNumber).toBeNull();
 });
@@ -132,6 +134,8 @@ test('a caller’s number is one number however it is written, of the USA where 
     expect(read(text)).toBe('+12148654559');
   expect(readCallRail({ customer_phone_number: '214-865-4559' }).callerNumber).toBe('+12148654559');
   expect(read('+44 20 7183 8750')).toBe('+442071838750');
+  // One digit more than the plan of its country has.
+  expect(read('+52 1 55 1234 5678')).toBe('+5215512345678');
   for (const none of ['sip:alice@example.com', '12', '+1']) expect(read(none)).toBe(none);
 });
 

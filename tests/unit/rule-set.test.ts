@@ -67,6 +67,8 @@ test('a campaign is found by its id however it is written', () => {
   const id = '6F1B1C1E-0000-4000-8000-00000000000A';
   const set = parseRuleSet({ ...defaultRules, campaigns: { [id]: { weights: { 'own-number': 5 } } } });
   expect(rulesFor(set, id.toLowerCase()).weights['own-number']).toBe(5);
+  const twice = { [id]: {}, [id.toLowerCase()]: {} };
+  expect(() => parseRuleSet({ ...defaultRules, campaigns: twice })).toThrow('is there more than once');
 });
 
 test('the default rules can be used, and weigh each signal there is', () => {

@@ -73,11 +73,16 @@ export const trackingNumber = z.string().refine(isE164, 'is not in E.164');
 /** Of numbers without one. */
 export const HOME_COUNTRY = 'US';
 
-/** In E.164; undefined where it has too few digits or too many to be a number. */
+/** In E.164; undefined where it has too few digits or too many to be a number, and names no country. */
 export function numberOf(given: string): string | undefined {
   const parsed = parsePhoneNumberFromString(given, { defaultCountry: HOME_COUNTRY, extract: false });
-  return parsed?.isPossible() ? parsed.number : undefined;
+  return given.startsWith('+') || parsed?.isPossible() ? parsed?.number : undefined;
 }
+
+const isAnonymous = (number: string) => {
+  const digits = [...number].filter(isDigit).join('');
+  return ANONYMOUS.has(number.toLowerCase()) || ANONYMOUS.has(`+${digits}`);
+};
 
 /**
  * A number is one number however it is written, or who calls again would be two: so it is in E.164, of the USA's plan where it names no
@@ -92,7 +97,7 @@ export const callerNumber = z
   .refine((number) => !(number.startsWith('[') || number.startsWith('{')), 'is a token that nobody filled in')
   .nullish()
   .transform((number) => {
-    if (number == null || ANONYMOUS.has(number.toLowerCase())) return null;
+    if (number == null || isAnonymous(number)) return null;
     return isE164(number) ? number : (numberOf(number) ?? number);
   });
 

@@ -1,4 +1,4 @@
-// Made by "npm run generate" from migrations 5ec0e7b0d4b878b3, text 84995a1292f3fbda. Do not edit.
+// Made by "npm run generate" from migrations f83bbc031be4dc0e, text 0a579b40abb8cd0c. Do not edit.
 export type Json =
 	| string
 	| number
@@ -877,6 +877,7 @@ export type Database = {
 					started_at: string;
 					status: string;
 					supplier_id: string | null;
+					told_at: NonNullable<Json>;
 					trace: string;
 					tracking_number: string;
 				};
@@ -906,6 +907,7 @@ export type Database = {
 					started_at: string;
 					status?: string;
 					supplier_id?: string | null;
+					told_at?: NonNullable<Json>;
 					trace: string;
 					tracking_number: string;
 				};
@@ -934,6 +936,7 @@ export type Database = {
 					started_at?: string;
 					status?: string;
 					supplier_id?: string | null;
+					told_at?: NonNullable<Json>;
 					trace?: string;
 					tracking_number?: string;
 				};

@@ -32,12 +32,21 @@ const limits = z.strictObject({
   keptDays: z.int().min(1).max(90),
 });
 
+/** Two spellings of one id would be one campaign, and one of them be lost. */
+const eachOnce = z.record(z.string(), z.unknown()).superRefine((campaigns, context) => {
+  const ids = Object.keys(campaigns).map((id) => id.toLowerCase());
+  for (const id of new Set(ids.filter((one, nth) => ids.indexOf(one) !== nth)))
+    context.addIssue({ code: 'custom', path: [id], message: 'is there more than once' });
+});
+
 const ruleSet = z
   .strictObject({
     default: rules,
     /** Campaign → what differs in it; weights one by one, the others whole. The database writes ids in small letters. */
-    campaigns: z
-      .record(z.uuid().toLowerCase(), z.strictObject({ ...shape, weights: weights.partial() }).partial())
+    campaigns: eachOnce
+      .pipe(
+        z.record(z.uuid().toLowerCase(), z.strictObject({ ...shape, weights: weights.partial() }).partial()),
+      )
       .default({}),
     /** Provider → what asking it may cost, of all campaigns together. */
     lookups: z.partialRecord(z.enum(LOOKUP_PROVIDERS), limits).default({}),
