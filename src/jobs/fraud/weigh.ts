@@ -42,7 +42,7 @@ export function weigh(measures: readonly Measured[], rules: Rules, snoozed: read
 }
 
 /** How a supplier stands that has a call wait for a person, who decides about the supplier; it says nothing of the call. */
-export const WAITING_STANDINGS: readonly string[] = ['supplier-paused', 'supplier-throttled'];
+const WAITING_STANDINGS: readonly string[] = ['supplier-paused', 'supplier-throttled'];
 
 /**
  * What all that speaks against a call comes to: a reason of 100 points beside the signals rejects it, whatever the rules; others add to
